@@ -1,0 +1,121 @@
+"""What a user hands us, checked once at the door.
+
+Every public function that takes images or labels calls these, so that the same mistake gets the same sentence:
+what was received, what was expected and what to do about it (ValueError or TypeError, never ``assert``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def describe(value: object) -> str:
+    """Return a short description of a value for error messages, such as ``tensor(2, 3, 4, 4) float32``."""
+    if isinstance(value, Tensor):
+        return f"tensor{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{type(value).__name__}{tuple(value.shape)} {value.dtype}"
+    return f"{type(value).__name__} {value!r}"[:120]
+
+
+def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Tensor:
+    """Check a batch of images and return it.
+
+    Args:
+        images: float tensor (B, 3, H, W) in [0, 1], RGB; H, W >= 1.
+        name: the argument's name in the message.
+        channels: number of channels expected.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: wrong rank or channels, an empty dimension, NaN or infinity, values outside [0, 1].
+
+    Example:
+        >>> check_images(torch.rand(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"{name}: expected a float tensor (B,{channels},H,W) in [0,1], received {describe(images)};"
+            " for a picture from NumPy use torch.from_numpy(picture).permute(2,0,1)[None].float()/255"
+        )
+    if not images.is_floating_point():
+        raise TypeError(f"{name}: expected floats in [0,1], received {describe(images)}; divide uint8 by 255 first")
+    if images.ndim != 4 or images.shape[1] != channels:
+        hint = "; add the batch dimension with images[None]" if images.ndim == 3 else ""
+        raise ValueError(f"{name}: expected shape (B,{channels},H,W), received {describe(images)}{hint}")
+    if 0 in images.shape:
+        raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
+    # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
+    low, high = (v.item() for v in torch.aminmax(images.detach()))
+    if not (low >= 0.0 and high <= 1.0):
+        what = "NaN or infinite values" if not (abs(low) < 1e30 and abs(high) < 1e30) else f"[{low:.4g}, {high:.4g}]"
+        raise ValueError(f"{name}: expected finite values in [0,1], received {what}; divide by 255 or clamp first")
+    return images
+
+
+def check_labels(labels: Any, num_classes: int, name: str = "labels", *, ignore_index: int = 255) -> Tensor:
+    """Check a batch of label maps and return it.
+
+    Args:
+        labels: integer tensor (B, H, W) with trainIds in [0, num_classes) or ``ignore_index``.
+        num_classes: number of classes.
+        name: the argument's name in the message.
+        ignore_index: the label that is not scored.
+
+    Raises:
+        TypeError: not an integer tensor.
+        ValueError: wrong rank, or ids outside the table (they are listed).
+
+    Example:
+        >>> check_labels(torch.tensor([[[0, 18, 255]]]), 19).shape
+        torch.Size([1, 1, 3])
+    """
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"{name}: expected an integer tensor (B,H,W), received {describe(labels)}")
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(f"{name}: expected integer trainIds, received {describe(labels)}; use labels.long()")
+    if labels.ndim != 3:
+        raise ValueError(f"{name}: expected shape (B,H,W), received {describe(labels)}")
+    if labels.numel():
+        bad = (labels != ignore_index) & ((labels < 0) | (labels >= num_classes))
+        if bool(bad.any()):
+            ids = torch.unique(labels[bad])[:10].tolist()
+            raise ValueError(
+                f"{name}: expected trainIds 0..{num_classes - 1} or {ignore_index} (ignore), found {ids};"
+                " map dataset ids with gltr_lib.labels.map_ids first"
+            )
+    return labels
+
+
+def check_choice(value: object, choices: Iterable[str], name: str) -> str:
+    """Return ``value`` if it is one of ``choices``, else raise a ValueError that lists them.
+
+    Example:
+        >>> check_choice("mse", ("mse", "kl"), "kind")
+        'mse'
+    """
+    valid = tuple(choices)
+    if not isinstance(value, str) or value not in valid:
+        raise ValueError(f"{name}: unknown {value!r}; valid: {', '.join(valid)}")
+    return value
+
+
+def check_share(value: float, name: str = "share") -> float:
+    """Return a share as a float in [0, 1], or raise.
+
+    Example:
+        >>> check_share(0.5)
+        0.5
+    """
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number in [0,1], received {describe(value)}") from None
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"{name}: expected a number in [0,1], received {share:g}")
+    return share

@@ -1,0 +1,155 @@
+"""Adaptive instance normalisation: a style is two numbers a channel.
+
+AdaIN takes the features of a picture, removes each channel's own mean and standard deviation and gives it those of
+a style. Positions never mix, so what is where stays; statistics change, so how it looks changes. Source: Huang and
+Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", ICCV 2017
+(arXiv 1703.06868), equation 8. Shapes: features (B, C, H, W), statistics (N, C).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gltr_lib._validate import check_share, describe
+
+
+@dataclass(frozen=True)
+class StyleStats:
+    """The style of N pictures: the mean and standard deviation of each feature channel.
+
+    Args:
+        mean: float tensor (N, C).
+        std: float tensor (N, C), not negative.
+
+    Raises:
+        ValueError: shapes differ, are not (N, C), or a value is not finite or a std is negative.
+
+    Example:
+        >>> stats = StyleStats(torch.zeros(4, 8), torch.ones(4, 8))
+        >>> len(stats), stats[:2].mean.shape
+        (4, torch.Size([2, 8]))
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                raise TypeError(f"StyleStats.{name}: expected a float tensor (N,C), received {describe(value)}")
+        if self.mean.ndim != 2 or self.mean.shape != self.std.shape:
+            raise ValueError(
+                f"StyleStats: expected mean and std of one shape (N,C), received {describe(self.mean)}"
+                f" and {describe(self.std)}"
+            )
+
+    def __len__(self) -> int:
+        return self.mean.shape[0]
+
+    def __getitem__(self, index: int | slice | Tensor | list[int]) -> StyleStats:
+        """Return the chosen styles; a single number keeps the dimension N = 1."""
+        if isinstance(index, int):
+            index = [index]
+        return StyleStats(self.mean[index], self.std[index])
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> StyleStats:
+        """Return the statistics on another device or in another dtype."""
+        return StyleStats(self.mean.to(device=device, dtype=dtype), self.std.to(device=device, dtype=dtype))
+
+
+def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Compute the mean and the standard deviation of each channel of each picture.
+
+    The variance is the biased one (divided by H*W, as instance normalisation does), so that a single position has
+    variance 0 and not NaN. ``eps`` stands under the root and keeps the later division finite.
+
+    Args:
+        features: float tensor (B, C, H, W); half precision is summed up in float32.
+        eps: added to the variance, >= 0.
+
+    Returns:
+        (mean, std), each (B, C, 1, 1), in float32 (float64 for float64 features).
+
+    Raises:
+        TypeError: not a float tensor. ValueError: not (B, C, H, W), or no position.
+
+    Source:
+        Huang and Belongie 2017, equations 5 and 6 (there: mu and sigma).
+
+    Example:
+        >>> mean, std = channel_stats(torch.tensor([[[[1.0, 3.0]]]]), eps=0.0)
+        >>> mean.item(), std.item()
+        (2.0, 1.0)
+    """
+    _check_features(features, "features")
+    wide = features if features.dtype == torch.float64 else features.float()
+    variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+    return mean, (variance + eps).sqrt()
+
+
+def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float = 1.0, eps: float = 1e-5) -> Tensor:
+    """Give content features the channel statistics of a style.
+
+    ``AdaIN(x, s) = std(s) * (x - mean(x)) / std(x) + mean(s)``; ``alpha`` blends the result with x.
+
+    Args:
+        content: float tensor (B, C, H, W).
+        style_mean: (C), (N, C) or (N, C, 1, 1) with N = 1 or N = B.
+        style_std: like ``style_mean``.
+        alpha: 0 returns the content, 1 the full style; in [0, 1].
+        eps: as in :func:`channel_stats`.
+
+    Returns:
+        Tensor like ``content`` (shape, dtype, device).
+
+    Raises:
+        TypeError, ValueError: on shapes that do not fit, or alpha outside [0, 1].
+
+    Source:
+        Huang and Belongie 2017, equations 8 (AdaIN) and 14 (alpha).
+
+    Example:
+        >>> x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        >>> y = adain(x, torch.full((2, 4), 3.0), torch.full((2, 4), 0.5))
+        >>> mean, std = channel_stats(y)
+        >>> torch.allclose(mean, torch.tensor(3.0)) and torch.allclose(std, torch.tensor(0.5), atol=1e-3)
+        True
+    """
+    _check_features(content, "content")
+    alpha = check_share(alpha, "alpha")
+    if alpha == 0.0:
+        return content.clone()
+    new_mean = _per_channel(style_mean, content, "style_mean")
+    new_std = _per_channel(style_std, content, "style_std")
+    mean, std = channel_stats(content, eps)
+    # One multiply-add over the picture: scale and shift are (B, C, 1, 1), and alpha folds into them.
+    scale = torch.lerp(torch.ones_like(std), new_std / std, alpha)
+    shift = torch.lerp(torch.zeros_like(mean), new_mean - new_std / std * mean, alpha)
+    return torch.addcmul(shift, content.to(scale.dtype), scale).to(content.dtype)
+
+
+def _check_features(features: object, name: str) -> None:
+    if not isinstance(features, Tensor) or not features.is_floating_point():
+        raise TypeError(f"{name}: expected a float tensor (B,C,H,W), received {describe(features)}")
+    if features.ndim != 4 or 0 in features.shape:
+        raise ValueError(f"{name}: expected shape (B,C,H,W) with at least one position, received {describe(features)}")
+
+
+def _per_channel(values: Tensor, content: Tensor, name: str) -> Tensor:
+    batch, channels = content.shape[:2]
+    if not isinstance(values, Tensor) or not values.is_floating_point():
+        raise TypeError(f"{name}: expected a float tensor (N,{channels}), received {describe(values)}")
+    flat = values[None] if values.ndim == 1 else values
+    if flat.ndim == 4 and flat.shape[2:] == (1, 1):
+        flat = flat[:, :, 0, 0]
+    if flat.ndim != 2 or flat.shape[1] != channels or flat.shape[0] not in (1, batch):
+        raise ValueError(
+            f"{name}: expected ({channels},), (1,{channels}) or ({batch},{channels}) for content"
+            f" {describe(content)}, received {describe(values)}; was the style made by another encoder?"
+        )
+    dtype = torch.float64 if content.dtype == torch.float64 else torch.float32
+    return flat.to(device=content.device, dtype=dtype)[:, :, None, None]

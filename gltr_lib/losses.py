@@ -1,0 +1,141 @@
+"""The losses of a training step: segmentation on both branches, consistency (CGL) between them.
+
+Total loss (design of this course; the paper's own formula for CGL was not available to us):
+``CE(f(x_global)) + CE(f(x_local)) + lambda * CGL``. Shapes: logits (B, C, H, W), labels (B, H, W).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gltr_lib._validate import check_choice, check_labels, describe
+
+Kind = Literal["mse", "kl", "js"]
+Detach = Literal["global", "local"] | None
+
+
+def segmentation_loss(
+    logits: Tensor, labels: Tensor, *, class_balance: bool = False, ignore_index: int = 255
+) -> Tensor:
+    """Compute the pixel-wise cross-entropy, mean over the pixels that are not ignored.
+
+    Args:
+        logits: float tensor (B, C, H, W).
+        labels: integer tensor (B, H, W) of trainIds; ``ignore_index`` is not scored.
+        class_balance: weigh class c by ``1 - frequency of c`` in this batch (over all pixels, ignored ones
+            included), as the official code's ``weight_loss`` does.
+        ignore_index: the label that is not scored.
+
+    Returns:
+        Scalar float32 tensor; 0 (with a gradient of 0) when every pixel is ignored, where PyTorch gives NaN.
+
+    Raises:
+        TypeError, ValueError: on shapes that do not fit or labels outside the classes.
+
+    Example:
+        >>> logits = torch.zeros(1, 4, 2, 2)
+        >>> round(segmentation_loss(logits, torch.zeros(1, 2, 2, dtype=torch.long)).item(), 4)  # log 4
+        1.3863
+    """
+    _check_logits(logits, "logits")
+    if not logits.is_cuda:  # the check reads every label; on a GPU that would wait for the device at each step
+        check_labels(labels, logits.shape[1], ignore_index=ignore_index)
+    if labels.shape != (logits.shape[0], *logits.shape[2:]):
+        raise ValueError(f"labels: expected (B,H,W) of the logits {describe(logits)}, received {describe(labels)}")
+    target = labels.long()
+    weight = None
+    if class_balance:
+        counts = torch.bincount(target[target != ignore_index].flatten(), minlength=logits.shape[1])
+        weight = 1.0 - counts.float() / max(target.numel(), 1)
+    total = F.cross_entropy(logits.float(), target, weight=weight, ignore_index=ignore_index, reduction="sum")
+    scored = target != ignore_index
+    if weight is None:
+        norm = scored.sum().float()
+    else:
+        norm = weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
+    return total / norm.clamp(min=1e-12)
+
+
+def consistency_loss(
+    logits_global: Tensor,
+    logits_local: Tensor,
+    *,
+    kind: Kind = "mse",
+    valid: Tensor | None = None,
+    detach: Detach = None,
+) -> Tensor:
+    """Pull the predictions for the globally and the locally randomised picture together (CGL).
+
+    Both branches show one scene, so both predictions should say the same. The distance is taken between the
+    softmax probabilities, summed over classes, mean over valid pixels.
+
+    Args:
+        logits_global: float tensor (B, C, H, W), prediction for x_global.
+        logits_local: like ``logits_global``, for x_local.
+        kind: "mse" squared difference; "kl" ``KL(target || other)`` with the detached branch as target
+            (global if ``detach`` is None); "js" Jensen-Shannon divergence, symmetric, at most log 2.
+        valid: bool tensor (B, H, W) of pixels that count; all by default.
+        detach: the branch that is held still as a target ("global" or "local"), or None: gradients to both.
+
+    Returns:
+        Scalar float32 tensor >= 0; 0 for equal logits and when no pixel is valid.
+
+    Raises:
+        TypeError, ValueError: on shapes that do not fit or an unknown kind.
+
+    Source:
+        Peng et al. 2021 name this loss CGL; its form, weight and gradient are not in the public code. This is ours.
+
+    Example:
+        >>> a = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+        >>> consistency_loss(a, a).item()
+        0.0
+    """
+    _check_logits(logits_global, "logits_global")
+    _check_logits(logits_local, "logits_local")
+    if logits_global.shape != logits_local.shape:
+        raise ValueError(
+            f"consistency_loss: expected two predictions of one shape, received {describe(logits_global)}"
+            f" and {describe(logits_local)}"
+        )
+    check_choice(kind, ("mse", "kl", "js"), "kind")
+    if detach is not None:
+        check_choice(detach, ("global", "local"), "detach")
+    a, b = logits_global.float(), logits_local.float()
+    if detach == "global":
+        a = a.detach()
+    elif detach == "local":
+        b = b.detach()
+    if kind == "mse":
+        per_pixel = (a.softmax(1) - b.softmax(1)).square().sum(1)
+    elif kind == "kl":
+        target, other = (b, a) if detach == "local" else (a, b)
+        per_pixel = _kl(target.log_softmax(1), other.log_softmax(1))
+    else:
+        log_a, log_b = a.log_softmax(1), b.log_softmax(1)
+        log_mean = torch.logaddexp(log_a, log_b) - torch.log(torch.tensor(2.0, device=a.device))
+        # Rounding can leave a divergence of -1e-9 where the truth is 0.
+        per_pixel = (0.5 * (_kl(log_a, log_mean) + _kl(log_b, log_mean))).clamp(min=0)
+    if valid is None:
+        return per_pixel.mean()
+    if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != per_pixel.shape:
+        raise ValueError(
+            f"valid: expected a bool tensor {tuple(per_pixel.shape)}, received {describe(valid)}; use labels != 255"
+        )
+    # where, not a product: 0 * inf would be NaN at an ignored pixel.
+    return torch.where(valid, per_pixel, 0.0).sum() / valid.sum().clamp(min=1)
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
+def _check_logits(logits: object, name: str) -> None:
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        raise TypeError(f"{name}: expected a float tensor (B,C,H,W), received {describe(logits)}")
+    if logits.ndim != 4:
+        raise ValueError(f"{name}: expected shape (B,C,H,W), received {describe(logits)}")
