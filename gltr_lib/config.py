@@ -1,0 +1,381 @@
+"""Everything that decides a training run, as frozen dataclasses that read and write JSON. Needs no torch.
+
+A :class:`MethodConfig` says which *views* of a source image the network sees in a step: ``"raw"`` (the picture as
+rendered), ``"gtr"`` (its texture replaced by a painting's, a fresh one each time), ``"ltr"`` (blobs of the first
+``"gtr"`` view pasted into the raw picture). A :class:`TrainConfig` holds the rest. Methods with two views read half as
+many source images a step, so that every method costs the same number of forward images.
+
+Source: Peng et al., TIP 2021, for the ablation baseline, +GTR, +GTR+LTR, +GTR+LTR+CGL; the controls are ours:
+``gtr_gtr`` (two independent styles, no LTR) asks whether LTR is more than a second view, ``baseline2`` whether two
+views alone do anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+VIEWS = ("raw", "gtr", "ltr")
+CONSISTENCY_KINDS = ("mse", "kl", "js")
+DETACH = (None, "global", "local")
+T = TypeVar("T")
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie in [{low}, {high}]; received {value!r}")
+
+
+def _one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}; received {value!r}")
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """Which views of a source image a step trains on, and how they are made.
+
+    Attributes:
+        name: what tables call it.
+        views: one or two of "raw", "gtr", "ltr"; "ltr" needs a "gtr" before it.
+        raw_share: probability that a "gtr" view stays raw (0 = stylised only, 0.5 = the official 1:1).
+        alpha: strength of AdaIN, 0 to 1.
+        sigma: range of the blob size, in pixels at a 640-pixel crop.
+        share: stylised share of the "ltr" view, a number or a (low, high) range, drawn anew per image.
+        consistency: weight of the consistency loss between views 0 and 1; 0 leaves it out.
+        consistency_kind: "mse", "kl" or "js".
+        detach: branch that the consistency's gradient does not enter: None, "global" or "local".
+        schedule: power of the rising share p_t = p_0 + (1 - p_0) (t/T)^power; None keeps the share constant.
+
+    Example:
+        >>> MethodConfig("mine", views=("gtr", "ltr"), consistency=1.0).views
+        ('gtr', 'ltr')
+    """
+
+    name: str = "baseline"
+    views: tuple[str, ...] = ("raw",)
+    raw_share: float = 0.0
+    alpha: float = 1.0
+    sigma: tuple[float, float] = (4.0, 16.0)
+    share: float | tuple[float, float] = 0.5
+    consistency: float = 0.0
+    consistency_kind: str = "mse"
+    detach: str | None = None
+    schedule: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.views or any(view not in VIEWS for view in self.views):
+            raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
+        if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
+            raise ValueError(f'an "ltr" view needs a "gtr" view before it; received {self.views!r}')
+        _between("raw_share", self.raw_share, 0, 1)
+        _between("alpha", self.alpha, 0, 1)
+        shares = self.share if isinstance(self.share, tuple) else (self.share,)
+        for share in shares:
+            _between("share", share, 0, 1)
+        if list(shares) != sorted(shares):
+            raise ValueError(f"share must be a number or (low, high) with low <= high; received {self.share!r}")
+        if not 0 < self.sigma[0] <= self.sigma[1]:
+            raise ValueError(f"sigma must be (low, high) with 0 < low <= high; received {self.sigma!r}")
+        if self.consistency < 0 or (self.consistency > 0 and len(self.views) != 2):
+            raise ValueError(
+                f"consistency must be >= 0, and above 0 it compares exactly two views; received "
+                f"consistency={self.consistency!r} with views={self.views!r}"
+            )
+        _one_of("consistency_kind", self.consistency_kind, CONSISTENCY_KINDS)
+        _one_of("detach", self.detach, DETACH)
+        if self.schedule is not None and self.schedule <= 0:
+            raise ValueError(f"schedule must be None or a power above 0; received {self.schedule!r}")
+        if self.schedule is not None and isinstance(self.share, tuple):
+            raise ValueError(f"a schedule starts from one share, not from a range; received share={self.share!r}")
+
+
+#: The walk of the paper's ablation, and the controls that keep it honest.
+METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(
+    {
+        method.name: method
+        for method in (
+            MethodConfig("baseline"),
+            MethodConfig("gtr", ("gtr",)),
+            MethodConfig("gtr_ltr", ("gtr", "ltr")),
+            MethodConfig("gtr_ltr_cgl", ("gtr", "ltr"), consistency=1.0),
+            MethodConfig("gtr_gtr", ("gtr", "gtr")),
+            MethodConfig("gtr_gtr_cons", ("gtr", "gtr"), consistency=1.0),
+            MethodConfig("baseline2", ("raw", "raw")),
+            MethodConfig("oracle"),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run, whole.
+
+    Attributes:
+        method: the views and their making; a name of METHODS is looked up.
+        model: a name of ``gltr_lib.models.MODELS``.
+        num_classes: channels of the logits.
+        steps: optimizer steps.
+        forward_images: images in one forward pass, all views together.
+        crop: (height, width) of what the network sees.
+        lr: peak learning rate of AdamW.
+        weight_decay: decoupled weight decay.
+        warmup: share of the steps in which the rate rises linearly.
+        power: the rate then falls as (1 - t/T)^power.
+        grad_clip: largest norm of the gradient; 0 switches clipping off.
+        class_balance: weigh classes by the official rule, 1 - frequency in the batch.
+        scale: range of the zoom, drawn log-uniformly; above 1 objects grow.
+        flip: mirror half of the images.
+        jitter: strength of brightness, contrast and saturation jitter, 0 to 1.
+        blur: probability of a Gaussian blur of radius U(0,1).
+        ema: decay of the running mean of the weights that is returned; 0 returns the weights themselves.
+        stylizer: name of the stylizer ("gtr" and "ltr" views only).
+        bank: name of the style bank ("gtr" and "ltr" views only).
+        seed: of everything random.
+        device: None chooses CUDA, then MPS, then CPU.
+        amp: bfloat16 autocast on CUDA.
+        checkpoint_every: steps between checkpoints when there is somewhere to write them.
+
+    Example:
+        >>> TrainConfig(METHODS["gtr_ltr"]).source_images
+        6
+    """
+
+    method: MethodConfig = field(default_factory=MethodConfig)
+    model: str = "deeplab_mini"
+    num_classes: int = 19
+    steps: int = 1000
+    forward_images: int = 12
+    crop: tuple[int, int] = (128, 256)
+    lr: float = 3e-3
+    weight_decay: float = 1e-2
+    warmup: float = 0.05
+    power: float = 0.9
+    grad_clip: float = 5.0
+    class_balance: bool = False
+    scale: tuple[float, float] = (0.75, 1.5)
+    flip: bool = True
+    jitter: float = 0.2
+    blur: float = 0.5
+    ema: float = 0.0
+    stylizer: str = "mini"
+    bank: str = "paintings-mini"
+    seed: int = 0
+    device: str | None = None
+    amp: bool = True
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        if isinstance(self.method, str):  # TrainConfig("gtr") reads well in a notebook
+            object.__setattr__(self, "method", method(self.method))
+        for name, least in {"num_classes": 1, "steps": 1, "forward_images": 1, "checkpoint_every": 1}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}; received {getattr(self, name)!r}")
+        if self.forward_images % len(self.method.views):
+            raise ValueError(
+                f"forward_images must be a multiple of the method's {len(self.method.views)} views, so that every "
+                f"source image has them all; received {self.forward_images}"
+            )
+        if min(self.crop) < 1:
+            raise ValueError(f"crop must be (height, width) of at least 1; received {self.crop!r}")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale must be (low, high) with 0 < low <= high; received {self.scale!r}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be above 0; received {self.lr!r}")
+        for name in ("jitter", "blur", "warmup"):
+            _between(name, getattr(self, name), 0, 1)
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must be at least 0 and below 1; received {self.ema!r}")
+        for name in ("weight_decay", "power", "grad_clip"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0; received {getattr(self, name)!r}")
+
+    @property
+    def source_images(self) -> int:
+        """Source images a step: the forward images shared among the views."""
+        return self.forward_images // len(self.method.views)
+
+    def replace(self, **changes: Any) -> TrainConfig:
+        """The same run with some fields changed.
+
+        Args:
+            **changes: fields of TrainConfig; ``method`` may be a name of METHODS.
+
+        Returns:
+            A new, checked configuration.
+
+        Example:
+            >>> TrainConfig().replace(method="gtr", steps=10).method.views
+            ('gtr',)
+        """
+        if isinstance(changes.get("method"), str):
+            changes["method"] = method(changes["method"])
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> str:
+        """The run as one line of JSON, keys in the order of the fields."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainConfig:
+        """Read what :meth:`to_json` wrote; missing fields take their defaults.
+
+        Args:
+            text: a JSON object.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            ValueError: not JSON, unknown fields (listed with the valid ones), or values of a wrong type.
+
+        Example:
+            >>> TrainConfig.from_json(TrainConfig(seed=3).to_json()).seed
+            3
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"a configuration is a JSON object; this is not JSON: {error}") from None
+        return from_dict(cls, values)
+
+
+def method(name: str) -> MethodConfig:
+    """A method of METHODS by its name.
+
+    Args:
+        name: such as "gtr_ltr".
+
+    Returns:
+        Its configuration.
+
+    Raises:
+        ValueError: unknown name; the valid ones are listed.
+
+    Example:
+        >>> method("gtr_ltr_cgl").consistency
+        1.0
+    """
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}; expected one of: {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def from_dict(kind: type[T], values: Any, where: str = "") -> T:
+    """Build a configuration dataclass from plain JSON values, checking names and types.
+
+    Args:
+        kind: MethodConfig or TrainConfig.
+        values: a mapping of field names to values.
+        where: prefix for names in error messages.
+
+    Returns:
+        An instance of ``kind``.
+
+    Raises:
+        ValueError: unknown fields or values of a wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where or kind.__name__} must be a mapping of field names to values; received {values!r}")
+    hints = get_type_hints(kind)
+    _refuse_unknown([f"{where}{key}" for key in values if key not in hints], [f"{where}{key}" for key in hints])
+    return kind(**{key: _coerce(value, hints[key], f"{where}{key}") for key, value in values.items()})
+
+
+def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -> TrainConfig:
+    """Change a configuration by ``key=value`` texts, as a command line gives them.
+
+    Values are JSON where they parse as JSON (``3e-3``, ``true``, ``null``, ``[0.25,0.75]``), text otherwise;
+    ``method=gtr`` takes a whole method, ``method.alpha=0.5`` changes one of its fields.
+
+    Args:
+        overrides: texts of the form ``key=value``.
+        base: what to start from; None means the defaults.
+
+    Returns:
+        A new, checked configuration.
+
+    Raises:
+        ValueError: a text without "=", unknown keys (all of them listed, with the valid ones), or a wrong type.
+
+    Example:
+        >>> parse_overrides(["steps=20", "method=gtr", "method.raw_share=0.5"]).method.raw_share
+        0.5
+    """
+    values = dataclasses.asdict(base or TrainConfig())
+    nested: list[tuple[str, Any]] = []
+    unknown: list[str] = []
+    inner = {f"method.{f.name}" for f in dataclasses.fields(MethodConfig)}
+    for text in overrides:
+        key, equals, raw = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise ValueError(f"an override reads key=value, such as steps=500; received {text!r}")
+        value = _parse(raw.strip())
+        if key == "method":
+            values["method"] = dataclasses.asdict(method(value)) if isinstance(value, str) else value
+        elif key in inner:
+            nested.append((key.removeprefix("method."), value))
+        elif key in values:
+            values[key] = value
+        else:
+            unknown.append(key)
+    _refuse_unknown(unknown, [*values, *sorted(inner)])
+    if nested:
+        values["method"] = {**values["method"], **dict(nested)}
+    return from_dict(TrainConfig, values)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        if text.startswith("(") and text.endswith(")"):
+            return _parse(f"[{text[1:-1].strip().rstrip(',')}]")
+        return {"none": None, "None": None, "True": True, "False": False}.get(text, text)
+
+
+def _coerce(value: Any, hint: Any, where: str) -> Any:
+    """Fit a JSON value to a field's annotation: lists become tuples, whole numbers may stand for floats."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        for option in get_args(hint):
+            try:
+                return _coerce(value, option, where)
+            except ValueError:
+                continue
+    elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return value if isinstance(value, hint) else from_dict(hint, value, f"{where}.")
+    elif origin is tuple:
+        inside = get_args(hint)
+        if isinstance(value, list | tuple):
+            kinds = (inside[0],) * len(value) if inside[-1] is Ellipsis else inside
+            if len(kinds) == len(value):
+                return tuple(_coerce(item, kind, where) for item, kind in zip(value, kinds, strict=True))
+    elif hint is type(None):
+        if value is None:
+            return None
+    elif hint is float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    elif hint is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif isinstance(value, hint):
+        return value
+    raise ValueError(f"{where} expects {_spell(hint)}; received {value!r}")
+
+
+def _spell(hint: Any) -> str:
+    return str(hint).replace("typing.", "") if typing.get_args(hint) else getattr(hint, "__name__", str(hint))
+
+
+def _refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
+    if unknown:
+        raise ValueError(f"unknown configuration keys: {', '.join(unknown)}; valid keys: {', '.join(valid)}")
