@@ -1,0 +1,150 @@
+"""How a file becomes an array: pictures as RGB, label maps as trainIds; damaged files are refused by name.
+
+Files are read as a photographer or a scanner left them: grayscale, palette, transparency, CMYK, 16 bit, turned by
+EXIF. What cannot be read is refused by name, never skipped. ``gltr_lib.datasets`` offers both functions publicly.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gltr_lib.labels import IGNORE, lookup_table, map_ids
+
+#: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
+MAX_PIXELS = 100_000_000
+PathLike = str | os.PathLike[str]
+
+
+def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a picture of any common kind as RGB.
+
+    Grayscale, palette, transparency (laid on white), CMYK, 16 bit and EXIF orientation are taken care of; of an
+    animation the first frame is read.
+
+    Args:
+        path: file to read.
+        max_pixels: more than this is refused before anything is decoded.
+
+    Returns:
+        uint8 array (H, W, 3), RGB.
+
+    Raises:
+        ValueError: missing, empty, truncated, not an image, or too large; the file is named.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (5, 3), 128).save(Path(folder) / "gray.png")
+        ...     read_image(Path(folder) / "gray.png").shape
+        (3, 5, 3)
+    """
+    picture = ImageOps.exif_transpose(_open(path, max_pixels))
+    mode = picture.mode
+    if mode.startswith("I") or mode == "F":
+        return np.repeat(_wide_to_uint8(np.asarray(picture), path)[..., None], 3, axis=2)
+    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture)
+    return np.array(picture.convert("RGB"))
+
+
+def read_label(
+    path: PathLike, lut: np.ndarray | Mapping[int, int] | None = None, *, num_classes: int = 19
+) -> np.ndarray:
+    """Read a label map and translate its ids to trainIds.
+
+    Args:
+        path: a one-channel picture of ids (a palette is only decoration: its indices are the ids).
+        lut: None if the file holds trainIds; a mapping id -> trainId, in which every id that occurs must stand; or a
+            uint8 table of 256 entries, such as ``labels.LABEL_ID_TO_TRAIN_ID``, in which 255 means ignore.
+        num_classes: number of trainIds; larger ids than this, except 255, are errors.
+
+    Returns:
+        uint8 array (H, W) of trainIds; 255 = ignore.
+
+    Raises:
+        ValueError: unreadable, a colour picture, or ids outside the table (they are listed); the file is named.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (5, 3), 7).save(Path(folder) / "road.png")
+        ...     int(read_label(Path(folder) / "road.png", {7: 0}).max())
+        0
+    """
+    picture = _open(path, MAX_PIXELS)
+    if picture.mode == "1":
+        picture = picture.convert("L").point(lambda value: value // 255)
+    if picture.mode not in ("L", "P") and not picture.mode.startswith("I"):
+        raise ValueError(
+            f"{path}: expected a label map with one channel of ids, found a {picture.mode} picture; if it is "
+            f"colour-coded, save the ids of its classes as an 8-bit grayscale PNG first"
+        )
+    ids = np.array(picture)
+    if ids.dtype != np.uint8:
+        if ids.min() < 0 or ids.max() > 255:
+            raise ValueError(
+                f"{path}: expected label ids in 0..255, found ids up to {ids.max()} (16-bit instance ids?)"
+            )
+        ids = ids.astype(np.uint8)
+    if lut is None:
+        known = np.append(np.arange(num_classes), IGNORE)
+        table = np.arange(256, dtype=np.uint8)
+    else:
+        known = np.array(sorted(lut)) if isinstance(lut, Mapping) else np.arange(256)
+        table = lookup_table(lut) if isinstance(lut, Mapping) else np.asarray(lut)
+    try:
+        labels = map_ids(ids, table, known=known)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
+    beyond = present[(present >= num_classes) & (present != IGNORE)]
+    if beyond.size:
+        raise ValueError(
+            f"{path}: expected trainIds 0..{num_classes - 1} or {IGNORE} after the table, found {beyond.tolist()}"
+        )
+    return labels
+
+
+def _open(path: PathLike, max_pixels: int) -> Image.Image:
+    """Open and decode a picture, or raise a ValueError that names the file."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        width, height = picture.size
+        if width * height > max_pixels:
+            raise Image.DecompressionBombError(f"{width}x{height}")
+        picture.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"{path}: the picture claims to be too large ({error}); at most {max_pixels:,} pixels are read, "
+            f"so scale it down first"
+        ) from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: not an image that Pillow can read") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise ValueError(f"{path}: damaged or truncated image ({error}); copy or download it again") from None
+    return picture
+
+
+def _wide_to_uint8(values: np.ndarray, path: PathLike) -> np.ndarray:
+    """Bring 16-bit and float grayscale to 8 bits."""
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
+            raise ValueError(f"{path}: expected float pixels in [0,1] or [0,255], found {values.min()}..{values.max()}")
+        return np.round(values * (255.0 if values.max() <= 1 else 1.0)).astype(np.uint8)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"{path}: expected at most 16 bits a pixel, found values {values.min()}..{values.max()}")
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
