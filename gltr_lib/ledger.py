@@ -1,0 +1,392 @@
+"""The ledger: every published number is one JSON line with its method, seed, commit, protocol and machine.
+
+A number without its protocol and seed cannot be compared, and a table typed by hand drifts from the runs behind
+it. So runs only ever *append* lines to ``results/*.jsonl``, and tables (README, lessons, site) are rendered from those
+lines. Appending survives several writers at once (lock, one write, fsync) and a writer that was killed in the middle
+of a line: the torn line is reported when the ledger is read, and the lines around it stay whole.
+
+Source: our own; the required fields are ``FIELDS`` below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # Windows: O_APPEND and one write are what is left
+    fcntl = None  # type: ignore[assignment]
+
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "method": str,
+    "seed": int,
+    "commit": str,
+    "protocol": str,
+    "metric": str,
+    "value": (int, float),
+    "data": str,
+    "config": dict,
+    "device": str,
+    "wall_seconds": (int, float),
+    "date": str,
+}
+Row = dict[str, Any]
+
+
+class LedgerWarning(UserWarning):
+    """A line of a ledger could not be read (a writer was killed, or the file was edited by hand)."""
+
+
+class Summary(NamedTuple):
+    """Mean and spread over seeds: ``sd`` is the sample standard deviation, NaN for one seed."""
+
+    mean: float
+    sd: float
+    n: int
+    values: tuple[float, ...]
+
+
+def validate(row: Mapping[str, Any]) -> None:
+    """Raise unless ``row`` has every required field with a usable value.
+
+    Args:
+        row: the row, with at least the fields of ``FIELDS``; further fields are welcome if JSON can hold them.
+
+    Raises:
+        ValueError: a field is missing, empty, not finite or not JSON.
+        TypeError: a field has the wrong type.
+    """
+    missing = [name for name in FIELDS if name not in row]
+    if missing:
+        raise ValueError(f"ledger row lacks {', '.join(missing)}; required: {', '.join(FIELDS)}")
+    for name, kind in FIELDS.items():
+        value = row[name]
+        if isinstance(value, bool) or not isinstance(value, kind):
+            wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+            raise TypeError(f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({value!r})")
+        if isinstance(value, str) and not value.strip():
+            raise ValueError(f"ledger field {name!r} is empty")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"ledger field {name!r} is {value}; a published number is finite")
+    if row["seed"] < 0 or row["wall_seconds"] < 0:
+        raise ValueError(
+            f"seed and wall_seconds must be at least 0, got seed={row['seed']}, wall_seconds={row['wall_seconds']}"
+        )
+    try:
+        datetime.datetime.fromisoformat(row["date"])
+    except ValueError as error:
+        raise ValueError(f"ledger field 'date': expected ISO 8601 such as {now()}, got {row['date']!r}") from error
+
+
+def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool = True) -> None:
+    """Append one row to a ledger, safely beside other writers.
+
+    Args:
+        path: the ``.jsonl`` file; it and its folder are created when missing.
+        row: see ``validate``. NaN is not JSON: write ``None`` for a class that is absent.
+        check: False only for logs that are not results (``results/real_looks.jsonl``).
+
+    Raises:
+        ValueError: the row is incomplete or holds NaN.
+        TypeError: a field has the wrong type or JSON cannot hold it.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> row = dict(method="gtr", seed=0, commit="abc", protocol="mIoU-19 @ full size", metric="mIoU-19", value=0.5,
+        ...            data="streets/game", config={}, device="cpu", wall_seconds=1.0, date="2026-01-01T00:00:00+00:00")
+        >>> append(f"{folder.name}/demo.jsonl", row)
+        >>> [r["value"] for r in read(f"{folder.name}/demo.jsonl")]
+        [0.5]
+    """
+    if check:
+        validate(row)
+    try:
+        line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, sort_keys=False).encode() + b"\n"
+    except ValueError as error:
+        raise ValueError(f"ledger row holds NaN or infinity (write None instead): {error}") from error
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        with _locked(descriptor):
+            size = os.fstat(descriptor).st_size
+            # A writer killed in mid-line left no newline: close its torn line, so that ours stays whole.
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            written = os.write(descriptor, line)
+            while written < len(line):  # a full disk or a signal: never leave half a row unnoticed
+                written += os.write(descriptor, line[written:])
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: str | os.PathLike[str]) -> list[Row]:
+    """All rows of a ledger, oldest first; a missing file has none.
+
+    Lines that are no JSON object (a torn write) are left out and reported as ``LedgerWarning`` with their number.
+    """
+    rows, bad = scan(path)
+    for problem in bad:
+        warnings.warn(problem, LedgerWarning, stacklevel=2)
+    return rows
+
+
+def scan(path: str | os.PathLike[str]) -> tuple[list[Row], list[str]]:
+    """The rows of a ledger and, in words, the lines that could not be read."""
+    path = Path(path)
+    if not path.exists():
+        return [], []
+    rows, bad = [], []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode())
+            if not isinstance(row, dict):
+                raise ValueError("not a JSON object")
+        except ValueError as error:
+            bad.append(f"{path}, line {number}: unreadable, left out ({error}); {len(line)} bytes")
+            continue
+        rows.append(row)
+    return rows, bad
+
+
+def find(rows: Iterable[Row], **fields: Any) -> list[Row]:
+    """Rows whose fields equal the given values; a callable value is asked, a set or tuple is searched.
+
+    Example:
+        >>> rows = [{"method": "gtr", "seed": 0}, {"method": "gtr", "seed": 1}, {"method": "baseline", "seed": 0}]
+        >>> len(find(rows, method="gtr")), len(find(rows, seed=lambda s: s > 0)), len(find(rows, seed=(0, 1)))
+        (2, 1, 3)
+    """
+
+    def fits(row: Row) -> bool:
+        for name, wanted in fields.items():
+            if name not in row:
+                return False
+            value = row[name]
+            if callable(wanted):
+                if not wanted(value):
+                    return False
+            elif isinstance(wanted, (set, frozenset, tuple)):
+                if value not in wanted:
+                    return False
+            elif value != wanted:
+                return False
+        return True
+
+    return [row for row in rows if fits(row)]
+
+
+def summarise(rows: Iterable[Row], by: Sequence[str] = ("method", "data")) -> dict[tuple[Any, ...], Summary]:
+    """Mean, sample standard deviation and count over seeds, the newest row of each seed counting.
+
+    Example:
+        >>> rows = [dict(method="gtr", data="game", seed=s, value=v) for s, v in [(0, 0.1), (1, 0.3), (0, 0.2)]]
+        >>> summarise(rows)[("gtr", "game")].mean
+        0.25
+    """
+    newest: dict[tuple[Any, ...], dict[int, float]] = {}
+    for row in rows:
+        newest.setdefault(tuple(row[name] for name in by), {})[row["seed"]] = float(row["value"])
+    out = {}
+    for key, values in newest.items():
+        numbers = tuple(values[seed] for seed in sorted(values))
+        sd = statistics.stdev(numbers) if len(numbers) > 1 else math.nan
+        out[key] = Summary(statistics.fmean(numbers), sd, len(numbers), numbers)
+    return out
+
+
+def table(
+    rows: Iterable[Row],
+    *,
+    methods: Sequence[str],
+    columns: Sequence[str],
+    method_names: Mapping[str, str] | None = None,
+    column_names: Mapping[str, str] | None = None,
+    scale: float = 100.0,
+    digits: int = 1,
+) -> str:
+    """A Markdown table, mean ± sample standard deviation over seeds, with their number.
+
+    Args:
+        rows: ledger rows of ONE metric and protocol.
+        methods: values of ``method``, in the order of the lines; a method without rows is shown as "not run".
+        columns: values of ``data``, in the order of the columns.
+        method_names: how to print a method (default: as it is).
+        column_names: how to print a column.
+        scale: 100 prints fractions as per cent.
+        digits: decimals.
+
+    Returns:
+        The table's text, without a newline at its end.
+
+    Raises:
+        ValueError: the rows mix protocols or metrics, which no table may do.
+
+    Example:
+        >>> row = dict(method="gtr", data="game", protocol="p", metric="m")
+        >>> rows = [row | dict(seed=0, value=0.1), row | dict(seed=1, value=0.2)]
+        >>> print(table(rows, methods=["gtr", "oracle"], columns=["game"]))
+        | method | game | seeds |
+        |---|---:|---:|
+        | gtr | 15.0 ± 7.1 | 2 |
+        | oracle | not run | 0 |
+    """
+    rows = [row for row in rows if row["method"] in methods and row["data"] in columns]
+    for field in ("protocol", "metric"):
+        found = sorted({row[field] for row in rows})
+        if len(found) > 1:
+            raise ValueError(f"one table, one {field}: got {', '.join(found)}; filter with ledger.find first")
+    cells = summarise(rows)
+    names, heads = method_names or {}, column_names or {}
+    lines = [
+        "| method | " + " | ".join(heads.get(c, c) for c in columns) + " | seeds |",
+        "|---|" + "---:|" * (len(columns) + 1),
+    ]
+    for method in methods:
+        found_cells = [cells.get((method, column)) for column in columns]
+        texts = [
+            "not run"
+            if cell is None
+            else f"{cell.mean * scale:.{digits}f}" + (f" ± {cell.sd * scale:.{digits}f}" if cell.n > 1 else "")
+            for cell in found_cells
+        ]
+        counts = sorted({cell.n for cell in found_cells if cell is not None}) or [0]
+        count = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
+        lines.append(f"| {names.get(method, method)} | " + " | ".join(texts) + f" | {count} |")
+    return "\n".join(lines)
+
+
+def between(path: str | os.PathLike[str], marker: str) -> str:
+    """The text between ``<!-- marker -->`` and ``<!-- /marker -->``, without the line ends at its edges."""
+    text = Path(path).read_text(encoding="utf-8")
+    start, stop = _marks(text, marker, path)
+    return text[start:stop].strip("\n")
+
+
+def replace_between(path: str | os.PathLike[str], marker: str, text: str) -> bool:
+    """Put ``text`` between ``<!-- marker -->`` and ``<!-- /marker -->``, atomically; True if the file changed.
+
+    Args:
+        path: a Markdown file.
+        marker: for instance ``table:headline``.
+        text: what shall stand there.
+
+    Raises:
+        ValueError: a marker is missing or stands there more than once.
+    """
+    path = Path(path)
+    old = path.read_text(encoding="utf-8")
+    start, stop = _marks(old, marker, path)
+    new = old[:start] + "\n" + text.strip("\n") + "\n" + old[stop:]
+    if new == old:
+        return False
+    write_text(path, new)
+    return True
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file under a temporary name and rename it: never a half-written file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def git_commit(root: str | os.PathLike[str] | None = None) -> str:
+    """The commit of the code, with ``-dirty`` when tracked code differs from it.
+
+    Files under ``results/`` do not count: the study itself writes there. ``GLTR_COMMIT`` answers for a copy of the code
+    that travels without its history; "unknown" if there is neither.
+    """
+    given = os.environ.get("GLTR_COMMIT", "").strip()
+    if given:
+        return given
+    here = Path(root) if root is not None else Path(__file__).resolve().parent
+    try:
+        head = _git(here, "rev-parse", "--short=12", "HEAD").strip()
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head + ("-dirty" if changed.strip() else "")
+
+
+def device_name(device: Any = "cpu") -> str:
+    """The machine in words: the GPU's name, or the processor's with the threads that torch uses."""
+    kind = str(getattr(device, "type", device)).split(":")[0]
+    if kind == "cuda":
+        import torch
+
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    if kind == "mps":
+        return f"mps: {platform.machine()}"
+    import torch
+
+    return f"cpu: {_processor()}, {torch.get_num_threads()} threads"
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def numbers(values: Iterable[float], digits: int = 5) -> list[float | None]:
+    """Floats made fit for JSON: rounded, NaN (a class in neither prediction nor label) as None.
+
+    Example:
+        >>> numbers([0.123456789, float("nan")])
+        [0.12346, None]
+    """
+    return [round(float(v), digits) if math.isfinite(float(v)) else None for v in values]
+
+
+@contextlib.contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _marks(text: str, marker: str, path: str | os.PathLike[str]) -> tuple[int, int]:
+    opening, closing = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    for mark in (opening, closing):
+        if text.count(mark) != 1:
+            raise ValueError(f"{path}: expected the marker {mark} exactly once, found it {text.count(mark)} times")
+    start, stop = text.index(opening) + len(opening), text.index(closing)
+    if start > stop:
+        raise ValueError(f"{path}: {closing} stands before {opening}")
+    return start, stop
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=20
+    ).stdout
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine() or "unknown processor"
