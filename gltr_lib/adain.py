@@ -46,6 +46,10 @@ class StyleStats:
                 f"StyleStats: expected mean and std of one shape (N,C), received {describe(self.mean)}"
                 f" and {describe(self.std)}"
             )
+        if not (torch.isfinite(self.mean).all() and torch.isfinite(self.std).all()):
+            raise ValueError("StyleStats: expected finite values, received NaN or infinity; check the style pictures")
+        if (self.std < 0).any():
+            raise ValueError(f"StyleStats.std: expected values >= 0, received a negative one ({self.std.min():.4g})")
 
     def __len__(self) -> int:
         return self.mean.shape[0]
@@ -126,10 +130,11 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
     mean, std = channel_stats(content, eps)
-    # One multiply-add over the picture: scale and shift are (B, C, 1, 1), and alpha folds into them.
+    # Alpha folds into one scale and one shift a channel. The mean is taken off first: with scale * x - scale * mean a
+    # nearly constant channel (std 0.003) would multiply the rounding error of its mean by 300.
     scale = torch.lerp(torch.ones_like(std), new_std / std, alpha)
-    shift = torch.lerp(torch.zeros_like(mean), new_mean - new_std / std * mean, alpha)
-    return torch.addcmul(shift, content.to(scale.dtype), scale).to(content.dtype)
+    shift = torch.lerp(mean, new_mean, alpha)
+    return torch.addcmul(shift, content.to(scale.dtype) - mean, scale).to(content.dtype)
 
 
 def _check_features(features: object, name: str) -> None:

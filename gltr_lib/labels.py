@@ -143,7 +143,8 @@ def colourize(labels: np.ndarray, palette: str = "safe") -> np.ndarray:
     bad = (array != IGNORE) & ((array < 0) | (array >= NUM_CLASSES))
     if bad.any():
         raise ValueError(
-            f"colourize: expected trainIds 0..{NUM_CLASSES - 1} or {IGNORE}, found {np.unique(array[bad])[:10].tolist()}"
+            f"colourize: expected trainIds 0..{NUM_CLASSES - 1} or {IGNORE}, "
+            f"found {np.unique(array[bad])[:10].tolist()}"
         )
     table = np.zeros((256, 3), dtype=np.uint8)
     table[:NUM_CLASSES] = PALETTES[palette]

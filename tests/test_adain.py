@@ -1,0 +1,116 @@
+"""AdaIN: the output carries the style's statistics, alpha blends, one position is no NaN."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gltr_lib.adain import StyleStats, adain, channel_stats
+
+
+def features(*shape, seed=0, scale=3.0, shift=1.5):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale + shift
+
+
+def test_channel_stats_are_numpys_biased_ones():
+    x = features(2, 3, 5, 7)
+    mean, std = channel_stats(x, eps=0.0)
+    np.testing.assert_allclose(mean.numpy()[..., 0, 0], x.numpy().mean((2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(std.numpy()[..., 0, 0], x.numpy().std((2, 3), ddof=0), rtol=1e-5)
+    assert not np.allclose(std.numpy()[..., 0, 0], x.numpy().std((2, 3), ddof=1), rtol=1e-4)
+
+
+def test_eps_stands_under_the_root():
+    _, std = channel_stats(torch.zeros(1, 1, 4, 4), eps=0.04)
+    assert std.item() == pytest.approx(0.2)
+
+
+def test_one_position_is_not_nan():
+    mean, std = channel_stats(features(2, 4, 1, 1))
+    assert torch.isfinite(mean).all()
+    assert torch.isfinite(std).all()
+    out = adain(features(2, 4, 1, 1), torch.ones(2, 4), torch.ones(2, 4))
+    assert torch.allclose(out, torch.ones_like(out))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(3, 9), st.integers(3, 9), st.integers(0, 99))
+def test_output_statistics_equal_the_styles(batch, channels, height, width, seed):
+    x = features(batch, channels, height, width, seed=seed)
+    g = torch.Generator().manual_seed(seed + 1)
+    mean, std = torch.randn(batch, channels, generator=g), torch.rand(batch, channels, generator=g) + 0.1
+    out = adain(x, mean, std)
+    new_mean, new_std = channel_stats(out, eps=0.0)
+    torch.testing.assert_close(new_mean[..., 0, 0], mean, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(new_std[..., 0, 0], std, atol=1e-3, rtol=1e-3)
+
+
+def test_it_is_the_written_formula():
+    x, s = features(2, 3, 6, 5), features(2, 3, 4, 4, seed=9)
+    (mx, sx), (ms, ss) = channel_stats(x), channel_stats(s)
+    for alpha in (0.25, 1.0):
+        expected = alpha * (ss * (x - mx) / sx + ms) + (1 - alpha) * x
+        torch.testing.assert_close(adain(x, ms, ss, alpha), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_alpha_zero_returns_the_content_bit_for_bit():
+    x = features(2, 3, 6, 5)
+    assert torch.equal(adain(x, torch.ones(3), torch.ones(3), 0.0), x)
+
+
+def test_own_statistics_are_the_identity():
+    x = features(2, 3, 6, 5)
+    torch.testing.assert_close(adain(x, *channel_stats(x)), x, atol=1e-5, rtol=1e-5)
+
+
+def test_shuffled_positions_of_the_style_change_nothing():
+    x, s = features(1, 3, 6, 5), features(1, 3, 8, 8, seed=4)
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    shuffled = s.flatten(2)[:, :, order].view_as(s)
+    torch.testing.assert_close(adain(x, *channel_stats(s)), adain(x, *channel_stats(shuffled)), atol=1e-5, rtol=1e-5)
+
+
+def test_half_precision_is_summed_in_float32():
+    x = torch.full((1, 1, 256, 256), 6.0, dtype=torch.float16)
+    mean, _ = channel_stats(x)
+    assert mean.dtype == torch.float32
+    assert mean.item() == 6.0
+    assert adain(x, torch.ones(1), torch.ones(1)).dtype == torch.float16
+
+
+def test_gradients_reach_content_and_style():
+    x = features(1, 2, 4, 4).double().requires_grad_()
+    m = torch.randn(1, 2, dtype=torch.float64).requires_grad_()
+    s = (torch.rand(1, 2, dtype=torch.float64) + 0.5).requires_grad_()
+    assert torch.autograd.gradcheck(adain, (x, m, s))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: channel_stats(torch.zeros(3, 4, 4)), ValueError, r"\(B,C,H,W\)"),
+        (lambda: channel_stats(torch.zeros(1, 3, 0, 4)), ValueError, "at least one position"),
+        (lambda: channel_stats(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), TypeError, "float"),
+        (lambda: channel_stats([1.0]), TypeError, "received list"),
+        (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(5), torch.ones(5)), ValueError, "another encoder"),
+        (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3, 3), torch.ones(3, 3)), ValueError, r"\(2,3\)"),
+        (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), 1.5), ValueError, "alpha"),
+        (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), "x"), TypeError, "alpha"),
+        (lambda: StyleStats(torch.zeros(2, 3), torch.zeros(3, 3)), ValueError, "one shape"),
+        (lambda: StyleStats([1], [2]), TypeError, "mean"),
+        (lambda: StyleStats(torch.full((1, 2), torch.nan), torch.ones(1, 2)), ValueError, "finite"),
+        (lambda: StyleStats(torch.zeros(1, 2), -torch.ones(1, 2)), ValueError, "negative"),
+    ],
+)
+def test_bad_input_says_what_was_expected(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_style_stats_index_keeps_the_dimension():
+    stats = StyleStats(torch.arange(6.0).view(3, 2), torch.ones(3, 2))
+    assert len(stats) == 3
+    assert stats[1].mean.tolist() == [[2.0, 3.0]]
+    assert len(stats[1:]) == 2
+    assert stats.to(dtype=torch.float64).std.dtype == torch.float64

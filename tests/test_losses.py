@@ -1,0 +1,127 @@
+"""Losses: equal to PyTorch's and to the written formulas; zero for equal logits; gradients where intended."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gltr_lib.losses import consistency_loss, segmentation_loss
+
+
+def logits(seed=0, shape=(2, 5, 6, 7)):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * 2
+
+
+def target(seed=0, shape=(2, 6, 7), classes=5):
+    t = torch.randint(0, classes, shape, generator=torch.Generator().manual_seed(seed))
+    t[:, :2] = 255
+    return t
+
+
+def test_cross_entropy_equals_pytorchs():
+    torch.testing.assert_close(
+        segmentation_loss(logits(), target()), F.cross_entropy(logits(), target(), ignore_index=255)
+    )
+
+
+def test_ignored_pixels_get_no_gradient():
+    x = logits().requires_grad_()
+    segmentation_loss(x, target()).backward()
+    assert x.grad[:, :, :2].abs().max() == 0
+    assert x.grad[:, :, 2:].abs().max() > 0
+
+
+def test_all_ignored_is_zero_not_nan():
+    x = logits().requires_grad_()
+    loss = segmentation_loss(x, torch.full((2, 6, 7), 255))
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.isfinite(x.grad).all()
+
+
+def test_class_balance_weighs_by_one_minus_frequency():
+    x, t = logits(), target()
+    weight = torch.tensor([1 - (t == c).float().mean().item() for c in range(5)])
+    expected = F.cross_entropy(x, t, weight=weight, ignore_index=255)
+    torch.testing.assert_close(segmentation_loss(x, t, class_balance=True), expected)
+    assert not torch.allclose(expected, segmentation_loss(x, t))
+
+
+def test_small_integer_labels_are_accepted():
+    assert segmentation_loss(logits(), target().to(torch.uint8)) == segmentation_loss(logits(), target())
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_consistency_is_zero_for_equal_logits_and_for_shifted_ones(kind):
+    assert consistency_loss(logits(), logits(), kind=kind).abs() < 1e-7
+    assert consistency_loss(logits(), logits() + 3.0, kind=kind).abs() < 1e-6  # softmax ignores a shift
+    assert consistency_loss(logits(0), logits(1), kind=kind) > 1e-3
+
+
+def test_consistency_formulas_pixel_by_pixel():
+    a, b = logits(0), logits(1)
+    p, q = a.softmax(1), b.softmax(1)
+    m = (p + q) / 2
+    torch.testing.assert_close(consistency_loss(a, b), ((p - q) ** 2).sum(1).mean())
+    torch.testing.assert_close(consistency_loss(a, b, kind="kl"), (p * (p / q).log()).sum(1).mean())
+    torch.testing.assert_close(consistency_loss(a, b, kind="kl", detach="local"), (q * (q / p).log()).sum(1).mean())
+    js = 0.5 * ((p * (p / m).log()).sum(1) + (q * (q / m).log()).sum(1)).mean()
+    torch.testing.assert_close(consistency_loss(a, b, kind="js"), js, atol=1e-6, rtol=1e-4)
+
+
+def test_js_is_symmetric_and_at_most_log_two():
+    a = torch.tensor([[[[50.0]], [[-50.0]]]])
+    assert consistency_loss(a, -a, kind="js").item() == pytest.approx(math.log(2), rel=1e-4)
+    x, y = logits(0), logits(1)
+    torch.testing.assert_close(consistency_loss(x, y, kind="js"), consistency_loss(y, x, kind="js"))
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+@pytest.mark.parametrize(("detach", "held"), [(None, ()), ("global", (0,)), ("local", (1,))])
+def test_gradients_go_where_intended(kind, detach, held):
+    pair = [logits(0).requires_grad_(), logits(1).requires_grad_()]
+    consistency_loss(*pair, kind=kind, detach=detach).backward()
+    for i, x in enumerate(pair):
+        reached = x.grad is not None and x.grad.abs().max() > 0
+        assert reached == (i not in held)
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_only_valid_pixels_count(kind):
+    a, b = logits(0), logits(1)
+    valid = torch.zeros(2, 6, 7, dtype=torch.bool)
+    valid[:, 3:] = True
+    expected = consistency_loss(a[:, :, 3:], b[:, :, 3:], kind=kind)
+    torch.testing.assert_close(consistency_loss(a, b, kind=kind, valid=valid), expected)
+    b[:, :, :3] = torch.inf  # NaN probabilities outside must not leak in
+    torch.testing.assert_close(consistency_loss(a, b, kind=kind, valid=valid), expected)
+    assert consistency_loss(a, a, kind=kind, valid=torch.zeros_like(valid)).item() == 0
+
+
+def test_extreme_logits_stay_finite():
+    a = torch.tensor([[[[1e4]], [[-1e4]]]], requires_grad=True)
+    for kind in ("mse", "kl", "js"):
+        loss = consistency_loss(a, -a, kind=kind)
+        assert torch.isfinite(loss)
+        assert torch.isfinite(torch.autograd.grad(loss, a)[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: segmentation_loss(logits(), target()[0]), ValueError, r"\(B,H,W\)"),
+        (lambda: segmentation_loss(logits(), target()[:, :3]), ValueError, "of the logits"),
+        (lambda: segmentation_loss(logits(), target() * 0 + 9), ValueError, r"\[9\]"),
+        (lambda: segmentation_loss(logits(), target().float()), TypeError, "integer"),
+        (lambda: segmentation_loss(logits()[0], target()), ValueError, r"\(B,C,H,W\)"),
+        (lambda: consistency_loss(logits(), logits()[:1]), ValueError, "one shape"),
+        (lambda: consistency_loss(logits(), logits(), kind="l1"), ValueError, "mse, kl, js"),
+        (lambda: consistency_loss(logits(), logits(), detach="both"), ValueError, "global, local"),
+        (lambda: consistency_loss(logits(), logits(), valid=torch.ones(2, 6, 7)), ValueError, "bool"),
+        (lambda: consistency_loss(logits(), None), TypeError, "logits_local"),
+    ],
+)
+def test_bad_input_is_named(call, error, text):
+    with pytest.raises(error, match=text):
+        call()

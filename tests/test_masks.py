@@ -1,0 +1,161 @@
+"""Blob masks: the share is met, the blobs are SciPy's blobs, a seed gives one mask, bad input is named."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gltr_lib.masks import blob_mask, draw_sigmas, smooth_noise, threshold_field
+
+
+def gen(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def official_mask(rng, size, sigma, share):
+    """The official formula, written afresh with SciPy; 1 = stylised."""
+    from scipy.ndimage import gaussian_filter
+    from scipy.special import erfinv
+
+    field = gaussian_filter(rng.standard_normal((size, size)), sigma)
+    raw_threshold = erfinv(2 * share - 1) * np.sqrt(2) * field.std() + field.mean()
+    return 1.0 - (field > raw_threshold)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_every_mask_meets_the_share_to_one_pixel(share):
+    mask = blob_mask(8, 60, 80, sigma=(2.0, 8.0), share=share, generator=gen())
+    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+    assert (mask.sum((1, 2, 3)) - share * 4800).abs().max() <= 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_official_rule_meets_the_share_over_many_draws(share):
+    mask = blob_mask(200, 64, 64, sigma=2.0, share=share, rule="official", generator=gen())
+    assert mask.mean().item() == pytest.approx(share, abs=0.02)
+    if 0 < share < 1:  # in expectation only: single masks miss it
+        assert mask.mean((1, 2, 3)).std() > 1e-3
+
+
+def test_a_drawn_share_is_one_a_sample_and_uniform():
+    means = blob_mask(200, 32, 32, sigma=2.0, share=(0.2, 0.6), generator=gen()).mean((1, 2, 3))
+    assert means.min() >= 0.2 - 1 / 1024
+    assert means.max() <= 0.6 + 1 / 1024
+    assert means.mean().item() == pytest.approx(0.4, abs=0.03)
+    assert means.std().item() == pytest.approx(0.4 / 12**0.5, rel=0.2)
+
+
+def test_masks_of_one_batch_differ():
+    a, b = blob_mask(2, 64, 64, generator=gen())
+    assert not torch.equal(a, b)
+
+
+def test_sigma_is_drawn_log_uniformly():
+    logs = np.log2(draw_sigmas(4000, (4.0, 16.0), gen()))
+    assert logs.min() >= 2
+    assert logs.max() <= 4
+    assert logs.mean() == pytest.approx(3.0, abs=0.05)
+
+
+def autocorrelation(field, lags):
+    field = (field - field.mean()) / field.std()
+    return np.array([(field[:, lag:] * field[:, : field.shape[1] - lag]).mean() for lag in lags])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sigma", [0.8, 1.1, 2.0, 4.0, 9.0, 16.0])
+def test_smooth_noise_has_scipys_autocorrelation(sigma):
+    from scipy.ndimage import gaussian_filter
+
+    lags = np.unique(np.round(np.array([0.5, 1, 1.5, 2, 3]) * sigma).astype(int).clip(1))
+    size, draws = 256, 24
+    g, rng = gen(1), np.random.default_rng(1)
+    ours = np.mean(
+        [autocorrelation(smooth_noise(size, size, sigma, generator=g).numpy(), lags) for _ in range(draws)], 0
+    )
+    scipys = np.mean(
+        [
+            autocorrelation(gaussian_filter(rng.standard_normal((size, size)), sigma, mode="wrap"), lags)
+            for _ in range(draws)
+        ],
+        0,
+    )
+    np.testing.assert_allclose(ours, scipys, atol=0.05)
+    theory = np.exp(-(lags**2) / (4 * sigma**2))
+    if sigma >= 2:
+        np.testing.assert_allclose(ours, theory, atol=0.05)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.6, 1.0, 3.3, 12.0])
+def test_smooth_noise_has_unit_variance_everywhere(sigma):
+    g = gen(2)
+    fields = torch.stack([smooth_noise(24, 40, sigma, generator=g) for _ in range(1500)])
+    assert fields.mean().abs() < 0.1
+    assert fields.var(0).mean().item() == pytest.approx(1.0, abs=0.1)
+    assert fields.var(0)[0].mean().item() == pytest.approx(1.0, abs=0.15)  # borders are no exception
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sigma", [2.0, 6.0])
+def test_contour_length_equals_the_official_formulas(sigma):
+    rng, g = np.random.default_rng(0), gen(3)
+
+    def contour(mask):
+        return np.abs(np.diff(mask, axis=0)).mean() + np.abs(np.diff(mask, axis=1)).mean()
+
+    ours = np.mean(
+        [contour(blob_mask(1, 160, 160, sigma=sigma, share=0.4, generator=g)[0, 0].numpy()) for _ in range(30)]
+    )
+    theirs = np.mean([contour(official_mask(rng, 160, sigma, 0.4)) for _ in range(30)])
+    assert ours == pytest.approx(theirs, rel=0.05)
+
+
+def test_the_official_default_is_inert():
+    # With its default beta = 1 the threshold is +infinity, so its M (1 = raw) is all zero: nothing is mixed.
+    assert official_mask(np.random.default_rng(0), 32, 4.0, 1.0).min() == 1.0
+
+
+def test_a_seed_gives_one_mask_and_the_global_state_is_left_alone():
+    state = torch.random.get_rng_state()
+    a = blob_mask(3, 40, 50, generator=gen(7))
+    assert torch.equal(a, blob_mask(3, 40, 50, generator=gen(7)))
+    assert not torch.equal(a, blob_mask(3, 40, 50, generator=gen(8)))
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.floats(0.05, 60.0), st.floats(0, 1))
+def test_any_size_sigma_and_share(batch, height, width, sigma, share):
+    mask = blob_mask(batch, height, width, sigma=sigma, share=share, generator=gen())
+    assert mask.shape == (batch, 1, height, width)
+    assert mask.dtype == torch.float32
+    assert (mask.sum((1, 2, 3)) - share * height * width).abs().max() <= 1
+
+
+def test_threshold_takes_the_highest_pixels():
+    field = torch.arange(12.0).view(3, 4)
+    assert torch.equal(threshold_field(field, 0.25).flatten(), (torch.arange(12) >= 9).float())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"batch": 0}, ValueError, "batch"),
+        ({"height": 2.5}, TypeError, "height"),
+        ({"width": -1}, ValueError, "width"),
+        ({"sigma": 0.0}, ValueError, "sigma"),
+        ({"sigma": (8.0, 4.0)}, ValueError, "sigma"),
+        ({"sigma": "big"}, TypeError, "sigma"),
+        ({"sigma": float("nan")}, ValueError, "sigma"),
+        ({"share": 1.2}, ValueError, "share"),
+        ({"share": (0.6, 0.2)}, ValueError, "share"),
+        ({"share": float("nan")}, ValueError, "share"),
+        ({"rule": "best"}, ValueError, "exact, official"),
+    ],
+)
+def test_bad_arguments_are_named(change, error, text):
+    arguments = {"batch": 1, "height": 8, "width": 8} | change
+    sizes = [arguments.pop(k) for k in ("batch", "height", "width")]
+    with pytest.raises(error, match=text):
+        blob_mask(*sizes, **arguments)

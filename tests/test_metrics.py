@@ -1,0 +1,111 @@
+"""Metrics: equal to torchmetrics and to cityscapesScripts, ignore and absent classes included."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gltr_lib.metrics import ConfusionMatrix
+
+
+def maps(seed, classes=19, absent=(), shape=(3, 40, 50)):
+    rng = np.random.default_rng(seed)
+    allowed = [c for c in range(classes) if c not in absent]
+    target = rng.choice([*allowed, 255], shape)
+    pred = np.where(rng.random(shape) < 0.6, target, rng.choice(allowed, shape))
+    pred[pred == 255] = allowed[0]
+    return torch.from_numpy(pred), torch.from_numpy(target)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 10_000), st.sets(st.integers(0, 18), max_size=17))
+def test_iou_equals_torchmetrics(seed, absent):
+    jaccard = pytest.importorskip("torchmetrics").classification.MulticlassJaccardIndex
+    pred, target = maps(seed, absent=tuple(absent), shape=(2, 12, 13))
+    ours = ConfusionMatrix(19)
+    ours.update(pred, target)
+    theirs = jaccard(num_classes=19, ignore_index=255, average=None)(pred, target).double()
+    present = ~ours.iou().isnan()
+    torch.testing.assert_close(ours.iou()[present], theirs[present], atol=1e-6, rtol=1e-5)
+    in_either = torch.zeros(19, dtype=torch.bool)
+    keep = target != 255
+    in_either[torch.cat([pred[keep], target[keep]]).unique()] = True
+    assert torch.equal(present, in_either)
+
+
+def test_iou_equals_cityscapes_scripts():
+    module = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    from gltr_lib.labels import LABEL_IDS
+
+    pred, target = maps(3, absent=(7, 12))
+    ours = ConfusionMatrix(19)
+    ours.update(pred, target)
+    ids = np.array([*LABEL_IDS] + [0] * (256 - 19))
+    args = module.args
+    args.evalLabels = list(range(34))
+    conf = module.generateMatrix(args)
+    for p, t in zip(ids[pred.numpy()], ids[target.numpy()], strict=True):
+        for a, b in zip(t.ravel(), p.ravel(), strict=True):
+            conf[a][b] += 1
+    theirs = [module.getIouScoreForLabel(label_id, conf, args) for label_id in LABEL_IDS]
+    for c, (mine, other) in enumerate(zip(ours.iou().tolist(), theirs, strict=True)):
+        if c in (7, 12):  # absent here; cityscapesScripts scores a class by its ground truth alone
+            assert np.isnan(mine)
+        else:
+            assert mine == pytest.approx(other, abs=1e-9)
+
+
+def test_updates_add_up_to_one_dataset_level_score():
+    pred, target = maps(1)
+    whole, parts = ConfusionMatrix(19), ConfusionMatrix(19)
+    whole.update(pred, target)
+    for p, t in zip(pred, target, strict=True):
+        parts.update(p.numpy(), t.numpy().astype(np.uint8))
+    assert torch.equal(whole.counts, parts.counts)
+    single = [ConfusionMatrix(19) for _ in pred]
+    for m, p, t in zip(single, pred[:, :2], target[:, :2], strict=True):
+        m.update(p, t)
+    assert np.mean([m.miou() for m in single]) != pytest.approx(whole.miou(), abs=1e-3)
+
+
+def test_ignored_pixels_do_not_count_even_with_wild_predictions():
+    m = ConfusionMatrix(3)
+    m.update(torch.tensor([0, 250]), torch.tensor([0, 255]))
+    assert m.counts.sum() == 1
+
+
+def test_absent_class_is_nan_and_left_out_but_a_false_alarm_is_zero():
+    m = ConfusionMatrix(4)
+    m.update(torch.tensor([0, 0, 2]), torch.tensor([0, 0, 0]))
+    iou = m.iou()
+    assert iou[0] == pytest.approx(2 / 3)
+    assert iou[2] == 0.0
+    assert iou[1].isnan()
+    assert iou[3].isnan()
+    assert m.miou() == pytest.approx(1 / 3)
+    assert m.pixel_accuracy() == pytest.approx(2 / 3)
+    assert np.isnan(ConfusionMatrix(4).miou())
+
+
+@pytest.mark.parametrize(
+    ("pred", "target", "error", "text"),
+    [
+        (torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4).long(), TypeError, "argmax"),
+        (torch.zeros(2, 3).long(), torch.zeros(3, 2).long(), ValueError, "one shape"),
+        (torch.tensor([3]), torch.tensor([0]), ValueError, r"pred.*\[3\]"),
+        (torch.tensor([0]), torch.tensor([7]), ValueError, r"target.*\[7\]"),
+        (torch.tensor([-1]), torch.tensor([0]), ValueError, r"\[-1\]"),
+        ([0], torch.tensor([0]), TypeError, "list"),
+    ],
+)
+def test_bad_input_is_named(pred, target, error, text):
+    with pytest.raises(error, match=text):
+        ConfusionMatrix(3).update(pred, target)
+
+
+def test_reduce_in_one_process_changes_nothing():
+    m = ConfusionMatrix(2)
+    m.update(torch.tensor([0, 1]), torch.tensor([1, 1]))
+    assert m.reduce() is m
+    assert m.counts.sum() == 2

@@ -1,0 +1,127 @@
+"""GTR and LTR: fresh style per picture, raw pixels bit-identical outside the mask, sigma scales, types pass through."""
+
+import pytest
+import torch
+from torchvision import tv_tensors
+
+from gltr_lib.adain import StyleStats
+from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
+
+
+def gen(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+class GreyStylizer(torch.nn.Module):
+    """Paints a picture in the grey of its style's mean: shows which style each picture got."""
+
+    def stylize(self, images, stats, alpha=1.0):
+        return (1 - alpha) * images + alpha * stats.mean[:, :1, None, None].expand_as(images)
+
+
+class GreyBank:
+    def __init__(self, n=64):
+        self.stats = StyleStats(torch.linspace(0, 1, n)[:, None], torch.ones(n, 1))
+
+    def __len__(self):
+        return len(self.stats)
+
+    def sample(self, n, generator=None):
+        return self.stats[torch.randint(len(self), (n,), generator=generator)]
+
+
+def images(batch=6, height=20, width=30, seed=0):
+    return torch.rand(batch, 3, height, width, generator=gen(seed))
+
+
+def test_gtr_draws_one_style_a_picture_and_anew_each_call():
+    gtr = GlobalTextureRandomization(GreyStylizer(), GreyBank())
+    g = gen()
+    first, second = gtr(images(), g), gtr(images(), g)
+    assert len(first[:, 0, 0, 0].unique()) > 3
+    assert not torch.equal(first, second)
+    assert torch.equal(first, gtr(images(), gen()))
+
+
+def test_gtr_alpha_zero_is_the_picture():
+    gtr = GlobalTextureRandomization(GreyStylizer(), GreyBank(), alpha=0.0)
+    torch.testing.assert_close(gtr(images(), gen()), images())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_ltr_mixes_by_the_mask_and_leaves_the_rest_bit_identical(share):
+    raw, painted = images(seed=0), images(seed=1)
+    mixed, mask = LocalTextureRandomization(share=share)(raw, painted, gen())
+    assert mask.shape == (6, 1, 20, 30)
+    assert (mask.mean((1, 2, 3)) - share).abs().max() <= 1 / 600
+    inside = mask.bool().expand_as(raw)
+    assert torch.equal(mixed[inside], painted[inside])
+    assert torch.equal(mixed[~inside], raw[~inside])
+
+
+def test_sigma_is_given_at_a_640_pixel_crop():
+    ltr = LocalTextureRandomization(sigma=(4.0, 16.0))
+    assert ltr.sigma_at(640, 640) == (4.0, 16.0)
+    assert ltr.sigma_at(128, 256) == pytest.approx((0.8, 3.2))
+    assert LocalTextureRandomization(sigma=8.0).sigma_at(1280, 2000) == pytest.approx((16.0, 16.0))
+
+
+def test_blobs_cover_the_same_part_of_the_scene_at_every_size():
+    def contours_a_picture(size):
+        ltr = LocalTextureRandomization(sigma=40.0, share=0.5)
+        zero, one = torch.zeros(40, 3, size, size), torch.ones(40, 3, size, size)
+        mask = ltr(zero, one, gen())[1]
+        return (mask[..., 1:] != mask[..., :-1]).float().sum((1, 2, 3)).mean() / size
+
+    assert contours_a_picture(64) == pytest.approx(contours_a_picture(256), rel=0.15)
+
+
+def test_typed_tensors_pass_through_typed():
+    typed = tv_tensors.Image(images())
+    gtr = GlobalTextureRandomization(GreyStylizer(), GreyBank())
+    out = gtr(typed, gen())
+    mixed, mask = LocalTextureRandomization()(typed, out, gen())
+    assert isinstance(out, tv_tensors.Image)
+    assert isinstance(mixed, tv_tensors.Image)
+    assert type(mask) is torch.Tensor
+    assert type(gtr(images(), gen())) is torch.Tensor
+
+
+def test_no_gradient_flows_through_randomisation():
+    x = images().requires_grad_()
+    out = GlobalTextureRandomization(GreyStylizer(), GreyBank())(x, gen())
+    assert not out.requires_grad
+    assert not LocalTextureRandomization()(x, out, gen())[0].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank(), alpha=2), ValueError, "alpha"),
+        (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images()[0]), ValueError, r"images\[None\]"),
+        (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images() * 255), ValueError, r"\[0,1\]"),
+        (lambda: LocalTextureRandomization(share=1.5), ValueError, "share"),
+        (lambda: LocalTextureRandomization(sigma=-1.0), ValueError, "sigma"),
+        (lambda: LocalTextureRandomization(rule="x"), ValueError, "exact, official"),
+        (lambda: LocalTextureRandomization()(images(), images()[:2]), ValueError, "one shape"),
+        (lambda: LocalTextureRandomization()(images(), images() * torch.nan), ValueError, "NaN"),
+        (lambda: LocalTextureRandomization()((images() * 255).byte(), images()), TypeError, "uint8"),
+        (lambda: LocalTextureRandomization()(images().numpy(), images()), TypeError, "from_numpy"),
+    ],
+)
+def test_bad_input_is_named(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_share_schedule_grows_from_start_to_one():
+    values = [share_schedule(t, 100, start=0.4, power=0.1) for t in range(101)]
+    assert values[0] == 0.4
+    assert values[-1] == 1.0
+    assert values == sorted(values)
+    assert values[1] == pytest.approx(0.4 + 0.6 * 0.01**0.1)
+    for bad in ((101, 100), (-1, 100), (0, 0)):
+        with pytest.raises(ValueError, match="step"):
+            share_schedule(*bad)
+    with pytest.raises(ValueError, match="power"):
+        share_schedule(1, 10, power=0)
