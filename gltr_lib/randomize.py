@@ -10,15 +10,17 @@ Labels are not touched: shapes stay where they are. Source: Peng et al., IEEE TI
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib.masks import blob_mask
-from gltr_lib.style_bank import StyleBank
-from gltr_lib.stylizer import Stylizer
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
 
 REFERENCE_CROP = 640  # pixels; LTR's sigma is given at this crop
 
