@@ -71,7 +71,7 @@ def test_blobs_cover_the_same_part_of_the_scene_at_every_size():
         ltr = LocalTextureRandomization(sigma=40.0, share=0.5)
         zero, one = torch.zeros(40, 3, size, size), torch.ones(40, 3, size, size)
         mask = ltr(zero, one, gen())[1]
-        return (mask[..., 1:] != mask[..., :-1]).float().sum((1, 2, 3)).mean() / size
+        return (mask[..., 1:] != mask[..., :-1]).float().sum((1, 2, 3)).mean().item() / size
 
     assert contours_a_picture(64) == pytest.approx(contours_a_picture(256), rel=0.15)
 

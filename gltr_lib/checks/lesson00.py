@@ -1,0 +1,141 @@
+"""Exercises of lesson 00 (start here): labels, colours and the shapes of pictures, in NumPy.
+
+Pictures are uint8 (H, W, 3) as Pillow gives them; labels are uint8 (H, W) of the 19 Cityscapes trainIds, 255 = ignore.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+def _labels(seed: int, height: int = 9, width: int = 14, classes: int = 19) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, (height, width)).astype(np.uint8)
+    labels[rng.random((height, width)) < 0.2] = 255
+    return labels
+
+
+def _palette(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(20, 236, (19, 3)).astype(np.uint8)
+
+
+@exercise(
+    "00-labels",
+    title="The share of a class",
+    task="Return the share (0 to 1) of the *labelled* pixels of `labels` (uint8, HxW) that have the class `class_id`. "
+    "Pixels with the value 255 carry no label and count neither above nor below the fraction line.",
+    hints=(
+        "Two counts and one division. Which pixels may the lower count contain?",
+        "`valid = labels != 255`; then compare `(labels == class_id).sum()` with `valid.sum()`.",
+    ),
+    minutes=3,
+    difficulty=1,
+    cases=lambda: [(_labels(seed, classes=4), class_id) for seed, class_id in ((0, 0), (1, 3), (2, 2), (3, 11))],
+)
+def class_share(labels, class_id):
+    valid = labels != 255
+    return float((labels == class_id).sum() / valid.sum())
+
+
+@misconception("00-labels", "the pixels without a label (255) are counted below the fraction line: leave them out")
+def _counts_ignored(labels, class_id):
+    return float((labels == class_id).mean())
+
+
+@misconception("00-labels", "this is the number of pixels; divide it by the number of labelled pixels")
+def _a_count(labels, class_id):
+    return int((labels == class_id).sum())
+
+
+@misconception("00-labels", "this is in percent: a share lies between 0 and 1")
+def _percent(labels, class_id):
+    return 100.0 * class_share(labels, class_id)
+
+
+@exercise(
+    "00-colour",
+    title="Colouring labels by lookup",
+    task="Turn `labels` (uint8, HxW) into a picture (uint8, HxWx3): every class gets its row of `palette` "
+    "(uint8, 19x3), every pixel with the value 255 becomes black. No Python loop over pixels.",
+    hints=(
+        "`palette[labels]` looks up all pixels at once, but 255 lies outside the 19 rows.",
+        "Make a table with 256 rows of zeros, copy the palette into its first 19 rows, and index the table.",
+    ),
+    minutes=6,
+    difficulty=2,
+    cases=lambda: [(_labels(seed), _palette(seed)) for seed in range(3)],
+    strict_dtype=True,
+)
+def colourise(labels, palette):
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: len(palette)] = palette
+    return table[labels]
+
+
+@misconception("00-colour", "pixels without a label get the colour of the last class: they should be black", hint=2)
+def _ignore_as_last(labels, palette):
+    return palette[np.minimum(labels, len(palette) - 1)]
+
+
+@misconception("00-colour", "pixels without a label wrap around to some class: they should be black", hint=2)
+def _ignore_wraps(labels, palette):
+    return palette[labels % len(palette)]
+
+
+@misconception("00-colour", "the colours come first, (3, H, W); a picture for Pillow is (H, W, 3)")
+def _channels_first(labels, palette):
+    return colourise(labels, palette).transpose(2, 0, 1)
+
+
+@misconception("00-colour", "the colours are right but no longer uint8: give the table `dtype=np.uint8`", hint=2)
+def _float_colours(labels, palette):
+    return colourise(labels, palette).astype(np.float64)
+
+
+@exercise(
+    "00-normalise",
+    title="From picture to tensor",
+    task="Turn `picture` (NumPy, uint8, HxWx3, values 0..255) into a float32 tensor of shape (3, H, W) with values "
+    "in [0, 1], where 255 becomes exactly 1.",
+    hints=(
+        "Three steps: to a tensor, axes in a new order, values scaled.",
+        "`torch.from_numpy(picture).permute(2, 0, 1)`, then to float and divided by 255.",
+    ),
+    minutes=4,
+    difficulty=1,
+    cases=lambda: [
+        (np.random.default_rng(seed).integers(0, 200 + 20 * seed, (6, 10, 3)).astype(np.uint8),) for seed in range(3)
+    ],
+    strict_dtype=True,
+)
+def to_tensor(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+
+
+@misconception("00-normalise", "`reshape` only cuts the same row of numbers elsewhere; the axes must be permuted")
+def _reshaped(picture):
+    return torch.from_numpy(picture).reshape(3, *picture.shape[:2]).float() / 255
+
+
+@misconception("00-normalise", "the values still run to 255: divide, so that they lie in [0, 1]", hint=2)
+def _unscaled(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1).float()
+
+
+@misconception("00-normalise", "white becomes 255/256: divide by 255, so that 255 becomes exactly 1", hint=2)
+def _by_256(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1).float() / 256
+
+
+@misconception("00-normalise", "each picture is divided by its own maximum, so a dark picture becomes a bright one")
+def _by_maximum(picture):
+    tensor = torch.from_numpy(picture).permute(2, 0, 1).float()
+    return tensor / tensor.max()
+
+
+@misconception("00-normalise", "the axes are still (H, W, 3): PyTorch wants the channels first")
+def _channels_last(picture):
+    return torch.from_numpy(picture).float() / 255

@@ -1,0 +1,204 @@
+"""Exercises of lesson 01 (the domain gap): the confusion matrix, IoU, the layout prior, a repainted facade."""
+
+from __future__ import annotations
+
+import torch
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randint(0, classes, (2, 7, 9), generator=generator)
+    noise = torch.randint(0, classes, target.shape, generator=generator)
+    prediction = torch.where(torch.rand(target.shape, generator=generator) < 0.6, target, noise)
+    target = target.masked_fill(torch.rand(target.shape, generator=generator) < ignore, 255)
+    return prediction, target, classes
+
+
+@exercise(
+    "01-confusion",
+    title="The confusion matrix",
+    task="Return an integer matrix (num_classes x num_classes): entry [t, p] is the number of pixels whose true class "
+    "(`target`) is t and whose predicted class (`prediction`) is p. Pixels whose target is 255 are left out.",
+    hints=(
+        "Throw away the pixels without a label first; then every pixel is a pair (t, p). How many pairs are there?",
+        "Give the pair the number `t * num_classes + p`, count with `torch.bincount(..., minlength=num_classes**2)`, "
+        "reshape.",
+    ),
+    minutes=10,
+    difficulty=3,
+    cases=lambda: [_pair(seed) for seed in range(3)],
+)
+def confusion(prediction, target, num_classes):
+    valid = target != 255
+    pair = target[valid] * num_classes + prediction[valid]
+    return torch.bincount(pair, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+@misconception("01-confusion", "rows and columns are exchanged: the true class chooses the row", hint=2)
+def _transposed(prediction, target, num_classes):
+    return confusion(prediction, target, num_classes).T
+
+
+@misconception("01-confusion", "pixels without a label (255) are counted, as if they were the last class")
+def _ignored_as_last(prediction, target, num_classes):
+    return confusion(prediction, target.clamp(max=num_classes - 1), num_classes)
+
+
+@misconception("01-confusion", "pixels without a label (255) are counted, as if they were class 0")
+def _ignored_as_first(prediction, target, num_classes):
+    return confusion(prediction, target.masked_fill(target == 255, 0), num_classes)
+
+
+@misconception("01-confusion", "only the hits are counted: the mistakes belong beside the diagonal")
+def _only_hits(prediction, target, num_classes):
+    return torch.diag(torch.diag(confusion(prediction, target, num_classes)))
+
+
+def _matrices():
+    matrices = []
+    for seed in range(3):
+        matrix = confusion(*_pair(seed))
+        full = torch.zeros(6, 6, dtype=matrix.dtype)
+        full[:5, :5] = matrix
+        full[5, :] = 0
+        full[2, 5] = seed  # class 5 is in neither (seed 0) or only predicted (IoU 0)
+        matrices.append((full,))
+    return matrices
+
+
+@exercise(
+    "01-iou",
+    title="IoU from the matrix",
+    task="From a confusion matrix (rows: true class, columns: predicted class) compute the IoU of each class: pixels "
+    "that are both, divided by pixels that are either. A class that is in neither gets NaN.",
+    hints=(
+        "The diagonal is the intersection. A row sum counts the true pixels, a column sum the predicted ones; "
+        "what is counted twice?",
+        "`hits / (matrix.sum(0) + matrix.sum(1) - hits)` in float: 0/0 is NaN already.",
+    ),
+    minutes=8,
+    difficulty=2,
+    cases=_matrices,
+)
+def iou(matrix):
+    hits = matrix.diagonal().float()
+    union = matrix.sum(0) + matrix.sum(1) - hits
+    return hits / union
+
+
+@misconception("01-iou", "a class in neither picture scores 0 and pulls the mean down: it should be NaN", hint=2)
+def _absent_is_zero(matrix):
+    return iou(matrix).nan_to_num(0.0)
+
+
+@misconception("01-iou", "a class in neither picture scores 1 and lifts the mean: it should be NaN", hint=2)
+def _absent_is_one(matrix):
+    return iou(matrix).nan_to_num(1.0)
+
+
+@misconception("01-iou", "this divides by the true pixels only (that is recall): false alarms must cost something")
+def _recall(matrix):
+    return matrix.diagonal().float() / matrix.sum(1)
+
+
+@misconception("01-iou", "this divides by the predicted pixels only (that is precision): misses must cost something")
+def _precision(matrix):
+    return matrix.diagonal().float() / matrix.sum(0)
+
+
+@misconception("01-iou", "the hits are counted twice below the fraction line: subtract them once")
+def _double_union(matrix):
+    return matrix.diagonal().float() / (matrix.sum(0) + matrix.sum(1))
+
+
+def _stacks():
+    stacks = []
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(0, 4, (9, 5, 6), generator=generator)
+        labels[:, 0, :] = torch.randint(2, 4, (9, 6), generator=generator)
+        labels[:6, 1, :] = 255
+        stacks.append((labels, 4))
+    return stacks
+
+
+@exercise(
+    "01-prior",
+    title="The layout prior",
+    task="`labels` (N, H, W) holds N label maps. Return a map (H, W): at each pixel the class that is most frequent "
+    "there over the N maps, 255 left out; a tie goes to the smaller id. This is a 'network' that never sees a picture.",
+    hints=(
+        "Count each class on its own: how often is it at this pixel? Then ask which class has the most.",
+        "`torch.stack([(labels == c).sum(0) for c in range(num_classes)]).argmax(0)`",
+    ),
+    minutes=7,
+    difficulty=2,
+    cases=_stacks,
+)
+def layout_prior(labels, num_classes):
+    votes = torch.stack([(labels == c).sum(0) for c in range(num_classes)])
+    return votes.argmax(0)
+
+
+@misconception("01-prior", "the pixels without a label (255) take part in the vote")
+def _ignore_votes(labels, num_classes):
+    return labels.mode(0).values
+
+
+@misconception("01-prior", "class ids are averaged: half way between road (0) and building (2) is not sidewalk (1)")
+def _mean_id(labels, num_classes):
+    valid = labels != 255
+    return ((labels * valid).sum(0) / valid.sum(0)).round().long()
+
+
+@misconception("01-prior", "this is one class for the whole map; vote at each pixel on its own")
+def _global_mode(labels, num_classes):
+    counts = torch.bincount(labels[labels != 255], minlength=num_classes)
+    return torch.full(labels.shape[1:], int(counts.argmax()))
+
+
+def _facades():
+    cases = []
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        image = torch.rand(3, 10, 15, generator=generator)
+        texture = torch.rand(3, 4, 6, generator=generator)
+        cases.append((image, torch.randint(0, 4, (10, 15), generator=generator), texture, 2))
+    return cases
+
+
+@exercise(
+    "01-repaint",
+    title="A facade of asphalt",
+    task="Return a copy of `image` (3, H, W) in which every pixel of class `class_id` (`labels`, HxW) shows `texture` "
+    "(3, h, w), laid as tiles from the upper left corner over the whole picture. All other pixels stay as they are.",
+    hints=(
+        "First tile the texture over the full size, then choose per pixel between the two pictures.",
+        "Tiles: `texture[:, rows % h][:, :, columns % w]` with `torch.arange`; choice: `torch.where`.",
+    ),
+    minutes=8,
+    difficulty=3,
+    cases=_facades,
+)
+def repaint(image, labels, texture, class_id):
+    _, height, width = image.shape
+    rows, columns = torch.arange(height) % texture.shape[1], torch.arange(width) % texture.shape[2]
+    tiles = texture[:, rows][:, :, columns]
+    return torch.where(labels == class_id, tiles, image)
+
+
+@misconception("01-repaint", "the choice is inverted: everything except the class was repainted", hint=2)
+def _everything_else(image, labels, texture, class_id):
+    return torch.where(labels == class_id, image, repaint(image, labels * 0, texture, 0))
+
+
+@misconception("01-repaint", "the whole picture was repainted: choose per pixel by its label", hint=2)
+def _all_over(image, labels, texture, class_id):
+    return repaint(image, labels * 0, texture, 0)
+
+
+@misconception("01-repaint", "the class got one flat colour: the texture itself has to be laid as tiles")
+def _flat_colour(image, labels, texture, class_id):
+    return torch.where(labels == class_id, texture.mean((1, 2))[:, None, None], image)

@@ -1,0 +1,314 @@
+"""Exercises of lesson 02 (AdaIN from scratch): statistics, the layer, alpha, mixed styles, shuffled positions.
+
+Source of the formulas: Huang and Belongie 2017 (arXiv 1703.06868), equations 5 to 8 and 14.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gltr_lib.checks.registry import NotYet, exercise, misconception
+
+
+def _features(seed: int, batch: int = 3, channels: int = 4, height: int = 5, width: int = 7) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(batch, channels, height, width, generator=generator)
+    scale = torch.rand(batch, channels, 1, 1, generator=generator) * 3 + 0.2
+    x = x * scale + torch.randn(batch, channels, 1, 1, generator=generator) * 2
+    x[:, -1] = 0.75  # a channel that is constant: real encoders have them
+    return x
+
+
+def _style(seed: int, batch: int = 3, channels: int = 4):
+    generator = torch.Generator().manual_seed(1000 + seed)
+    mean = torch.randn(batch, channels, 1, 1, generator=generator) * 2
+    return mean, torch.rand(batch, channels, 1, 1, generator=generator) * 2 + 0.3
+
+
+@exercise(
+    "02-stats",
+    title="Two numbers a channel",
+    task="Return (mean, std) of each channel of each picture, both of shape (B, C, 1, 1). The variance is the mean "
+    "squared deviation (divided by H*W), and the std is sqrt(variance + eps), so that nothing is divided by zero later.",
+    hints=(
+        "A style belongs to one channel of one picture: over which axes may you average?",
+        "`features.var((2, 3), correction=0, keepdim=True)`, then `(variance + eps).sqrt()`.",
+    ),
+    minutes=8,
+    difficulty=2,
+    cases=lambda: [(_features(0),), (_features(1),), (_features(2, batch=2, height=1, width=1), 1e-3)],
+)
+def channel_stats(features, eps=1e-5):
+    mean = features.mean((2, 3), keepdim=True)
+    variance = ((features - mean) ** 2).mean((2, 3), keepdim=True)
+    return mean, (variance + eps).sqrt()
+
+
+@misconception("02-stats", "this is the variance where the standard deviation is meant: take the square root", hint=2)
+def _variance(features, eps=1e-5):
+    mean, std = channel_stats(features, eps)
+    return mean, std**2
+
+
+@misconception("02-stats", "eps is forgotten: a constant channel has std 0, and AdaIN will divide by it", hint=2)
+def _no_eps(features, eps=1e-5):
+    return features.mean((2, 3), keepdim=True), features.std((2, 3), correction=0, keepdim=True)
+
+
+@misconception("02-stats", "eps stands outside the root: it belongs under it, sqrt(variance + eps)", hint=2)
+def _eps_outside(features, eps=1e-5):
+    mean, std = _no_eps(features)
+    return mean, std + eps
+
+
+@misconception("02-stats", "the mean runs over the batch too: then all pictures of a batch share one style (BatchNorm)")
+def _over_batch(features, eps=1e-5):
+    mean = features.mean((0, 2, 3), keepdim=True).expand(len(features), -1, 1, 1)
+    variance = features.var((0, 2, 3), correction=0, keepdim=True).expand(len(features), -1, 1, 1)
+    return mean, (variance + eps).sqrt()
+
+
+@misconception("02-stats", "the mean runs over the channels too: a style has two numbers for each channel (LayerNorm)")
+def _over_channels(features, eps=1e-5):
+    mean = features.mean((1, 2, 3), keepdim=True).expand(-1, features.shape[1], 1, 1)
+    variance = features.var((1, 2, 3), correction=0, keepdim=True).expand(-1, features.shape[1], 1, 1)
+    return mean, (variance + eps).sqrt()
+
+
+@misconception("02-stats", "this divides by H*W - 1: with a single position that is 0/0, so take correction=0", hint=2)
+def _unbiased(features, eps=1e-5):
+    mean = features.mean((2, 3), keepdim=True)
+    variance = ((features - mean) ** 2).sum((2, 3), keepdim=True) / (features[0, 0].numel() - 1)
+    return mean, (variance + eps).sqrt()
+
+
+@exercise(
+    "02-adain",
+    title="The AdaIN layer",
+    task="Give `content` (B, C, H, W) the channel statistics of a style: remove its own mean, divide by its own std, "
+    "multiply by `style_std`, add `style_mean` (both (B, C, 1, 1)). Use `channel_stats` from the exercise before, or "
+    "write it out with eps = 1e-5 under the root.",
+    hints=(
+        "First whiten each channel with its *own* two numbers, then dress it with the style's.",
+        "`(content - mean) / std * style_std + style_mean`",
+    ),
+    minutes=6,
+    difficulty=2,
+    cases=lambda: [(_features(seed), *_style(seed)) for seed in range(3)],
+)
+def adain(content, style_mean, style_std):
+    mean = content.mean((2, 3), keepdim=True)
+    std = (content.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+    return (content - mean) / std * style_std + style_mean
+
+
+@misconception("02-adain", "content and style are swapped: the content is whitened with its own numbers, not the style's")
+def _swapped(content, style_mean, style_std):
+    mean, std = channel_stats(content)
+    return (content - style_mean) / style_std * std + mean
+
+
+@misconception("02-adain", "the result is not re-centred: add the style's mean at the end", hint=2)
+def _no_new_mean(content, style_mean, style_std):
+    return adain(content, torch.zeros_like(style_mean), style_std)
+
+
+@misconception("02-adain", "the content's own mean is put back: the new centre is the style's mean", hint=2)
+def _own_mean(content, style_mean, style_std):
+    return adain(content, channel_stats(content)[0], style_std)
+
+
+@misconception("02-adain", "the content is not divided by its own std, so its contrast survives and multiplies")
+def _not_divided(content, style_mean, style_std):
+    return (content - channel_stats(content)[0]) * style_std + style_mean
+
+
+@misconception("02-adain", "the content is not centred before scaling: subtract its own mean first")
+def _not_centred(content, style_mean, style_std):
+    return content / channel_stats(content)[1] * style_std + style_mean
+
+
+@misconception("02-adain", "it divides by the variance; the standard deviation is meant")
+def _by_variance(content, style_mean, style_std):
+    mean, std = channel_stats(content)
+    return (content - mean) / std**2 * style_std + style_mean
+
+
+def _encode(image: torch.Tensor) -> torch.Tensor:
+    return torch.stack([image[:, 0], image[:, 1] * image[:, 2], image.mean(1).square(), image[:, 2]], 1)
+
+
+def _decode(features: torch.Tensor) -> torch.Tensor:
+    return torch.sigmoid(features[:, :3] * 1.5 - features[:, 3:])  # not linear: blending before or after differs
+
+
+def _images(seed: int) -> torch.Tensor:
+    return torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+
+
+@exercise(
+    "02-alpha",
+    title="How much style?",
+    task="Stylise `image`: encode it, move the features with `adain(features, style_mean, style_std)`, blend moved and "
+    "original **features** with `alpha` (1 = all style, 0 = none), and decode the blend once.",
+    hints=(
+        "Four lines: encode, adain, blend, decode. At which point do the two versions meet?",
+        "`decode(alpha * moved + (1 - alpha) * features)`",
+    ),
+    minutes=5,
+    difficulty=2,
+    cases=lambda: [
+        (_images(seed), *_style(seed, batch=2), alpha, _encode, adain, _decode)
+        for seed, alpha in ((0, 0.3), (1, 0.8), (2, 0.0), (3, 1.0))
+    ],
+)
+def stylise(image, style_mean, style_std, alpha, encode, adain, decode):
+    features = encode(image)
+    moved = adain(features, style_mean, style_std)
+    return decode(alpha * moved + (1 - alpha) * features)
+
+
+@misconception("02-alpha", "two decoded pictures are blended, a double exposure: blend the features, then decode once")
+def _blend_pictures(image, style_mean, style_std, alpha, encode, adain, decode):
+    features = encode(image)
+    return alpha * decode(adain(features, style_mean, style_std)) + (1 - alpha) * decode(features)
+
+
+@misconception("02-alpha", "the original picture is blended in after decoding: blend the features instead")
+def _blend_original(image, style_mean, style_std, alpha, encode, adain, decode):
+    return alpha * decode(adain(encode(image), style_mean, style_std)) + (1 - alpha) * image
+
+
+@misconception("02-alpha", "alpha is reversed: 1 should be all style and 0 none", hint=2)
+def _alpha_reversed(image, style_mean, style_std, alpha, encode, adain, decode):
+    return stylise(image, style_mean, style_std, 1 - alpha, encode, adain, decode)
+
+
+@misconception("02-alpha", "the original features are added whole: weigh them with 1 - alpha", hint=2)
+def _added(image, style_mean, style_std, alpha, encode, adain, decode):
+    features = encode(image)
+    return decode(features + alpha * adain(features, style_mean, style_std))
+
+
+@misconception("02-alpha", "alpha is not used", hint=2)
+def _no_alpha(image, style_mean, style_std, alpha, encode, adain, decode):
+    return decode(adain(encode(image), style_mean, style_std))
+
+
+def _mixtures():
+    cases = []
+    for seed, weights in ((0, [1.0, 1.0, 2.0]), (1, [0.2, 0.0, 0.3]), (2, [0.5, 0.25, 0.25])):
+        generator = torch.Generator().manual_seed(seed)
+        cases.append(
+            (
+                torch.randn(3, 6, generator=generator),
+                torch.rand(3, 6, generator=generator) + 0.1,
+                torch.tensor(weights),
+            )
+        )
+    return cases
+
+
+@exercise(
+    "02-mix",
+    title="Between two painters",
+    task="`means` and `stds` (N, C) hold N styles, `weights` (N) how much of each (not negative, any sum above 0). "
+    "Return the mixed style (mean, std), both (C): the weighted averages, with weights scaled to sum to 1.",
+    hints=(
+        "A style is a point in a space of 2C numbers; a mixture lies between the points.",
+        "`w = weights / weights.sum()`; then `w @ means` and `w @ stds`.",
+    ),
+    minutes=4,
+    difficulty=1,
+    cases=_mixtures,
+)
+def mix_styles(means, stds, weights):
+    w = weights / weights.sum()
+    return w @ means, w @ stds
+
+
+@misconception("02-mix", "the weights do not sum to 1 here, so the style is shrunk or blown up: divide by their sum")
+def _unnormalised(means, stds, weights):
+    return weights @ means, weights @ stds
+
+
+@misconception("02-mix", "the weights are ignored: this is the plain average of all styles", hint=2)
+def _plain_average(means, stds, weights):
+    return means.mean(0), stds.mean(0)
+
+
+@misconception("02-mix", "the variances are averaged; the mixture is meant on the standard deviations themselves")
+def _mix_variances(means, stds, weights):
+    w = weights / weights.sum()
+    return w @ means, (w @ stds**2).sqrt()
+
+
+@misconception("02-mix", "only the means are mixed, the std is that of one style: both belong to it", hint=2)
+def _only_means(means, stds, weights):
+    return weights @ means / weights.sum(), stds[weights.argmax()]
+
+
+def _judge_shuffle(answer):
+    for seed in range(3):
+        x = _features(seed, batch=2, channels=5, height=6, width=7)
+        x[:, -1] = torch.rand(2, 6, 7, generator=torch.Generator().manual_seed(seed))
+        kept = x.clone()
+        y = answer(x, torch.Generator().manual_seed(seed))
+        if not isinstance(y, torch.Tensor) or y.shape != x.shape:
+            raise NotYet(f"expected a tensor of the input's shape {tuple(x.shape)}, received {_shape(y)}")
+        if not torch.equal(x, kept):
+            raise NotYet("the function changes its input in place: work on a copy")
+        if torch.equal(y, x):
+            raise NotYet("nothing has moved: the positions should be in a new order")
+        per_picture = torch.equal(y.flatten(2).sort(2).values, x.flatten(2).sort(2).values)
+        if not per_picture and torch.equal(y.flatten().sort().values, x.flatten().sort().values):
+            raise NotYet("values cross from one channel or picture to another: move positions only, (h, w)", 1)
+        if not per_picture:
+            raise NotYet("some positions appear twice and others never: draw without replacement (`randperm`)", 2)
+        columns, before = y.flatten(2).transpose(1, 2), x.flatten(2).transpose(1, 2)
+        if not all(torch.equal(_rows_sorted(a), _rows_sorted(b)) for a, b in zip(columns, before, strict=True)):
+            raise NotYet("each channel is shuffled on its own: move whole positions, all channels together", 2)
+
+
+def _rows_sorted(table: torch.Tensor) -> torch.Tensor:
+    return table[table[:, 0].argsort()]
+
+
+def _shape(value: object) -> str:
+    return str(tuple(value.shape)) if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+@exercise(
+    "02-shuffle",
+    title="A style has no place",
+    task="Return a copy of `features` (B, C, H, W) in which the positions (h, w) stand in a random new order, the same "
+    "for all channels; draw it with `generator`. (Then compare `channel_stats` before and after.)",
+    hints=(
+        "Lay the positions out in one row, (B, C, H*W), permute that row, and fold it back.",
+        "`order = torch.randperm(h * w, generator=generator)`; `features.flatten(2)[:, :, order].reshape_as(features)`",
+    ),
+    minutes=5,
+    difficulty=2,
+    judge=_judge_shuffle,
+)
+def shuffle_positions(features, generator):
+    order = torch.randperm(features.shape[2] * features.shape[3], generator=generator)
+    return features.flatten(2)[:, :, order].reshape_as(features)
+
+
+@misconception("02-shuffle", "values cross from one channel or picture to another")
+def _shuffle_channels(features, generator):
+    return features[:, torch.randperm(features.shape[1], generator=generator)]
+
+
+@misconception("02-shuffle", "some positions appear twice and others never")
+def _with_replacement(features, generator):
+    size = features.shape[2] * features.shape[3]
+    return features.flatten(2)[:, :, torch.randint(size, (size,), generator=generator)].reshape_as(features)
+
+
+@misconception("02-shuffle", "each channel is shuffled on its own")
+def _each_channel(features, generator):
+    flat = features.flatten(2)
+    order = torch.rand(flat.shape, generator=generator).argsort(2)
+    return flat.gather(2, order).reshape_as(features)

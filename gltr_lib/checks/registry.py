@@ -1,0 +1,256 @@
+"""Exercises and how an answer is judged: random inputs, a reference, and a catalogue of misconceptions.
+
+Why: a check that only says "wrong" teaches nothing. Every exercise carries the wrong answers that people really
+give. An answer that differs from the reference is compared with each of them on the same inputs; where it does the
+same, the verdict can name the misconception. The tests prove this for every planted answer (see tests/test_checks.py).
+Source: the idea of checks against a reference on random inputs is ARENA's; naming the misconception is ours.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+Cases = Callable[[], list[tuple[Any, ...]]]
+EXERCISES: dict[str, Exercise] = {}
+
+
+class NotYet(Exception):
+    """An answer is not right yet; carries what to think about and which hint helps."""
+
+    def __init__(self, message: str, hint: int = 1) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A plausible wrong answer and the sentence that names what went wrong."""
+
+    answer: Callable[..., Any]
+    says: str
+    hint: int = 1
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what to write, two hints, the reference, inputs, and its misconceptions.
+
+    ``cases`` builds the same fresh inputs at every call. ``observe(answer, *inputs)`` turns a call into what is
+    compared (default: the returned value; elsewhere also gradients or the number of calls). ``judge(answer)``
+    replaces the comparison where answers are random: it raises NotYet, and misconceptions only feed the tests.
+    """
+
+    id: str
+    title: str
+    task: str
+    hints: tuple[str, str]
+    minutes: int
+    difficulty: int
+    reference: Callable[..., Any]
+    cases: Cases | None = None
+    observe: Callable[..., Any] | None = None
+    judge: Callable[[Callable[..., Any]], None] | None = None
+    strict_dtype: bool = False
+    tolerance: float = 1e-4
+    misconceptions: list[Misconception] = field(default_factory=list)
+
+    @property
+    def lesson(self) -> str:
+        """Number of the lesson, such as "02"."""
+        return self.id.split("-", 1)[0]
+
+    @property
+    def signature(self) -> str:
+        """First line of the function to write, such as ``def adain(content, style_mean, style_std):``."""
+        return f"def {self.reference.__name__}{inspect.signature(self.reference)}:"
+
+    @property
+    def source(self) -> str:
+        """Source text of the reference solution."""
+        text = textwrap.dedent(inspect.getsource(self.reference))
+        return text[text.index("\ndef ") + 1 :] if not text.startswith("def ") else text
+
+
+def exercise(id: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as the reference solution of an exercise."""
+
+    def register(reference: Callable[..., Any]) -> Callable[..., Any]:
+        if id in EXERCISES:
+            raise ValueError(f"exercise {id!r} is registered twice")
+        EXERCISES[id] = Exercise(id=id, reference=reference, **about)
+        return reference
+
+    return register
+
+
+def misconception(id: str, says: str, hint: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as a wrong answer to exercise ``id`` that deserves the sentence ``says``."""
+
+    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+        EXERCISES[id].misconceptions.append(Misconception(answer, says, hint))
+        return answer
+
+    return register
+
+
+def get(id: str) -> Exercise:
+    """Return the exercise called ``id``; ValueError names the nearest ones otherwise."""
+    if id not in EXERCISES:
+        lesson = str(id).split("-", 1)[0]
+        near = [name for name in EXERCISES if name.startswith(lesson + "-")] or list(EXERCISES)
+        raise ValueError(f"no exercise is called {id!r}; there are {', '.join(near)}")
+    return EXERCISES[id]
+
+
+# ---------------------------------------------------------------------------------------------- comparing
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().to("cpu")
+    return np.asarray(value)
+
+
+def _is_number_like(value: Any) -> bool:
+    return isinstance(value, (torch.Tensor, np.ndarray, np.generic, bool, int, float))
+
+
+def difference(got: Any, want: Any, *, tolerance: float = 1e-4, strict_dtype: bool = False) -> str | None:
+    """Say in words how ``got`` differs from ``want``, or None where they agree.
+
+    Tensors, arrays and numbers compare by shape and value (NaN equals NaN); tuples, lists and mappings element by
+    element. The dtype matters only with ``strict_dtype``.
+
+    >>> difference(1.0, 1.0) is None
+    True
+    >>> difference([1, 2], (1, 2)) is None
+    True
+    """
+    options: dict[str, Any] = {"tolerance": tolerance, "strict_dtype": strict_dtype}
+    if got is None and want is not None:
+        return "it returns None: is the last line a `return`?"
+    if isinstance(want, Mapping):
+        if not isinstance(got, Mapping) or set(got) != set(want):
+            return f"expected a dict with the keys {sorted(want)}, received {_brief(got)}"
+        parts: list[tuple[str, Any, Any]] = [(f"entry {key!r}: ", got[key], want[key]) for key in want]
+    elif isinstance(want, (tuple, list)) and not _is_number_like(want):
+        if isinstance(got, (torch.Tensor, np.ndarray)):
+            got = list(got)
+        if not isinstance(got, (tuple, list)) or len(got) != len(want):
+            return f"expected {len(want)} values, received {_brief(got)}"
+        parts = [(f"value {i + 1}: ", g, w) for i, (g, w) in enumerate(zip(got, want, strict=True))]
+    else:
+        return _number_difference(got, want, **options)
+    for where, g, w in parts:
+        found = difference(g, w, **options)
+        if found:
+            return where + found
+    return None
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: bool) -> str | None:
+    if not _is_number_like(got) and not isinstance(got, (list, tuple)):
+        return f"expected numbers, received {type(got).__name__}"
+    a, b = _array(got), _array(want)
+    if a.shape != b.shape:
+        return f"expected shape {b.shape}, received {a.shape}"
+    if strict_dtype and a.dtype != b.dtype:
+        return f"expected dtype {b.dtype}, received {a.dtype}"
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True)
+    if close.all():
+        return None
+    if np.isnan(a).any() and not np.isnan(b).any():
+        return "some values are NaN (not a number)"
+    if np.isnan(b).any() and not np.isnan(a[np.isnan(b)]).all():
+        return "some values should be NaN and are not"
+    if a.ndim == 0:
+        return f"expected {b:.6g}, received {a:.6g}"
+    index = tuple(int(i) for i in np.argwhere(~close)[0])
+    return f"{(~close).mean():.0%} of the values differ; at {index} expected {b[index]:.6g}, received {a[index]:.6g}"
+
+
+# ------------------------------------------------------------------------------------------------ judging
+
+
+def _observe(ex: Exercise, answer: Callable[..., Any]) -> list[Any]:
+    """What ``answer`` does on every case, on fresh inputs; an exception of the answer passes through."""
+    build = ex.cases or (lambda: [])
+    see = ex.observe or (lambda function, *inputs: function(*inputs))
+    return [see(answer, *inputs) for inputs in build()]
+
+
+def _agrees(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> bool:
+    options: dict[str, Any] = {"tolerance": ex.tolerance, "strict_dtype": ex.strict_dtype}
+    return all(difference(g, w, **options) is None for g, w in zip(got, want, strict=True))
+
+
+def _changed_inputs(ex: Exercise, answer: Callable[..., Any]) -> bool:
+    """True where ``answer`` writes into the tensors and arrays that it is given."""
+    if ex.cases is None or ex.observe is not None:
+        return False
+    used, fresh = ex.cases(), ex.cases()
+    for inputs in used:
+        answer(*inputs)
+    kinds = (torch.Tensor, np.ndarray)
+    pairs = [(u, f) for us, fs in zip(used, fresh, strict=True) for u, f in zip(us, fs, strict=True)]
+    return any(isinstance(f, kinds) and difference(u, f, tolerance=1e-9) is not None for u, f in pairs)
+
+
+def judge(ex: Exercise, answer: Any) -> None:
+    """Return quietly where ``answer`` is right; raise NotYet with the most helpful sentence otherwise.
+
+    Exceptions of the answer itself become NotYet too, with the line on which they happened.
+    """
+    if not callable(answer):
+        name = ex.reference.__name__
+        raise NotYet(f"the check needs the function itself, `check({ex.id!r}, {name})`, not {_brief(answer)}")
+    try:
+        if ex.judge is not None:
+            ex.judge(answer)
+            return
+        got = _observe(ex, answer)
+        want = _observe(ex, ex.reference)
+        if _agrees(ex, got, want):
+            if _changed_inputs(ex, answer):
+                raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
+            return
+    except NotImplementedError:
+        raise NotYet("still a stub: replace `raise NotImplementedError` with your lines") from None
+    except NotYet:
+        raise
+    except Exception as error:
+        raise NotYet(_error_words(error)) from error
+    for wrong in ex.misconceptions:
+        try:
+            same = _agrees(ex, got, _observe(ex, wrong.answer))
+        except Exception:  # a planted answer may itself fail on some case; then it explains nothing here
+            same = False
+        if same:
+            raise NotYet(wrong.says, wrong.hint)
+    options: dict[str, Any] = {"tolerance": ex.tolerance, "strict_dtype": ex.strict_dtype}
+    found = next(d for g, w in zip(got, want, strict=True) if (d := difference(g, w, **options)))
+    raise NotYet(found)
+
+
+def _error_words(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if "gltr_lib" not in frame.filename and "site-packages" not in frame.filename]
+    where = f" (at `{mine[-1].line}`)" if mine and mine[-1].line else ""
+    words = str(error).strip().splitlines()
+    return f"it raised {type(error).__name__}: {words[0] if words else 'no message'}{where}"

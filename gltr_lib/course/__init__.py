@@ -1,0 +1,145 @@
+"""The course: its mode, its seeds, its folders, and the live results that lessons leave behind.
+
+Everything a lesson may ask about *how* it is being run is answered here, and nowhere else: ``COURSE_MODE`` is read in
+one place (:func:`mode`), so the same cell is a two-second smoke test, a laptop lesson or a full run. The tools around
+the lessons are modules you can run: ``python -m gltr_lib.course.build``, ``.run`` and ``.lint``. No torch in here.
+
+Environment variables:
+    COURSE_MODE: ``smoke``, ``laptop`` (default) or ``full``.
+    COURSE_SEED: a whole number (default 0); give every student another one and no two have the same data.
+    COURSE_RUNS: where runs are written (default ``runs/course`` in the repository).
+    COURSE_STRICT: ``1`` turns a wrong exercise into an error (set by ``make course``; read by ``gltr_lib.checks``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from gltr_lib.ledger import write_text
+
+T = TypeVar("T")
+Mode = Literal["smoke", "laptop", "full"]
+MODES: tuple[Mode, ...] = ("smoke", "laptop", "full")
+LIVE_FILE = "live.json"
+__all__ = ["MODES", "live", "mode", "pick", "record", "root", "run_dir", "seed"]
+
+
+def mode() -> Mode:
+    """How much computing the course may do, from ``COURSE_MODE``.
+
+    Returns:
+        ``"smoke"`` (seconds, for tests), ``"laptop"`` (the default: two cores, no cell over a minute) or ``"full"``.
+
+    Raises:
+        ValueError: the variable holds anything else.
+
+    Example:
+        >>> mode() in MODES
+        True
+    """
+    value = os.environ.get("COURSE_MODE", "").strip() or "laptop"
+    if value not in MODES:
+        raise ValueError(f"COURSE_MODE is {value!r}; expected one of {', '.join(MODES)} (or unset, which means laptop)")
+    return cast(Mode, value)
+
+
+def pick(*, smoke: T, laptop: T, full: T) -> T:
+    """The value for the current mode; a lesson names all three so that no budget hides.
+
+    Args:
+        smoke: value in smoke mode.
+        laptop: value in laptop mode.
+        full: value in full mode.
+
+    Returns:
+        One of the three.
+
+    Example:
+        >>> pick(smoke=4, laptop=300, full=4000) in (4, 300, 4000)
+        True
+    """
+    return {"smoke": smoke, "laptop": laptop, "full": full}[mode()]
+
+
+def seed(base: int = 0) -> int:
+    """The seed of this learner's variant of the data: ``base`` plus 1000 times ``COURSE_SEED``.
+
+    Args:
+        base: what tells several seeds of one lesson apart.
+
+    Returns:
+        A whole number >= 0; just ``base`` unless ``COURSE_SEED`` is set.
+
+    Raises:
+        ValueError: ``COURSE_SEED`` is not a whole number from 0 to 999.
+
+    Example:
+        >>> seed(3) % 1000
+        3
+    """
+    text = os.environ.get("COURSE_SEED", "").strip() or "0"
+    if not text.isdecimal() or int(text) > 999:
+        raise ValueError(f"COURSE_SEED is {text!r}; expected a whole number from 0 to 999")
+    return base + 1000 * int(text)
+
+
+def root() -> Path:
+    """The folder of the repository, or the working directory where the package is installed without it."""
+    here = Path(__file__).resolve().parents[2]
+    return here if (here / "lessons").is_dir() and (here / "pyproject.toml").is_file() else Path.cwd()
+
+
+def run_dir(name: str = "") -> Path:
+    """A folder for what a lesson writes, made on the way; git ignores it.
+
+    Args:
+        name: a sub-folder, such as the lesson's two digits.
+
+    Returns:
+        ``runs/course/<name>`` in the repository, or below ``COURSE_RUNS`` where that is set.
+
+    Raises:
+        ValueError: ``name`` leads out of the folder.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"run_dir takes the name of a sub-folder such as '02', not {name!r}")
+    base = os.environ.get("COURSE_RUNS", "").strip()
+    folder = (Path(base) if base else root() / "runs" / "course") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def record(*, method: str, look: str, miou: float, steps: int, **more: Any) -> dict[str, Any]:
+    """Keep one live score for the table at the end of ``make course``; the same method and look replace the old row.
+
+    Args:
+        method: a name of ``gltr_lib.config.METHODS``, such as ``"baseline"``.
+        look: the look it was scored on, such as ``"game"``.
+        miou: mean IoU as a fraction in [0, 1].
+        steps: training steps.
+        **more: anything else that JSON can hold.
+
+    Returns:
+        The row as written.
+
+    Raises:
+        ValueError: the score is not a fraction, or steps is negative.
+    """
+    miou = float(miou)
+    if not 0.0 <= miou <= 1.0:
+        raise ValueError(f"miou is {miou}; expected a fraction from 0 to 1 (divide per cents by 100)")
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; expected 0 or more")
+    row = {"method": method, "look": look, "miou": miou, "steps": int(steps), "mode": mode(), "seed": seed(), **more}
+    rows = [old for old in live() if (old.get("method"), old.get("look")) != (method, look)]
+    write_text(run_dir() / LIVE_FILE, json.dumps([*rows, row], indent=1) + "\n")
+    return row
+
+
+def live() -> list[dict[str, Any]]:
+    """The rows that :func:`record` has kept so far, oldest first."""
+    path = run_dir() / LIVE_FILE
+    return cast("list[dict[str, Any]]", json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
