@@ -78,7 +78,7 @@ def verdict(exercise_id: str, answer: Any) -> Verdict:
         judge(ex, answer)
     except NotYet as problem:
         return Verdict(ex.id, False, str(problem), problem.hint)
-    return Verdict(ex.id, True, f"right. {ex.title} works on inputs it has never seen.")
+    return Verdict(ex.id, True, "right, also on inputs that it has never seen.")
 
 
 def check(exercise_id: str, answer: Any) -> Callable[..., Any]:

@@ -172,7 +172,7 @@ def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: b
     if strict_dtype and a.dtype != b.dtype:
         return f"expected dtype {b.dtype}, received {a.dtype}"
     a, b = a.astype(np.float64), b.astype(np.float64)
-    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True)
+    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * 0.1, equal_nan=True)
     if close.all():
         return None
     if np.isnan(a).any() and not np.isnan(b).any():
@@ -190,7 +190,7 @@ def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: b
 
 def _observe(ex: Exercise, answer: Callable[..., Any]) -> list[Any]:
     """What ``answer`` does on every case, on fresh inputs; an exception of the answer passes through."""
-    build = ex.cases or (lambda: [])
+    build = ex.cases or (list)
     see = ex.observe or (lambda function, *inputs: function(*inputs))
     return [see(answer, *inputs) for inputs in build()]
 

@@ -1,0 +1,219 @@
+"""Exercises of lesson 05 (consistency, CGL): distance, target branch, one forward pass, total loss.
+
+The formula of CGL in the paper was not available to us; the course's own definition is used and says so.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+def _logits(seed: int):
+    generator = torch.Generator().manual_seed(seed)
+    a, b = torch.randn(2, 2, 5, 4, 6, generator=generator) * 2
+    valid = torch.rand(2, 4, 6, generator=generator) < 0.6
+    return a, b, valid
+
+
+@exercise(
+    "05-consistency",
+    title="Do both views agree?",
+    task="`logits_global` and `logits_local` (B, C, H, W) are predictions for two textures of one scene, `valid` "
+    "(B, H, W, bool) marks the labelled pixels. Return the squared difference of the **probabilities**, summed over "
+    "classes, averaged over valid pixels.",
+    hints=(
+        "Three steps: probabilities, a distance for each pixel, a mean over some of the pixels.",
+        "`(a.softmax(1) - b.softmax(1)).square().sum(1)[valid].mean()`",
+    ),
+    minutes=7,
+    difficulty=2,
+    cases=lambda: [_logits(seed) for seed in range(3)],
+)
+def consistency(logits_global, logits_local, valid):
+    difference = logits_global.softmax(1) - logits_local.softmax(1)
+    return difference.square().sum(1)[valid].mean()
+
+
+@misconception(
+    "05-consistency", "the softmax is forgotten: logits are compared, and they have no scale of their own", 2
+)
+def _no_softmax(logits_global, logits_local, valid):
+    return (logits_global - logits_local).square().sum(1)[valid].mean()
+
+
+@misconception(
+    "05-consistency", "the classes are averaged: sum over them, or the loss shrinks with every class you add", 2
+)
+def _mean_classes(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, valid) / logits_global.shape[1]
+
+
+@misconception("05-consistency", "all pixels count: average over the valid ones only", hint=2)
+def _all_pixels(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, torch.ones_like(valid))
+
+
+@misconception(
+    "05-consistency", "the sum over valid pixels is divided by all pixels: divide by the number of valid ones", 2
+)
+def _divided_by_all(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, valid) * valid.float().mean()
+
+
+@misconception("05-consistency", "the softmax runs along the picture's width: the classes are dimension 1", hint=2)
+def _softmax_over_width(logits_global, logits_local, valid):
+    return (logits_global.softmax(-1) - logits_local.softmax(-1)).square().sum(1)[valid].mean()
+
+
+def _value_and_gradients(answer, a, b):
+    """Value of a loss and the gradient that reaches each branch (zeros where none does)."""
+    a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
+    loss = answer(a, b)
+    grads = (None, None)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        grads = torch.autograd.grad(loss, (a, b), allow_unused=True)
+    found = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, (a, b), strict=True)]
+    return (loss, *found)
+
+
+@exercise(
+    "05-kl",
+    title="One branch teaches",
+    task="Return KL(global || local) of the softmax probabilities, `sum_c p_g * (log p_g - log p_l)`, averaged over "
+    "all pixels of the batch. The global branch is the target: **no gradient flows into it**.",
+    hints=(
+        "Which branch may learn? The other one is a constant: `.detach()` it. Logs: `log_softmax`, not log of softmax.",
+        "`p = logits_global.detach().log_softmax(1)`, `q = logits_local.log_softmax(1)`, then "
+        "`(p.exp() * (p - q)).sum(1).mean()`.",
+    ),
+    minutes=9,
+    difficulty=3,
+    cases=lambda: [_logits(seed)[:2] for seed in range(3)],
+    observe=_value_and_gradients,
+)
+def kl_to_global(logits_global, logits_local):
+    p = logits_global.detach().log_softmax(1)
+    q = logits_local.log_softmax(1)
+    return (p.exp() * (p - q)).sum(1).mean()
+
+
+def _kl(p, q):
+    p, q = p.log_softmax(1), q.log_softmax(1)
+    return (p.exp() * (p - q)).sum(1).mean()
+
+
+@misconception("05-kl", "the gradient flows into both branches: detach the global one, it is the target")
+def _no_detach(logits_global, logits_local):
+    return _kl(logits_global, logits_local)
+
+
+@misconception("05-kl", "the wrong branch is detached: the local one should learn from the global one")
+def _wrong_branch(logits_global, logits_local):
+    return _kl(logits_global, logits_local.detach())
+
+
+@misconception("05-kl", "both branches are detached: nobody learns")
+def _both(logits_global, logits_local):
+    return _kl(logits_global.detach(), logits_local.detach())
+
+
+@misconception("05-kl", "this is KL(local || global): the target stands first and weighs the logarithms", hint=2)
+def _reversed(logits_global, logits_local):
+    return _kl(logits_local, logits_global.detach())
+
+
+@misconception("05-kl", "the classes are averaged as well (`reduction='mean'` does that): sum over classes", hint=2)
+def _mean_reduction(logits_global, logits_local):
+    return kl_to_global(logits_global, logits_local) / logits_global.shape[1]
+
+
+@misconception(
+    "05-kl", "the sum is divided by the pictures only (`reduction='batchmean'` does that): average over pixels", 2
+)
+def _batchmean(logits_global, logits_local):
+    return kl_to_global(logits_global, logits_local) * logits_global[0, 0].numel()
+
+
+def _count_calls(answer, a, b):
+    """Both predictions, and the batch sizes of the calls of the model."""
+    calls: list[int] = []
+
+    def model(x):
+        calls.append(len(x))
+        centred = x - x.mean((0, 2, 3), keepdim=True)  # statistics of the whole batch, like BatchNorm
+        return torch.cat([centred, centred.square()], 1)
+
+    first, second = answer(model, a, b)
+    return first, second, len(calls)
+
+
+@exercise(
+    "05-forward",
+    title="Two views, one pass",
+    task="Run `model` **once** on both views (`x_global`, `x_local`, each (B, 3, H, W)) and return the pair "
+    "(logits_global, logits_local).",
+    hints=(
+        "A batch may hold anything: stack the views along the batch dimension.",
+        "`model(torch.cat([x_global, x_local])).chunk(2)`",
+    ),
+    minutes=3,
+    difficulty=1,
+    cases=lambda: [
+        tuple(torch.rand(2, 3, 3, 4, 5, generator=torch.Generator().manual_seed(seed)).unbind()) for seed in range(2)
+    ],
+    observe=_count_calls,
+)
+def two_views(model, x_global, x_local):
+    both = model(torch.cat([x_global, x_local]))
+    first, second = both.chunk(2)
+    return first, second
+
+
+@misconception("05-forward", "the model runs twice: with BatchNorm each half then has statistics of its own", hint=2)
+def _two_passes(model, x_global, x_local):
+    return model(x_global), model(x_local)
+
+
+@misconception("05-forward", "the two results are exchanged: the first one belongs to x_global")
+def _exchanged(model, x_global, x_local):
+    return two_views(model, x_global, x_local)[::-1]
+
+
+@misconception("05-forward", "the result is cut along the channels: cut it along the batch (dimension 0)", hint=2)
+def _cut_channels(model, x_global, x_local):
+    return model(torch.cat([x_global, x_local])).chunk(2, dim=1)
+
+
+@exercise(
+    "05-total",
+    title="The whole loss",
+    task="Return the total loss of a step: cross-entropy of both branches plus `weight` times the consistency.",
+    hints=("Both branches have labels, so both are supervised; the weight belongs to one term.", "a + b + weight * c"),
+    minutes=2,
+    difficulty=1,
+    cases=lambda: [(1.2, 0.7, 0.3, 0.5), (0.4, 0.9, 0.2, 2.0), (0.5, 0.6, 0.4, 0.0)],
+)
+def total_loss(ce_global, ce_local, consistency, weight):
+    return ce_global + ce_local + weight * consistency
+
+
+@misconception("05-total", "the local branch has lost its cross-entropy: both branches have labels")
+def _no_local(ce_global, ce_local, consistency, weight):
+    return ce_global + weight * consistency
+
+
+@misconception("05-total", "the weight multiplies everything: it belongs to the consistency alone")
+def _weight_all(ce_global, ce_local, consistency, weight):
+    return weight * (ce_global + ce_local + consistency)
+
+
+@misconception("05-total", "the weight is not used")
+def _no_weight(ce_global, ce_local, consistency, weight):
+    return ce_global + ce_local + consistency
+
+
+@misconception("05-total", "the consistency is subtracted: then disagreeing would pay")
+def _subtracted(ce_global, ce_local, consistency, weight):
+    return ce_global + ce_local - weight * consistency

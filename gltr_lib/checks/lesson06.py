@@ -1,0 +1,211 @@
+"""Exercises of lesson 06 (DeepLab): sizes, dilation, receptive field, ASPP by hand, the poly schedule.
+
+Source: Chen et al., "DeepLab" (arXiv 1606.00915); the slip in ASPP is that of the official GTR-LTR code, which adds
+up two of its four branches because `return` stands inside the loop.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+@exercise(
+    "06-size",
+    title="How large is the output?",
+    task="Return the output size of a convolution along one side: input `size`, `kernel`, `stride`, `padding` (on each "
+    "side), `dilation`.",
+    hints=(
+        "A dilated kernel reaches over dilation * (kernel - 1) + 1 pixels. How often can it be shifted by the stride?",
+        "`(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`",
+    ),
+    minutes=5,
+    difficulty=2,
+    cases=lambda: [(128, 3, 2, 1, 1), (65, 3, 1, 6, 6), (50, 7, 2, 3, 1), (33, 3, 1, 1, 4), (30, 1, 4, 0, 1)],
+)
+def conv_size(size, kernel, stride, padding, dilation):
+    reach = dilation * (kernel - 1) + 1
+    return (size + 2 * padding - reach) // stride + 1
+
+
+@misconception("06-size", "the dilation is forgotten: a dilated kernel reaches further")
+def _no_dilation(size, kernel, stride, padding, dilation):
+    return conv_size(size, kernel, stride, padding, 1)
+
+
+@misconception("06-size", "the padding is added on one side only", hint=2)
+def _padding_once(size, kernel, stride, padding, dilation):
+    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+@misconception("06-size", "the first position is missing: add 1 at the end", hint=2)
+def _one_short(size, kernel, stride, padding, dilation):
+    return conv_size(size, kernel, stride, padding, dilation) - 1
+
+
+@misconception("06-size", "it is rounded up: a last, incomplete step is left out", hint=2)
+def _rounded_up(size, kernel, stride, padding, dilation):
+    return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
+
+
+@exercise(
+    "06-padding",
+    title="Padding that keeps the size",
+    task="Return the padding (each side) that makes a convolution of stride 1 with an odd `kernel` and a `dilation` "
+    "keep the size of its input.",
+    hints=(
+        "Set the output size equal to the input size. Where does the dilation enter?",
+        "Half of what the kernel reaches over its centre: `dilation * (kernel - 1) // 2`.",
+    ),
+    minutes=3,
+    difficulty=1,
+    cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4)],
+)
+def same_padding(kernel, dilation):
+    return dilation * (kernel - 1) // 2
+
+
+@misconception("06-padding", "the dilation is forgotten: a kernel of 3 with dilation 6 reaches 6 pixels to each side")
+def _kernel_half(kernel, dilation):
+    return kernel // 2
+
+
+@misconception("06-padding", "the kernel has kernel - 1 gaps, not kernel: the dilation stretches the gaps", hint=2)
+def _whole_kernel(kernel, dilation):
+    return dilation * kernel // 2
+
+
+@misconception("06-padding", "this is the sum of both sides: halve it", hint=2)
+def _both_sides(kernel, dilation):
+    return dilation * (kernel - 1)
+
+
+@exercise(
+    "06-field",
+    title="How far does a pixel look?",
+    task="`layers` is a list of (kernel, stride, dilation) from the input on. Return the receptive field of one output "
+    "pixel, in input pixels along one side.",
+    hints=(
+        "Each layer adds its reach, counted in steps of the strides *before* it.",
+        "Start with `field, jump = 1, 1`; for each layer `field += dilation * (kernel - 1) * jump`, then "
+        "`jump *= stride`.",
+    ),
+    minutes=8,
+    difficulty=3,
+    cases=lambda: [
+        ([(3, 2, 1), (3, 1, 1)],),
+        ([(3, 2, 1), (3, 2, 1), (3, 1, 2), (3, 1, 4)],),
+        ([(7, 2, 1), (3, 2, 1), (3, 1, 6)],),
+    ],
+)
+def receptive_field(layers):
+    field, jump = 1, 1
+    for kernel, stride, dilation in layers:
+        field += dilation * (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+@misconception("06-field", "the strides are forgotten: after stride 2, one step is two input pixels")
+def _no_stride(layers):
+    return 1 + sum(dilation * (kernel - 1) for kernel, _, dilation in layers)
+
+
+@misconception("06-field", "the dilation is forgotten: it stretches the kernel")
+def _undilated(layers):
+    return receptive_field([(kernel, stride, 1) for kernel, stride, _ in layers])
+
+
+@misconception("06-field", "a layer's own stride is applied too early: it counts for the layers after it", hint=2)
+def _stride_too_early(layers):
+    field, jump = 1, 1
+    for kernel, stride, dilation in layers:
+        jump *= stride
+        field += dilation * (kernel - 1) * jump
+    return field
+
+
+def _branches(seed: int):
+    generator = torch.Generator().manual_seed(seed)
+    branches = [nn.Conv2d(3, 4, 3, padding=d, dilation=d) for d in (1, 2, 3, 4)]
+    for branch in branches:
+        for parameter in branch.parameters():
+            parameter.requires_grad_(False).copy_(torch.randn(parameter.shape, generator=generator))
+    return torch.randn(2, 3, 9, 9, generator=generator), branches
+
+
+@exercise(
+    "06-aspp",
+    title="ASPP by hand",
+    task="`branches` are convolutions with different dilations. Return the **sum** of what all of them make of "
+    "`features`.",
+    hints=(
+        "Every branch sees the same features; none sees another's output.",
+        "`sum(branch(features) for branch in branches)`; in a loop, mind where `return` stands.",
+    ),
+    minutes=4,
+    difficulty=1,
+    cases=lambda: [_branches(seed) for seed in range(2)],
+    tolerance=1e-3,
+)
+def aspp(features, branches):
+    total = branches[0](features)
+    for branch in branches[1:]:
+        total = total + branch(features)
+    return total
+
+
+@misconception(
+    "06-aspp", "only the first two branches are added: `return` stands inside the loop, as in the official code"
+)
+def _first_two(features, branches):
+    total = branches[0](features)
+    for branch in branches[1:]:
+        total = total + branch(features)
+        return total
+    return total
+
+
+@misconception("06-aspp", "only one branch is used: all of them are added up")
+def _only_last(features, branches):
+    return branches[-1](features)
+
+
+@misconception("06-aspp", "only one branch is used: all of them are added up")
+def _only_first(features, branches):
+    return branches[0](features)
+
+
+@misconception("06-aspp", "this is the mean of the branches: DeepLabV2 adds them up")
+def _mean(features, branches):
+    return aspp(features, branches) / len(branches)
+
+
+@exercise(
+    "06-poly",
+    title="A rate that runs out",
+    task="Return the learning rate at `step` of `total`: `base * (1 - step / total) ** power`.",
+    hints=("At step 0 it is `base`, at the end it is 0.", "The power covers the whole bracket (1 - step / total)."),
+    minutes=2,
+    difficulty=1,
+    cases=lambda: [(0.01, 0, 100, 0.9), (0.01, 30, 100, 0.9), (0.002, 99, 100, 0.9), (1.0, 5, 10, 2.0)],
+)
+def poly_lr(base, step, total, power=0.9):
+    return base * (1 - step / total) ** power
+
+
+@misconception("06-poly", "the power is not used: this falls in a straight line")
+def _linear(base, step, total, power=0.9):
+    return base * (1 - step / total)
+
+
+@misconception("06-poly", "the power sits on step / total: it belongs to the whole bracket", hint=2)
+def _power_inside(base, step, total, power=0.9):
+    return base * (1 - (step / total) ** power)
+
+
+@misconception("06-poly", "the rate grows: it should start at `base` and run out")
+def _grows(base, step, total, power=0.9):
+    return base * (step / total) ** power

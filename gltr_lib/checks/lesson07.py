@@ -1,0 +1,189 @@
+"""Exercises of lesson 07 (evaluation): one matrix for all pictures, label sizes, merged classes."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+def _confusion(prediction, target, num_classes):
+    valid = target != 255
+    pair = target[valid] * num_classes + prediction[valid]
+    return torch.bincount(pair, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _iou(matrix):
+    hits = matrix.diagonal().float()
+    return hits / (matrix.sum(0) + matrix.sum(1) - hits)
+
+
+def _sets():
+    cases = []
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        targets, predictions = [], []
+        for number in range(4):
+            classes = 2 + number  # class 5 of 6 never appears; rare classes sit in few pictures
+            target = torch.randint(0, min(classes, 5), (6, 8), generator=generator)
+            noise = torch.randint(0, 5, (6, 8), generator=generator)
+            hit = torch.rand(6, 8, generator=generator) < 0.4 + 0.15 * number
+            predictions.append(torch.where(hit, target, noise))
+            targets.append(target.masked_fill(torch.rand(6, 8, generator=generator) < 0.15, 255))
+        cases.append((predictions, targets, 6))
+    return cases
+
+
+@exercise(
+    "07-miou",
+    title="The mIoU of a data set",
+    task="`predictions` and `targets` are lists of label maps (H, W), 255 = ignore in the targets. Return the mIoU of "
+    "the **data set** as a float: add up one confusion matrix over all pictures, then take the IoU of each class, "
+    "then their mean without the classes that appear nowhere (NaN). You may reuse what you wrote in lesson 01.",
+    hints=(
+        "A picture without a bus must not punish or reward the bus. When do you divide: once, or once per picture?",
+        "Sum the matrices; `hits / (rows + columns - hits)`; `.nanmean()`.",
+    ),
+    minutes=8,
+    difficulty=2,
+    cases=_sets,
+)
+def dataset_miou(predictions, targets, num_classes):
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.long)
+    for prediction, target in zip(predictions, targets, strict=True):
+        valid = target != 255
+        pair = target[valid] * num_classes + prediction[valid]
+        matrix += torch.bincount(pair, minlength=num_classes**2).reshape(num_classes, num_classes)
+    hits = matrix.diagonal().float()
+    return (hits / (matrix.sum(0) + matrix.sum(1) - hits)).nanmean().item()
+
+
+def _total(predictions, targets, num_classes):
+    pairs = zip(predictions, targets, strict=True)
+    return torch.stack([_confusion(p, t, num_classes) for p, t in pairs]).sum(0)
+
+
+@misconception("07-miou", "this is the mean of each picture's own mIoU, another number: divide once, at the end")
+def _per_image(predictions, targets, num_classes):
+    pairs = zip(predictions, targets, strict=True)
+    return torch.stack([_iou(_confusion(p, t, num_classes)).nanmean() for p, t in pairs]).mean().item()
+
+
+@misconception("07-miou", "a class that appears nowhere counts as 0: leave it out of the mean", hint=2)
+def _absent_zero(predictions, targets, num_classes):
+    return _iou(_total(predictions, targets, num_classes)).nan_to_num(0.0).mean().item()
+
+
+@misconception("07-miou", "pixels without a label (255) are scored, as if they were the last class")
+def _ignore_scored(predictions, targets, num_classes):
+    return dataset_miou(predictions, [t.clamp(max=num_classes - 1) for t in targets], num_classes)
+
+
+@misconception("07-miou", "this is pixel accuracy: sky and road decide it alone. Take the IoU of each class first")
+def _accuracy(predictions, targets, num_classes):
+    matrix = _total(predictions, targets, num_classes)
+    return (matrix.diagonal().sum() / matrix.sum()).item()
+
+
+def _maps():
+    cases = []
+    for seed, size in ((0, (7, 10)), (1, (5, 16)), (2, (11, 9))):
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(0, 19, (2, 13, 21), generator=generator)
+        cases.append((labels.masked_fill(torch.rand(2, 13, 21, generator=generator) < 0.1, 255), size))
+    return cases
+
+
+@exercise(
+    "07-rescore",
+    title="The protocol that shrinks labels",
+    task="Some papers shrink the ground truth before they score. Shrink `labels` (B, H, W, integers) to "
+    "`size = (height, width)` so that every value is one that was there: nearest neighbour, as "
+    "`torch.nn.functional.interpolate(..., mode='nearest')` does it. Return integers (B, height, width).",
+    hints=(
+        "Class ids are names, not quantities: half of 'person' and half of 'sky' is nothing.",
+        "`F.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0].long()`",
+    ),
+    minutes=5,
+    difficulty=2,
+    cases=_maps,
+)
+def shrink_labels(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].long()
+
+
+@misconception("07-rescore", "bilinear interpolation invents classes: between person (11) and car (13) lies rider (12)")
+def _bilinear(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="bilinear")[:, 0].round().long()
+
+
+@misconception("07-rescore", "bilinear interpolation invents classes: between person (11) and car (13) lies rider (12)")
+def _bilinear_cut(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="bilinear")[:, 0].long()
+
+
+@misconception("07-rescore", "averaging invents classes: class ids are names, not quantities")
+def _averaged(labels, size):
+    return F.adaptive_avg_pool2d(labels[:, None].float(), size)[:, 0].round().long()
+
+
+@misconception("07-rescore", "height and width are exchanged: size is (height, width)", hint=2)
+def _exchanged(labels, size):
+    return shrink_labels(labels, size[::-1])
+
+
+def _merges():
+    generator = torch.Generator().manual_seed(3)
+    labels = torch.randint(0, 8, (2, 6, 7), generator=generator)
+    labels = labels.masked_fill(torch.rand(2, 6, 7, generator=generator) < 0.15, 255)
+    return [(labels, {0: 1, 1: 2, 2: 0, 5: 3, 6: 3}), (labels.flip(1), {7: 6, 6: 5, 5: 4, 3: 255})]
+
+
+@exercise(
+    "07-merge",
+    title="From 19 classes to 11",
+    task="Rename the classes of `labels` (integer tensor) by `mapping`, a dict old id -> new id. Ids that are not in "
+    "the mapping, and 255, become 255. The input stays as it was.",
+    hints=(
+        "Think of {0: 1, 1: 2}: what happens to road if you rename in place, one after the other?",
+        "Fill a table: `lut = torch.full((256,), 255)`, `lut[old] = new`, return `lut[labels]`.",
+    ),
+    minutes=6,
+    difficulty=2,
+    cases=_merges,
+)
+def merge_classes(labels, mapping):
+    lut = torch.full((256,), 255)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut[labels]
+
+
+@misconception("07-merge", "classes are renamed twice: what became 1 becomes 2 in the next round. Look all up at once")
+def _chain(labels, mapping):
+    result = labels.clone()
+    for old, new in mapping.items():
+        result[result == old] = new
+    return torch.where(torch.isin(labels, torch.tensor(list(mapping))), result, 255)
+
+
+@misconception("07-merge", "ids without an entry keep their old name: they should become 255", hint=2)
+def _kept(labels, mapping):
+    lut = torch.arange(256)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut[labels]
+
+
+@misconception("07-merge", "ids without an entry become class 0: they should become 255", hint=2)
+def _to_zero(labels, mapping):
+    lut = torch.zeros(256, dtype=torch.long)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut[labels]
+
+
+@misconception("07-merge", "the mapping is read backwards: keys are the old ids, values the new ones")
+def _backwards(labels, mapping):
+    return merge_classes(labels, {new: old for old, new in mapping.items()})

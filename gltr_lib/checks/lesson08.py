@@ -1,0 +1,141 @@
+"""Exercises of lesson 08 (rivals and ablations): paired seeds, an interval, the share of the gap that is closed.
+
+Plain Python: scores come from the ledger as numbers by seed.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+def _runs():
+    return [
+        ({0: 30.1, 1: 34.0, 2: 26.2}, {2: 28.0, 0: 31.4, 1: 36.1}),
+        ({3: 41.0, 5: 39.2, 7: 44.4, 9: 40.3}, {9: 41.9, 7: 44.1, 3: 42.5, 11: 60.0}),
+    ]
+
+
+@exercise(
+    "08-paired",
+    title="The same seed, twice",
+    task="`baseline` and `method` are dicts seed -> mIoU. For the seeds that **both** have, take method minus baseline "
+    "seed by seed; return (mean, standard deviation) of these differences, the latter divided by n - 1.",
+    hints=(
+        "Seeds that make the data easy help both methods; a difference on one seed cancels that out.",
+        "`[method[s] - baseline[s] for s in baseline if s in method]`, then `statistics.mean` and `statistics.stdev`.",
+    ),
+    minutes=6,
+    difficulty=2,
+    cases=_runs,
+)
+def paired_difference(baseline, method):
+    differences = [method[seed] - baseline[seed] for seed in sorted(baseline) if seed in method]
+    return statistics.mean(differences), statistics.stdev(differences)
+
+
+def _values(baseline, method):
+    shared = [seed for seed in sorted(baseline) if seed in method]
+    return [baseline[s] for s in shared], [method[s] for s in shared]
+
+
+@misconception(
+    "08-paired", "the spread of both methods is added up as if they were not paired: take the difference first"
+)
+def _unpaired(baseline, method):
+    b, m = _values(baseline, method)
+    spread = math.hypot(statistics.stdev(b), statistics.stdev(m))
+    return statistics.mean(m) - statistics.mean(b), spread
+
+
+@misconception("08-paired", "the runs are matched by their order in the dict: match them by seed", hint=2)
+def _by_order(baseline, method):
+    d = [m - b for b, m in zip(baseline.values(), method.values(), strict=False)]
+    return statistics.mean(d), statistics.stdev(d)
+
+
+@misconception("08-paired", "this divides by n: with three seeds that makes the spread look a fifth smaller", hint=2)
+def _population(baseline, method):
+    d = [m - b for b, m in zip(*_values(baseline, method), strict=True)]
+    return statistics.mean(d), statistics.pstdev(d)
+
+
+@misconception("08-paired", "the sign is turned round: a better method should give a positive difference")
+def _sign(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return -mean, spread
+
+
+@exercise(
+    "08-interval",
+    title="How sure are we?",
+    task="Return (low, high): the mean of `values` minus and plus `t * s / sqrt(n)`, where s is their standard "
+    "deviation (divided by n - 1) and `t` comes from Student's table (4.303 for three values and 95 %).",
+    hints=(
+        "The mean of n runs is steadier than one run: by which factor?",
+        "`half = t * statistics.stdev(values) / math.sqrt(len(values))`",
+    ),
+    minutes=4,
+    difficulty=2,
+    cases=lambda: [([1.3, 2.1, 1.8], 4.303), ([0.2, -0.4, 0.9, 0.5, 0.1], 2.776), ([5.0, 7.5], 12.706)],
+)
+def interval(values, t):
+    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@misconception("08-interval", "the square root of n is forgotten: this is about single runs, not about their mean")
+def _no_root(values, t):
+    half = t * statistics.stdev(values)
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@misconception("08-interval", "1.96 is for very many runs: with a few, Student's t is much larger, use `t`")
+def _normal(values, t):
+    return interval(values, 1.96)
+
+
+@misconception("08-interval", "the deviation is divided by n: take n - 1", hint=2)
+def _population_interval(values, t):
+    half = t * statistics.pstdev(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@misconception("08-interval", "it is divided by n: the mean steadies with the square root of n", hint=2)
+def _by_n(values, t):
+    half = t * statistics.stdev(values) / len(values)
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@exercise(
+    "08-gap",
+    title="The share of the gap that closes",
+    task="`baseline` is trained on the source alone, `oracle` on the target itself. Return which part of the distance "
+    "between them `method` covers: 0 for the baseline's score, 1 for the oracle's (below 0 and above 1 may happen).",
+    hints=(
+        "Two distances from the same starting point.",
+        "`(method - baseline) / (oracle - baseline)`",
+    ),
+    minutes=3,
+    difficulty=1,
+    cases=lambda: [(20.0, 35.0, 60.0), (31.2, 30.0, 55.5), (10.0, 70.0, 65.0)],
+)
+def gap_closed(baseline, method, oracle):
+    return (method - baseline) / (oracle - baseline)
+
+
+@misconception("08-gap", "this is the part of the oracle's score: the baseline already had some of that for free")
+def _of_oracle(baseline, method, oracle):
+    return method / oracle
+
+
+@misconception("08-gap", "this is the gain relative to the baseline: divide by the gap, oracle - baseline")
+def _relative(baseline, method, oracle):
+    return (method - baseline) / baseline
+
+
+@misconception("08-gap", "this is the part that stays open: 0 should be the baseline and 1 the oracle")
+def _open(baseline, method, oracle):
+    return (oracle - method) / (oracle - baseline)

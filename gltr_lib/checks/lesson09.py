@@ -1,0 +1,168 @@
+"""Exercises of lesson 09 (limits, your own data): a lookup table, an audit of labels, sigma, a budget of hours."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gltr_lib.checks.registry import exercise, misconception
+
+
+@exercise(
+    "09-lut",
+    title="A table for your labels",
+    task="Return a NumPy array `lut` (uint8, 256 entries) so that `lut[your_labels]` are trainIds: `mapping` is a dict "
+    "your id -> trainId; every id that is not in it becomes 255 (ignore).",
+    hints=(
+        "What should an id that you did not think of become? Not road.",
+        "`np.full(256, 255, dtype=np.uint8)`, then fill in the entries.",
+    ),
+    minutes=3,
+    difficulty=1,
+    cases=lambda: [({7: 0, 8: 1, 11: 2, 26: 13},), ({0: 10, 1: 2, 250: 18},)],
+    strict_dtype=True,
+)
+def build_lut(mapping):
+    lut = np.full(256, 255, dtype=np.uint8)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut
+
+
+@misconception("09-lut", "ids that are not in the mapping become 0, and 0 is road: make them 255")
+def _zeros(mapping):
+    lut = np.zeros(256, dtype=np.uint8)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut
+
+
+@misconception(
+    "09-lut", "ids that are not in the mapping keep their number, which means another class here: make them 255"
+)
+def _identity(mapping):
+    lut = np.arange(256, dtype=np.uint8)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut
+
+
+@misconception("09-lut", "the table is not uint8: it would blow every label map up eightfold", hint=2)
+def _wide(mapping):
+    return build_lut(mapping).astype(np.int64)
+
+
+def _audits():
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 3, 7, 9, 200, 255], size=(8, 9)).astype(np.uint8)
+    return [(labels, {0: 0, 7: 1, 9: 2}), (labels, {0: 0, 3: 5, 7: 1, 9: 2, 200: 18}), (labels, {})]
+
+
+@exercise(
+    "09-audit",
+    title="Ids that nobody expected",
+    task="Return a sorted list of the ids that occur in `labels` (uint8, HxW) but are neither in `mapping` (dict) nor "
+    "255: what you would lose in silence.",
+    hints=("Which ids occur at all? Then strike out the known ones.", "`np.unique(labels)` and a comprehension."),
+    minutes=4,
+    difficulty=1,
+    cases=_audits,
+)
+def unknown_ids(labels, mapping):
+    return [int(i) for i in np.unique(labels) if i != 255 and int(i) not in mapping]
+
+
+@misconception("09-audit", "255 means 'no label' and is no surprise: leave it out")
+def _with_ignore(labels, mapping):
+    return [int(i) for i in np.unique(labels) if int(i) not in mapping]
+
+
+@misconception(
+    "09-audit", "this lists ids of the mapping that do not occur; the ids that occur unannounced are asked for"
+)
+def _missing(labels, mapping):
+    return sorted(set(mapping) - set(np.unique(labels).tolist()))
+
+
+@misconception("09-audit", "ids are compared with the new numbers: the keys of the mapping are your ids", hint=2)
+def _against_values(labels, mapping):
+    return [int(i) for i in np.unique(labels) if i != 255 and int(i) not in mapping.values()]
+
+
+@exercise(
+    "09-sigma",
+    title="Blobs for your pictures",
+    task="Return the pair (low, high) of the blur's width in pixels for pictures of `height` x `width`, when 4 to 16 "
+    "pixels are right at a crop of 640.",
+    hints=("Same blobs relative to the shorter side.", "Both ends times `min(height, width) / 640`."),
+    minutes=2,
+    difficulty=1,
+    cases=lambda: [(360, 480), (1052, 1914), (1280, 720)],
+)
+def own_sigma(height, width):
+    scale = min(height, width) / 640
+    return 4 * scale, 16 * scale
+
+
+@misconception("09-sigma", "the longer side scales them: the shorter one decides", hint=2)
+def _longer(height, width):
+    return 4 * max(height, width) / 640, 16 * max(height, width) / 640
+
+
+@misconception("09-sigma", "sigma is left at 4 to 16 pixels, whatever the size")
+def _fixed(height, width):
+    return 4.0, 16.0
+
+
+@misconception("09-sigma", "only one end is scaled: the blobs' range would change its shape", hint=2)
+def _one_end(height, width):
+    return 4.0, 16 * min(height, width) / 640
+
+
+@exercise(
+    "09-budget",
+    title="What will it cost?",
+    task="A step sees `forward_images` pictures, which are `views` views (1, or 2 for GTR + LTR) of "
+    "forward_images // views source pictures. Return (steps, hours) for `epochs` passes over `images` source pictures "
+    "at `seconds` a step; a started step counts as a whole.",
+    hints=(
+        "How many *source* pictures does a step use up?",
+        "`steps = math.ceil(images * epochs / (forward_images // views))`, hours = steps * seconds / 3600.",
+    ),
+    minutes=4,
+    difficulty=2,
+    cases=lambda: [
+        (600, 20, 12, 2, 0.3),
+        (600, 20, 12, 1, 0.3),
+        (12403, 3, 8, 2, 0.81),
+        (101, 3, 6, 2, 1.0),
+        (100, 1, 6, 2, 1.0),
+    ],
+)
+def plan(images, epochs, forward_images, views, seconds):
+    steps = math.ceil(images * epochs / (forward_images // views))
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "the views are forgotten: two views of a picture use up one source picture")
+def _no_views(images, epochs, forward_images, views, seconds):
+    return plan(images, epochs, forward_images, 1, seconds)
+
+
+@misconception("09-budget", "the last, started step is dropped: round up", hint=2)
+def _rounded_down(images, epochs, forward_images, views, seconds):
+    steps = images * epochs // (forward_images // views)
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "these are minutes: an hour has 3600 seconds", hint=2)
+def _minutes(images, epochs, forward_images, views, seconds):
+    steps = plan(images, epochs, forward_images, views, seconds)[0]
+    return steps, steps * seconds / 60
+
+
+@misconception("09-budget", "each epoch is rounded up on its own: pictures can follow on across epochs", hint=2)
+def _per_epoch(images, epochs, forward_images, views, seconds):
+    steps = epochs * math.ceil(images / (forward_images // views))
+    return steps, steps * seconds / 3600
