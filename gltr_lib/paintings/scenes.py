@@ -103,7 +103,9 @@ def _tree(rng: np.random.Generator, pen: Pen, x: float, y: float, size: float, f
     for _ in range(3 if tall else 5):
         rx, ry = (size * 0.25, size * 0.7) if tall else (size * between(rng, 0.25, 0.45), size * between(rng, 0.2, 0.4))
         px = x + between(rng, -0.3, 0.3) * size * (0.3 if tall else 1) * pen.unit / pen.width
-        pen.ball(px, y - foot * between(rng, 0.8, 1.3), rx, ry, between(rng, 0.2, 0.45), family, np.pi / 2 if tall else 0.6)
+        pen.ball(
+            px, y - foot * between(rng, 0.8, 1.3), rx, ry, between(rng, 0.2, 0.45), family, np.pi / 2 if tall else 0.6
+        )
 
 
 def hills(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
@@ -161,18 +163,37 @@ def still_life(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         x = between(rng, 0.0, 0.7)
         for fold in range(5):
             left = x + 0.06 * fold
-            pen.poly([(left, 0), (left + 0.06, 0), (left + 0.08, table), (left + 0.01, table)], 0.25 + 0.15 * (fold % 3), wall, 1.5)
+            pen.poly(
+                [(left, 0), (left + 0.06, 0), (left + 0.08, table), (left + 0.01, table)],
+                0.25 + 0.15 * (fold % 3),
+                wall,
+                1.5,
+            )
     cloth = int(rng.integers(families))
-    pen.poly([(0, table), (1, table + between(rng, -0.04, 0.04)), (1, 1.1), (0, 1.1)], between(rng, 0.3, 0.85), cloth, 0.1)
+    pen.poly(
+        [(0, table), (1, table + between(rng, -0.04, 0.04)), (1, 1.1), (0, 1.1)], between(rng, 0.3, 0.85), cloth, 0.1
+    )
     x, body = between(rng, 0.2, 0.8), int(rng.integers(families))
     size = between(rng, 0.11, 0.18)
     pen.ball(x, table, size, size * 1.3, between(rng, 0.25, 0.6), body, 1.4)
     neck = size * between(rng, 0.3, 0.5)
-    pen.poly([(x - neck, table - size), (x - neck * 1.3, table - 2.2 * size), (x + neck * 1.3, table - 2.2 * size), (x + neck, table - size)], 0.5, body, 1.57)
+    pen.poly(
+        [
+            (x - neck, table - size),
+            (x - neck * 1.3, table - 2.2 * size),
+            (x + neck * 1.3, table - 2.2 * size),
+            (x + neck, table - size),
+        ],
+        0.5,
+        body,
+        1.57,
+    )
     for _ in range(int(rng.integers(4, 10))):
         fx, fy, r = between(rng, 0.08, 0.92), table + between(rng, 0.04, 0.3), between(rng, 0.05, 0.1)
         pen.disc(fx + r * 0.4, fy + r * 0.75, r * 1.2, r * 0.45, 0.12, cloth, 0.1)
-        pen.ball(fx, fy, r, r * between(rng, 0.85, 1.15), between(rng, 0.35, 0.65), int(rng.integers(families)), rng.random())
+        pen.ball(
+            fx, fy, r, r * between(rng, 0.85, 1.15), between(rng, 0.35, 0.65), int(rng.integers(families)), rng.random()
+        )
     return pen
 
 
@@ -194,7 +215,9 @@ def bouquet(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         family, petals = int(rng.integers(families)), int(rng.integers(5, 9))
         for petal in range(petals):
             a = 2 * np.pi * petal / petals
-            pen.disc(x + r * 0.6 * np.cos(a), y + r * 0.6 * np.sin(a), r * 0.5, r * 0.5, between(rng, 0.55, 0.95), family, a)
+            pen.disc(
+                x + r * 0.6 * np.cos(a), y + r * 0.6 * np.sin(a), r * 0.5, r * 0.5, between(rng, 0.55, 0.95), family, a
+            )
         pen.disc(x, y, r * 0.3, r * 0.3, between(rng, 0.1, 0.6), int(rng.integers(families)), 0.0)
     return pen
 
@@ -213,9 +236,19 @@ def forest(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         foot = floor + (1.0 - floor) * share
         top = [(x + lean - wide * 0.35, -0.05), (x + lean + wide * 0.35, -0.05)]
         pen.poly([*top, (x + wide * 0.6, foot), (x - wide * 0.6, foot)], 0.55 - 0.45 * share, bark, 1.57)
-        pen.poly([top[0], (x + lean, -0.05), (x - wide * 0.1, foot), (x - wide * 0.6, foot)], 0.75 - 0.45 * share, bark, 1.57)
+        pen.poly(
+            [top[0], (x + lean, -0.05), (x - wide * 0.1, foot), (x - wide * 0.6, foot)], 0.75 - 0.45 * share, bark, 1.57
+        )
     for _ in range(int(rng.integers(20, 70))):
-        pen.disc(rng.random(), between(rng, -0.05, 0.45), between(rng, 0.02, 0.08), between(rng, 0.02, 0.05), between(rng, 0.25, 0.9), leaf if rng.random() < 0.7 else ground, rng.random() * 3)
+        pen.disc(
+            rng.random(),
+            between(rng, -0.05, 0.45),
+            between(rng, 0.02, 0.08),
+            between(rng, 0.02, 0.05),
+            between(rng, 0.25, 0.9),
+            leaf if rng.random() < 0.7 else ground,
+            rng.random() * 3,
+        )
     return pen
 
 
@@ -235,7 +268,12 @@ def village(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
             pen.poly([(x, base), (x, base - h), (split, base - h), (split, base)], tone, wall, 1.57)
             pen.poly([(split, base), (split, base - h), (x + w, base - h), (x + w, base)], tone - 0.3, wall, 1.57)
             peak = base - h - w * between(rng, 0.3, 0.6)
-            pen.poly([(x - 0.01, base - h), (x + w * 0.3, peak), (x + w * 0.75, peak), (x + w + 0.01, base - h)], between(rng, 0.2, 0.55), roof, 0.7)
+            pen.poly(
+                [(x - 0.01, base - h), (x + w * 0.3, peak), (x + w * 0.75, peak), (x + w + 0.01, base - h)],
+                between(rng, 0.2, 0.55),
+                roof,
+                0.7,
+            )
             for _ in range(2):
                 wx, wy = x + w * between(rng, 0.1, 0.75), base - h * between(rng, 0.3, 0.8)
                 pen.poly([(wx, wy), (wx + w * 0.13, wy), (wx + w * 0.13, wy + h * 0.2), (wx, wy + h * 0.2)], 0.08, roof)
@@ -250,17 +288,43 @@ def portrait(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
     x, y, r = between(rng, 0.4, 0.6), between(rng, 0.33, 0.42), between(rng, 0.16, 0.22)
     long = between(rng, 1.0, 1.7)
     pen.disc(x, y - r * 0.1, r * 1.25, r * 1.35 * long**0.5, between(rng, 0.08, 0.5), hair, 1.4)
-    pen.poly([(x - r * 0.35, y), (x + r * 0.35, y), (x + r * 0.45, y + 2 * r), (x - r * 0.45, y + 2 * r)], 0.45, skin, 1.57)
-    pen.poly([(x - 2.3 * r, 1.1), (x - 1.7 * r, y + 1.9 * r), (x, y + 1.6 * r), (x + 1.7 * r, y + 1.9 * r), (x + 2.3 * r, 1.1)], between(rng, 0.2, 0.7), coat, 1.2)
+    pen.poly(
+        [(x - r * 0.35, y), (x + r * 0.35, y), (x + r * 0.45, y + 2 * r), (x - r * 0.45, y + 2 * r)], 0.45, skin, 1.57
+    )
+    pen.poly(
+        [
+            (x - 2.3 * r, 1.1),
+            (x - 1.7 * r, y + 1.9 * r),
+            (x, y + 1.6 * r),
+            (x + 1.7 * r, y + 1.9 * r),
+            (x + 2.3 * r, 1.1),
+        ],
+        between(rng, 0.2, 0.7),
+        coat,
+        1.2,
+    )
     pen.ball(x, y, r * 0.85, r * 1.15, 0.62, skin, 1.3)
     for side in (-1, 1):
         ex, ey = x + side * r * 0.35, y - r * 0.12
         pen.disc(ex, ey, r * 0.17, r * 0.08, 0.95, skin)
         pen.disc(ex, ey, r * 0.08, r * 0.08, 0.03, hair)
-        pen.line([(ex - r * 0.2, ey - r * 0.17), (ex, ey - r * 0.25), (ex + r * 0.2, ey - r * 0.17)], 0.012, 0.1, hair, 0.0)
+        pen.line(
+            [(ex - r * 0.2, ey - r * 0.17), (ex, ey - r * 0.25), (ex + r * 0.2, ey - r * 0.17)], 0.012, 0.1, hair, 0.0
+        )
     pen.poly([(x, y - r * 0.1), (x + r * 0.16, y + r * 0.35), (x - r * 0.05, y + r * 0.37)], 0.35, skin, 1.3)
     pen.disc(x, y + r * 0.62, r * 0.25, r * 0.08, 0.3, coat)
-    pen.poly([(x - r * 0.9, y - r * 0.3), (x - r * 0.5, y - r * 1.05), (x + r * 0.6, y - r * 1.0), (x + r * 0.9, y - r * 0.2), (x, y - r * 0.75)], 0.2, hair, 0.5)
+    pen.poly(
+        [
+            (x - r * 0.9, y - r * 0.3),
+            (x - r * 0.5, y - r * 1.05),
+            (x + r * 0.6, y - r * 1.0),
+            (x + r * 0.9, y - r * 0.2),
+            (x, y - r * 0.75),
+        ],
+        0.2,
+        hair,
+        0.5,
+    )
     return pen
 
 
@@ -279,7 +343,15 @@ def garden(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         depth = (py - horizon) / (1 - horizon)
         if depth > 0.08 and rng.random() < 0.8:
             size = (0.006 + 0.03 * depth) * between(rng, 0.6, 1.3)
-            pen.disc(px, py, size, size * 0.75, between(rng, 0.5, 1.0), bloom if rng.random() < 0.7 else other, rng.random() * 3)
+            pen.disc(
+                px,
+                py,
+                size,
+                size * 0.75,
+                between(rng, 0.5, 1.0),
+                bloom if rng.random() < 0.7 else other,
+                rng.random() * 3,
+            )
     return pen
 
 
@@ -298,7 +370,17 @@ def shapes(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
             pen.poly([(x + c, y + s), (x - s, y + c), (x - c * 0.6, y - s * 0.6)], tone, family, angle)
         else:
             wide = 0.12
-            pen.poly([(x - c - s * wide, y - s + c * wide), (x + c - s * wide, y + s + c * wide), (x + c + s * wide, y + s - c * wide), (x - c + s * wide, y - s - c * wide)], tone, family, angle)
+            pen.poly(
+                [
+                    (x - c - s * wide, y - s + c * wide),
+                    (x + c - s * wide, y + s + c * wide),
+                    (x + c + s * wide, y + s - c * wide),
+                    (x - c + s * wide, y - s - c * wide),
+                ],
+                tone,
+                family,
+                angle,
+            )
     return pen
 
 
