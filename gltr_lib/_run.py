@@ -1,0 +1,131 @@
+"""The state of a training run: its checkpoint, its progress bar, and the reading of its losses.
+
+Kept apart from :mod:`gltr_lib.engine` so that the training loop can be read alone. A checkpoint is one file, written
+beside its place and moved there: it is whole or it is not there, whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gltr_lib.config import TrainConfig
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+
+CHECKPOINT = "checkpoint.pt"
+_FREE_TO_CHANGE = {"device", "checkpoint_every"}  # fields that may differ when a run is resumed
+
+
+def read_losses(waiting: list[tuple[int, Tensor, float]]) -> Iterator[dict[str, float]]:
+    """Bring losses from the device and refuse what is not a number."""
+    values = torch.stack([parts for _, parts, _ in waiting]).float().tolist()
+    for (step, _, rate), (loss, ce, agreement) in zip(waiting, values, strict=True):
+        if not math.isfinite(loss):
+            raise RuntimeError(
+                f"the loss became {loss} at step {step} (cross-entropy {ce}, consistency {agreement}, learning rate "
+                f"{rate:.2g}); lower lr, lengthen warmup or set grad_clip=1, and look at the pictures of that step"
+            )
+        yield {"step": step, "loss": loss, "ce": ce, "consistency": agreement, "lr": rate}
+
+
+@dataclass
+class Run:
+    """What a checkpoint holds. The generators are not among it: they are functions of seed and step."""
+
+    config: TrainConfig
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    out: Path | None
+    step: int = 0
+    seconds: float = 0.0
+    fingerprint: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def save(self) -> None:
+        """Write the checkpoint beside its place and move it there, so that it is whole or not at all."""
+        if self.out is None:
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        state = {
+            "config": self.config.to_json(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "fingerprint": self.fingerprint,
+            "history": self.history,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+        }
+        part = self.out / f"{CHECKPOINT}.{os.getpid()}.part"
+        with open(part, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.out / CHECKPOINT)
+
+    def load(self, device: torch.device) -> None:
+        """Take up the run that the checkpoint holds, if there is one."""
+        path = self.out / CHECKPOINT if self.out is not None else None
+        if path is None or not path.is_file():
+            return
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:
+            raise ValueError(f"{path}: not a checkpoint that can be read ({error}); delete it to start anew") from None
+        wanted, found = json.loads(self.config.to_json()), json.loads(state["config"])
+        differ = [k for k in wanted if k not in _FREE_TO_CHANGE and wanted[k] != found.get(k)]
+        if differ:
+            changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
+            raise ValueError(f"{path} belongs to another run: {changes}; use another folder or resume=False")
+        if state["fingerprint"] != self.fingerprint:
+            raise ValueError(f"{path} belongs to a run on other pictures or styles; use another folder or resume=False")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)
+        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+
+
+class Bar:
+    """A progress bar if tqdm is there, silence otherwise."""
+
+    def __init__(self, config: TrainConfig, first: int, wanted: bool) -> None:
+        self.bar: Any = None
+        if wanted:
+            try:
+                from tqdm import tqdm
+            except ImportError:
+                print(f"training {config.method.name}: {config.steps} steps (pip install tqdm shows them)", flush=True)
+                return
+            self.bar = tqdm(total=config.steps, initial=first, desc=config.method.name, mininterval=1.0, unit="step")
+
+    def show(self, run: Run) -> None:
+        if self.bar is not None:
+            self.bar.set_postfix(
+                loss=f"{run.history[-1]['loss']:.3f}", ms=f"{1000 * run.seconds / run.step:.0f}", refresh=False
+            )
+            self.bar.update(run.step - self.bar.n)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def fingerprint(images: Tensor, labels: Tensor, bank: StyleBank | None) -> int:
+    """A checksum of what a run learns from, so that a resume on other pictures is noticed."""
+    value = 0
+    for tensor in (images, labels, *([bank.stats.mean] if bank is not None else [])):
+        value = zlib.crc32(memoryview(tensor.detach().cpu().contiguous().numpy()), value)
+    return value

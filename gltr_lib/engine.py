@@ -1,0 +1,386 @@
+"""Training: one plain PyTorch loop from a :class:`TrainConfig` and two uint8 tensors to a network.
+
+One step: take source pictures, move them (geometry, the same for all views), paint them (views), shake them
+(photometry, for each view), run **one** forward pass over all views, and add up
+``(sum of CE over views + lambda * CGL) / number of views``. The division keeps the step size of methods with one and
+with two views comparable; the paper's sum is this times a constant.
+
+Randomness has no memory: the generators of step k are seeded from (seed, k). A run that was killed and resumed is
+therefore, bit for bit, the run that was not (same machine, same thread count, on a CPU). The streams are separate, so
+two methods with one seed see the same crops of the same pictures. Source: Peng et al., TIP 2021; the poly schedule is
+DeepLab's, AdamW and the warm-up are ours.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gltr_lib._run import Bar, Run, fingerprint, read_losses
+from gltr_lib._validate import check_labels, describe
+from gltr_lib.config import TrainConfig
+from gltr_lib.labels import IGNORE
+from gltr_lib.losses import consistency_loss, segmentation_loss
+from gltr_lib.models import build
+from gltr_lib.views import Views, apply_geometry, draw_geometry, photometric
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+_FLUSH = 20  # steps between reads of the loss on a GPU, where every read waits for the device
+OnStep = Callable[[int, nn.Module, dict[str, float]], None]
+
+
+@dataclass
+class TrainResult:
+    """What :func:`train` gives back.
+
+    Attributes:
+        model: the trained network, in evaluation mode.
+        history: one dict a step: step, loss, ce, consistency, lr.
+        seconds: wall time in the training loop, earlier sittings of a resumed run included.
+        config: what was run.
+        device: where.
+    """
+
+    model: nn.Module
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    config: TrainConfig = field(default_factory=TrainConfig)
+    device: str = "cpu"
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """Choose where to compute: what was asked for, else CUDA, then Apple MPS, then the CPU.
+
+    Args:
+        device: such as "cpu" or "cuda:0"; None chooses.
+
+    Returns:
+        The device.
+
+    Raises:
+        ValueError: no such device, or not on this machine.
+
+    Example:
+        >>> pick_device("cpu")
+        device(type='cpu')
+    """
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f'unknown device {device!r}; expected "cpu", "cuda", "cuda:<n>" or "mps"') from None
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {device!r} is not on this machine ({torch.cuda.device_count()} CUDA devices found)")
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError('device "mps" is not on this machine; use "cpu"')
+    return chosen
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """The rate of a step: linear warm-up, then DeepLab's poly decay.
+
+    Args:
+        step: 0 to steps - 1.
+        config: gives lr, warmup, power and steps.
+
+    Returns:
+        The learning rate.
+
+    Example:
+        >>> config = TrainConfig(steps=100, lr=1.0, warmup=0.1, power=1.0)
+        >>> learning_rate(0, config), learning_rate(50, config)
+        (0.1, 0.5)
+    """
+    rate = config.lr * (1 - step / config.steps) ** config.power
+    warm = round(config.warmup * config.steps)
+    return rate if step >= warm else config.lr * (step + 1) / warm
+
+
+def step_seed(seed: int, step: int, stream: int) -> int:
+    """A well-mixed seed for one stream of one step (splitmix64).
+
+    Args:
+        seed: of the run.
+        step: number of the step.
+        stream: number of the stream.
+
+    Returns:
+        A whole number of 63 bits.
+
+    Example:
+        >>> step_seed(0, 0, 0) != step_seed(0, 1, 0) != step_seed(0, 0, 1)
+        True
+    """
+    mask = (1 << 64) - 1
+    value = (seed * 0x9E3779B97F4A7C15 + step * 0xD1B54A32D192ED03 + stream * 0x8CB92BA72F3D8DD7 + 1) & mask
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
+    return (value ^ (value >> 31)) >> 1
+
+
+def _generator(seed: int, step: int, stream: int) -> torch.Generator:
+    return torch.Generator().manual_seed(step_seed(seed, step, stream))
+
+
+_ORDER, _GEOMETRY, _TEXTURE, _PHOTOMETRY, _GLOBAL = range(5)
+
+
+def source_indices(step: int, count: int, config: TrainConfig) -> Tensor:
+    """Which source pictures a step reads: a fresh shuffle of all of them in every epoch.
+
+    Args:
+        step: number of the step.
+        count: number of source pictures.
+        config: gives the seed and the pictures a step.
+
+    Returns:
+        int64 tensor (source_images,).
+
+    Example:
+        >>> config = TrainConfig(forward_images=3)
+        >>> sorted(torch.cat([source_indices(step, 6, config) for step in range(2)]).tolist())
+        [0, 1, 2, 3, 4, 5]
+    """
+    places = range(step * config.source_images, (step + 1) * config.source_images)
+    orders: dict[int, Tensor] = {}
+    for epoch in {place // count for place in places}:
+        orders[epoch] = torch.randperm(count, generator=_generator(config.seed, epoch, _ORDER))
+    return torch.stack([orders[place // count][place % count] for place in places])
+
+
+def make_batch(
+    step: int, images: Tensor, labels: Tensor, config: TrainConfig, views: Views
+) -> tuple[list[Tensor], Tensor]:
+    """The views of a step and their common labels.
+
+    Args:
+        step: number of the step; with the seed it decides everything random.
+        images: uint8 tensor (N,3,H,W).
+        labels: uint8 tensor (N,H,W).
+        config: the run.
+        views: maker of the method's views.
+
+    Returns:
+        (views, labels): for each view a float tensor (B,3,h,w), and int64 (B,h,w).
+    """
+    index = source_indices(step, len(images), config).to(images.device)
+    height, width = labels.shape[-2:]
+    with torch.no_grad():
+        geometry = draw_geometry(
+            len(index),
+            (height, width),
+            config.crop,
+            scale=config.scale,
+            flip=config.flip,
+            generator=_generator(config.seed, step, _GEOMETRY),
+        )
+        pictures, target = apply_geometry(images[index], labels[index], geometry, config.crop)
+        seen = views(pictures, step / config.steps, _generator(config.seed, step, _TEXTURE))
+        shake = _generator(config.seed, step, _PHOTOMETRY)
+        seen = [photometric(view, jitter=config.jitter, blur=config.blur, generator=shake) for view in seen]
+    return seen, target
+
+
+def step_loss(model: nn.Module, views: list[Tensor], labels: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor]:
+    """The loss of one step, from one forward pass over all views.
+
+    Args:
+        model: the network.
+        views: tensors (B,3,H,W), all showing the same scenes.
+        labels: int64 (B,H,W).
+        config: gives the weight and kind of the consistency.
+
+    Returns:
+        (loss, parts): a scalar with gradient, and detached (2,): mean cross-entropy of the views, consistency.
+    """
+    logits = model(torch.cat(views))
+    # Every view has the same labelled pixels, so the mean over all of them is the mean of the views' losses.
+    ce = segmentation_loss(logits, labels.repeat(len(views), 1, 1), class_balance=config.class_balance)
+    method = config.method
+    if not method.consistency:
+        return ce, torch.stack([ce.detach(), torch.zeros_like(ce.detach())])
+    first, second = logits.chunk(2)
+    agreement = consistency_loss(
+        first,
+        second,
+        kind=method.consistency_kind,  # type: ignore[arg-type]
+        valid=labels != IGNORE,
+        detach=method.detach,  # type: ignore[arg-type]
+    )
+    loss = ce + method.consistency * agreement / len(views)
+    return loss, torch.stack([ce.detach(), agreement.detach()])
+
+
+def train(
+    config: TrainConfig,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    stylizer: Stylizer | None = None,
+    bank: StyleBank | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> TrainResult:
+    """Train one network.
+
+    Args:
+        config: everything that decides the run.
+        images: uint8 tensor (N,3,H,W).
+        labels: uint8 tensor (N,H,W) of trainIds, 255 = ignore.
+        stylizer: None loads ``config.stylizer`` if the method needs it.
+        bank: None loads ``config.bank`` if the method needs it.
+        out: folder for ``checkpoint.pt``, written every ``config.checkpoint_every`` steps and at the end.
+        resume: continue from the checkpoint in ``out``, if there is one.
+        progress: show a progress bar with loss, time a step and time left.
+        on_step: called as ``on_step(step, model, record)`` after every step (every 20 steps on a GPU).
+
+    Returns:
+        A TrainResult with the network in evaluation mode.
+
+    Raises:
+        TypeError, ValueError: pictures or labels of a wrong kind, or a checkpoint of another run.
+        RuntimeError: the loss is no longer a number; the step and a remedy are named.
+
+    Example:
+        >>> images, labels = torch.zeros(4, 3, 32, 64, dtype=torch.uint8), torch.zeros(4, 32, 64, dtype=torch.uint8)
+        >>> result = train(TrainConfig(steps=2, forward_images=2, crop=(32, 64)), images, labels, progress=False)
+        >>> len(result.history)
+        2
+    """
+    _check_data(images, labels, config)
+    device = pick_device(config.device)
+    views = _make_views(config, stylizer, bank, device)
+    with _private_randomness(device):
+        torch.manual_seed(step_seed(config.seed, 0, _GLOBAL))
+        model = build(config.model, config.num_classes).to(device)
+        optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.lr)
+        average = {k: v.detach().clone() for k, v in model.state_dict().items()} if config.ema else {}
+        run = Run(config, model, optimizer, average, Path(out) if out is not None else None)
+        run.fingerprint = fingerprint(images, labels, bank if views.gtr is not None else None)
+        if resume:
+            run.load(device)
+        images, labels = images.to(device), labels.to(device)
+        _loop(run, images, labels, views, device, progress, on_step)
+    if config.ema:
+        model.load_state_dict(average)
+    return TrainResult(model.eval(), run.history, run.seconds, config, str(device))
+
+
+def _loop(
+    run: Run,
+    images: Tensor,
+    labels: Tensor,
+    views: Views,
+    device: torch.device,
+    progress: bool,
+    on_step: OnStep | None,
+) -> None:
+    config, model, optimizer = run.config, run.model, run.optimizer
+    model.train()
+    every = 1 if device.type == "cpu" else _FLUSH
+    waiting: list[tuple[int, Tensor, float]] = []
+    amp = config.amp and device.type == "cuda"
+    start, before = time.perf_counter(), run.seconds
+    bar = Bar(config, run.step, progress)
+    for step in range(run.step, config.steps):
+        # Only layers such as dropout read the global generator; they too must be the same after a resume.
+        torch.manual_seed(step_seed(config.seed, step + 1, _GLOBAL))
+        rate = learning_rate(step, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        seen, target = make_batch(step, images, labels, config, views)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+            loss, parts = step_loss(model, seen, target, config)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if config.grad_clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        waiting.append((step, torch.cat([loss.detach()[None], parts]), rate))
+        last = step + 1 == config.steps
+        save = run.out is not None and (last or (step + 1) % config.checkpoint_every == 0)
+        flush = last or save or (step + 1) % every == 0
+        if flush:  # before the step is taken on a CPU, so that a NaN never reaches the weights
+            run.history.extend(read_losses(waiting))
+            waiting.clear()
+        optimizer.step()
+        _update_average(run.average, model, step, config.ema)
+        run.step, run.seconds = step + 1, before + time.perf_counter() - start
+        if flush:
+            bar.show(run)
+            if on_step is not None:
+                on_step(step, model, run.history[-1])
+        if save:
+            run.save()
+    bar.close()
+
+
+@contextmanager
+def _private_randomness(device: torch.device) -> Iterator[None]:
+    """Leave the global generators of the caller as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def _make_views(config: TrainConfig, stylizer: Stylizer | None, bank: StyleBank | None, device: torch.device) -> Views:
+    if "gtr" not in config.method.views:
+        return Views(config.method)
+    if stylizer is None:
+        from gltr_lib.stylizer import Stylizer
+
+        stylizer = Stylizer.load(config.stylizer, device=device)
+    if bank is None:
+        from gltr_lib.style_bank import StyleBank
+
+        bank = StyleBank.load(config.bank)
+    return Views(config.method, stylizer.to(device), bank)
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay for kernels only: pulling norms and biases to zero helps nobody."""
+    kernels = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+@torch.no_grad()
+def _update_average(average: dict[str, Tensor], model: nn.Module, step: int, decay: float) -> None:
+    if not average:
+        return
+    now = min(decay, (1 + step) / (10 + step))  # forget the untrained beginning quickly
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - now)
+        else:
+            average[name].copy_(value)
+
+
+def _check_data(images: Tensor, labels: Tensor, config: TrainConfig) -> None:
+    for name, value, rank in (("images", images, 4), ("labels", labels, 3)):
+        if not isinstance(value, Tensor) or value.dtype != torch.uint8 or value.ndim != rank:
+            shape = "(N,3,H,W)" if rank == 4 else "(N,H,W)"
+            raise TypeError(
+                f"{name}: expected a uint8 tensor {shape}, received {describe(value)}; gltr_lib.datasets.stack makes it"
+            )
+    if images.shape[1] != 3 or len(images) == 0 or len(images) != len(labels) or images.shape[2:] != labels.shape[1:]:
+        raise ValueError(
+            f"images and labels must be as many (at least one), of one size, with 3 channels; received "
+            f"{describe(images)} and {describe(labels)}"
+        )
+    check_labels(labels, config.num_classes)

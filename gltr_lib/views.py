@@ -1,0 +1,294 @@
+"""From a batch of source pictures to the views that a training step sees; all randomness from one generator each.
+
+Three stages, in this order. *Geometry*: zoom, crop and mirror, the same for every view of a picture, so that labels and
+the consistency between views stay pixel-exact. *Texture*: the views of the method (raw, GTR, LTR). *Photometry*:
+brightness, contrast, saturation and blur, drawn anew for every view; every method gets the same of it.
+
+Numbers are drawn on the generator's device (a CPU generator gives the same augmentation on every machine), pixels are
+moved on the images' device. Source: the blur (half of the images, radius U(0,1)) is that of the official GTR-LTR code;
+zoom and jitter are the usual ones of segmentation training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gltr_lib.labels import IGNORE
+from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
+
+if TYPE_CHECKING:
+    from gltr_lib.config import MethodConfig
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+_LUMA = (0.299, 0.587, 0.114)
+_BLUR_REACH = 3  # a Gaussian of radius at most 1 has nothing left beyond three pixels
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where each crop lies in its picture; float tensors (B,), ``mirror`` bool (B,).
+
+    Attributes:
+        top: upper edge of the window, in source pixels; negative when the window is larger than the picture.
+        left: left edge of the window.
+        zoom: output pixels per source pixel.
+        mirror: whether the crop is mirrored left to right.
+    """
+
+    top: Tensor
+    left: Tensor
+    zoom: Tensor
+    mirror: Tensor
+
+
+def draw_geometry(
+    batch: int,
+    size: tuple[int, int],
+    crop: tuple[int, int],
+    *,
+    scale: tuple[float, float] = (0.75, 1.5),
+    flip: bool = True,
+    generator: torch.Generator | None = None,
+) -> Geometry:
+    """Draw a zoom, a place and a mirroring for each picture of a batch.
+
+    Args:
+        batch: number of pictures.
+        size: (height, width) of the source pictures.
+        crop: (height, width) of the result.
+        scale: range of the zoom, log-uniform; (1, 1) crops without zooming.
+        flip: mirror half of the pictures.
+        generator: source of randomness.
+
+    Returns:
+        A Geometry on the generator's device.
+
+    Example:
+        >>> draw_geometry(2, (8, 16), (8, 16), scale=(1, 1), flip=False).left.tolist()
+        [0.0, 0.0]
+    """
+    device = generator.device if generator is not None else torch.device("cpu")
+    u = torch.rand(4, batch, generator=generator, device=device)
+    low, high = scale
+    zoom = low * (high / low) ** u[0]
+    # The window covers crop/zoom source pixels. What is left over (negative for a window that is larger than the
+    # picture) is the room in which its corner moves.
+    top = u[1] * (size[0] - crop[0] / zoom)
+    left = u[2] * (size[1] - crop[1] / zoom)
+    mirror = u[3] < (0.5 if flip else 0.0)
+    return Geometry(top, left, zoom, mirror)
+
+
+def apply_geometry(images: Tensor, labels: Tensor, geometry: Geometry, crop: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Cut the windows of a geometry out of pictures and label maps, pixel for pixel alike.
+
+    Outside the picture the image is mirrored, which keeps its channel statistics (AdaIN reads them) those of a street,
+    and the label is 255, so that nothing is learned there.
+
+    Args:
+        images: uint8 or float tensor (B,3,H,W); uint8 is divided by 255.
+        labels: integer tensor (B,H,W).
+        geometry: from :func:`draw_geometry`.
+        crop: (height, width) of the result.
+
+    Returns:
+        (images float (B,3,h,w), labels int64 (B,h,w)); images bilinear, labels nearest.
+
+    Example:
+        >>> still = draw_geometry(1, (4, 6), (4, 6), scale=(1, 1), flip=False)
+        >>> image, label = apply_geometry(torch.rand(1, 3, 4, 6), torch.ones(1, 4, 6, dtype=torch.long), still, (4, 6))
+        >>> label.unique().tolist()
+        [1]
+    """
+    height, width = labels.shape[-2:]
+    device = images.device
+    top, left, zoom, mirror = (t.to(device) for t in (geometry.top, geometry.left, geometry.zoom, geometry.mirror))
+    rows = (torch.arange(crop[0], device=device) + 0.5) / zoom[:, None] + top[:, None]
+    columns = (torch.arange(crop[1], device=device) + 0.5) / zoom[:, None] + left[:, None]
+    columns = torch.where(mirror[:, None], columns.flip(1), columns)
+
+    pixels = images.float() / 255 if images.dtype == torch.uint8 else images
+    shape = (len(images), *crop)
+    grid = torch.stack(
+        [
+            (columns * (2 / width) - 1)[:, None, :].expand(shape),
+            (rows * (2 / height) - 1)[:, :, None].expand(shape),
+        ],
+        dim=-1,
+    )
+    moved = F.grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=False)
+
+    row, column = rows.floor().long(), columns.floor().long()
+    inside = ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None, :]
+    index = torch.arange(len(images), device=device)[:, None, None]
+    picked = labels[index, row.clamp(0, height - 1)[:, :, None], column.clamp(0, width - 1)[:, None, :]].long()
+    # Rounding may leave 1.0000001 behind; every view downstream promises [0, 1].
+    return moved.clamp_(0, 1), torch.where(inside, picked, IGNORE)
+
+
+def photometric(
+    images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, generator: torch.Generator | None = None
+) -> Tensor:
+    """Change brightness, contrast, saturation and sharpness of each picture a little, each by its own draw.
+
+    Brightness, contrast and saturation are affine in the colours, so all three are one 3x3 matrix and one offset for
+    each picture: a single pass over the pixels.
+
+    Args:
+        images: float tensor (B,3,H,W) in [0, 1].
+        jitter: factors are drawn from [1-jitter, 1+jitter]; 0 leaves colours alone.
+        blur: probability of a Gaussian blur of radius U(0,1).
+        generator: source of randomness.
+
+    Returns:
+        Tensor like ``images``, in [0, 1].
+
+    Example:
+        >>> photometric(torch.full((1, 3, 8, 8), 0.5), jitter=0.0, blur=0.0).unique().tolist()
+        [0.5]
+    """
+    batch, device = len(images), images.device
+    draws = torch.rand(5, batch, generator=generator, device=generator.device if generator is not None else "cpu")
+    out = images
+    if jitter > 0:
+        brightness, contrast, saturation = (1 + jitter * (2 * draws[:3] - 1)).to(device).unbind(0)
+        luma = torch.tensor(_LUMA, device=device)
+        gray = images.mean(dim=(2, 3)) @ luma
+        eye = torch.eye(3, device=device)
+        colour = saturation[:, None, None] * eye + (1 - saturation)[:, None, None] * luma.expand(3, 3)
+        matrix = (brightness * contrast)[:, None, None] * colour
+        offset = (brightness * (1 - contrast) * gray)[:, None, None].expand(batch, 3, 1)
+        out = torch.baddbmm(offset, matrix, images.flatten(2)).view_as(images).clamp_(0, 1)
+    chosen = draws[3] < blur
+    if blur > 0 and bool(chosen.any()):
+        # Only the chosen pictures are touched. The choice lies on the generator's device: no wait for a GPU.
+        where = chosen.nonzero()[:, 0].to(device)
+        blurred = gaussian_blur(out[where], draws[4][chosen].to(device))
+        out = out.index_copy(0, where, blurred)
+    return out
+
+
+def gaussian_blur(images: Tensor, radius: Tensor) -> Tensor:
+    """Blur each picture with a Gaussian of its own radius (standard deviation, at most 1 pixel).
+
+    Args:
+        images: float tensor (B,C,H,W).
+        radius: float tensor (B,) in [0, 1].
+
+    Returns:
+        Tensor like ``images``; edges repeat the border pixel.
+
+    Example:
+        >>> gaussian_blur(torch.ones(1, 3, 5, 5), torch.ones(1)).allclose(torch.ones(1, 3, 5, 5))
+        True
+    """
+    steps = torch.arange(-_BLUR_REACH, _BLUR_REACH + 1, device=images.device, dtype=images.dtype)
+    weights = torch.exp(-0.5 * (steps / radius.to(images.dtype).clamp(min=1e-3)[:, None]) ** 2)
+    weights = (weights / weights.sum(1, keepdim=True))[:, :, None, None, None]
+    height, width = images.shape[-2:]
+    # Seven shifted sums a direction: on a CPU several times faster than a depthwise convolution.
+    padded = F.pad(images, (_BLUR_REACH, _BLUR_REACH, 0, 0), mode="replicate")
+    across = weights[:, 0] * padded[..., :width]
+    for k in range(1, 2 * _BLUR_REACH + 1):
+        across = torch.addcmul(across, weights[:, k], padded[..., k : k + width])
+    padded = F.pad(across, (0, 0, _BLUR_REACH, _BLUR_REACH), mode="replicate")
+    down = weights[:, 0] * padded[..., :height, :]
+    for k in range(1, 2 * _BLUR_REACH + 1):
+        down = torch.addcmul(down, weights[:, k], padded[..., k : k + height, :])
+    return down
+
+
+class Views:
+    """Makes the views of a method: raw pictures, global (GTR) and local (LTR) texture randomization.
+
+    Args:
+        method: which views, and their parameters.
+        stylizer: needed by "gtr" and "ltr" views.
+        bank: needed by "gtr" and "ltr" views.
+
+    Raises:
+        ValueError: a method with "gtr" views without stylizer or bank.
+
+    Example:
+        >>> from gltr_lib.config import METHODS
+        >>> views = Views(METHODS["baseline2"])(torch.rand(2, 3, 8, 8))
+        >>> len(views)
+        2
+    """
+
+    def __init__(self, method: MethodConfig, stylizer: Stylizer | None = None, bank: StyleBank | None = None) -> None:
+        self.method = method
+        self.gtr: GlobalTextureRandomization | None = None
+        self.ltr: LocalTextureRandomization | None = None
+        if "gtr" in method.views:
+            if stylizer is None or bank is None:
+                raise ValueError(
+                    f"the method {method.name!r} has views {method.views} and needs a stylizer and a bank; "
+                    f'use Stylizer.load("mini") and StyleBank.load("paintings-mini")'
+                )
+            self.gtr = GlobalTextureRandomization(stylizer, bank, alpha=method.alpha)
+        if "ltr" in method.views:
+            self.ltr = LocalTextureRandomization(sigma=method.sigma, share=method.share)
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, progress: float = 0.0, generator: torch.Generator | None = None) -> list[Tensor]:
+        """Make the views of a batch.
+
+        Args:
+            images: float tensor (B,3,H,W) in [0, 1].
+            progress: share of the training that is done, 0 to 1; a scheduled LTR share reads it.
+            generator: source of randomness.
+
+        Returns:
+            One tensor like ``images`` for each view of the method.
+        """
+        views: list[Tensor] = []
+        painted: Tensor | None = None  # the first gtr view before any picture of it was left raw
+        for kind in self.method.views:
+            if kind == "raw":
+                views.append(images)
+            elif kind == "gtr":
+                view, whole = self._global(images, generator)
+                painted = whole if painted is None else painted
+                views.append(view)
+            else:
+                views.append(self._local(images, painted, progress, generator))
+        return views
+
+    def _global(self, images: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        gtr, share = self.gtr, self.method.raw_share
+        if gtr is None:
+            raise ValueError("this method has no gtr view")
+        if share == 0:
+            painted = gtr(images, generator=generator)
+            return painted, painted
+        draws = torch.rand(
+            len(images), generator=generator, device=generator.device if generator is not None else "cpu"
+        )
+        styled = (draws >= share).nonzero()[:, 0].to(images.device)
+        if self.ltr is not None:
+            # The local view mixes paint and picture: it needs the painted picture even where this view stays raw
+            # (the official code mixes raw with raw there).
+            painted = gtr(images, generator=generator)
+            return images.index_copy(0, styled, painted[styled]), painted
+        if len(styled) == 0:
+            return images, images
+        view = images.index_copy(0, styled, gtr(images[styled], generator=generator))
+        return view, view
+
+    def _local(
+        self, images: Tensor, painted: Tensor | None, progress: float, generator: torch.Generator | None
+    ) -> Tensor:
+        if self.ltr is None or painted is None:
+            raise ValueError('an "ltr" view needs a "gtr" view before it')
+        power, share = self.method.schedule, self.method.share
+        if power is not None and not isinstance(share, tuple):
+            self.ltr.share = share_schedule(round(progress * 10_000), 10_000, start=share, power=power)
+        mixed, _ = self.ltr(images, painted, generator=generator)
+        return mixed
