@@ -85,9 +85,7 @@ def read_cells(path: Path) -> list[Cell]:
         extra = set(cell.metadata) - {"tags", "lines_to_next_cell"}
         if cell.cell_type not in ("markdown", "code") or extra:
             what = f"metadata {sorted(extra)}" if extra else f"a {cell.cell_type} cell"
-            raise LessonError(
-                f"{path.name}, cell {index + 1}: {what}; use plain code and markdown cells with tags only"
-            )
+            raise LessonError(f"{path.name}, cell {index + 1}: {what}; use plain code and markdown cells, tags only")
         cells.append(Cell(cell.cell_type, cell.source, frozenset(cell.metadata.get("tags", ())), index))
     return cells
 
@@ -239,7 +237,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     present = {path for folder in FOLDERS.values() for path in (base / folder).glob("*.ipynb")}
     stale = [path for path, text in wanted.items() if path not in present or path.read_text(encoding="utf-8") != text]
-    # Only names of the lessons' form are left-overs of a renamed lesson; a learner's own notebooks are no business here.
+    # Names of the lessons' form are left-overs of a renamed lesson; a learner's own notebooks are none of our business.
     orphans = sorted(path for path in present - set(wanted) if NAME.match(path.stem))
     if not args.check:
         worked_in = [path for path in stale if path in present and _has_outputs(path)]

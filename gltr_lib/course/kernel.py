@@ -44,7 +44,8 @@ class LessonRun:
 def kernel_env(*, strict: bool, faults: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a guarded kernel: ours, the guard first on ``PYTHONPATH``, a private IPython folder."""
     env = dict(os.environ)
-    env["PYTHONPATH"] = os.pathsep.join([str(GUARD), *filter(None, [env.get("PYTHONPATH", "")])])
+    own = str(Path(__file__).resolve().parents[2])  # the kernel reads this very gltr_lib, installed or not
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), own, env.get("PYTHONPATH", "")]))
     env["COURSE_FAULTS"] = str(faults)
     env["IPYTHONDIR"] = str(faults.parent / "ipython")
     env.pop("COURSE_STRICT", None)
@@ -132,7 +133,7 @@ def _judge(run: LessonRun, cell: Any, number: int, took: float, limit: float, st
     run.notes += [f"cell {number}: {line}" for line in outputs.warnings_in(cell.outputs)]
     run.pictures += outputs.pictures(cell.outputs, number)
     if took > limit:
-        (run.problems if strict_time else run.notes).append(f"cell {number}: {took:.0f} s, the limit is {limit:.0f} s")
+        (run.problems if strict_time else run.notes).append(f"cell {number}: {took:.1f} s, the limit is {limit:.1f} s")
 
 
 def _client(book: Any, timeout: float) -> Any:

@@ -70,6 +70,8 @@ def thread_faults(text: str, where: str) -> list[str]:
     """Sentences for each "Exception in thread" in a text, with the exception that it names."""
     text = _ANSI.sub("", text)
     starts = [match.start() for match in _THREAD.finditer(text)]
+    if not starts:
+        return []
     found = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         block = text[start:end]
@@ -141,9 +143,7 @@ def _missing_alt(output: Mapping[str, Any], where: str) -> list[str]:
         if mime in output.get("data", {}):
             length = len(alt_of(output, mime))
             if not low <= length <= high:
-                found.append(
-                    f"{where}: {mime} with an alt text of {length} characters; show it with viz.show(..., alt=)"
-                )
+                found.append(f"{where}: {mime} with alt text of {length} characters; use viz.show(..., alt=)")
     html = text_of(output.get("data", {}).get("text/html", ""))
     found += [f"{where}: <img> without alt text in HTML" for tag in _IMG.findall(html) if not _ALT.search(tag)]
     return found

@@ -1,7 +1,7 @@
 """What ``make course`` says at its end: your run beside the committed study, times, memory, and where things lie.
 
-*Your run* is what lessons 01 and 06 trained a moment ago on this machine and kept with ``course.record``; *study* is the
-mean over the committed runs of ``results/headline.jsonl``. No number is typed here: a cell without a run says so.
+*Your run* is what lessons 01 and 06 trained a moment ago on this machine and kept with ``course.record``; *study* is
+the mean over the committed runs of ``results/headline.jsonl``. No number is typed here: a cell without a run says so.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 
 A lesson fails on any error output, on an error that an Output widget or a thread swallowed, on a call for the network
 and on a picture without alt text. Lessons run one after the other: torch already uses every core of a laptop, and two
-kernels at once would make each cell's time say nothing. The notebooks are built from ``lessons/`` in memory, so your own
-work in ``notebooks/`` is neither read nor touched.
+kernels at once would make each cell's time say nothing. The notebooks are built from ``lessons/`` in memory, so your
+own work in ``notebooks/`` is neither read nor touched.
 """
 
 from __future__ import annotations

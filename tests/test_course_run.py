@@ -1,0 +1,203 @@
+"""The runner finds what it says it finds: one planted failure for each way in which a lesson can go wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from gltr_lib import course
+from gltr_lib.course import outputs, report, run
+from gltr_lib.course.kernel import execute
+
+TINY = Path(__file__).with_name("fixtures") / "02_tiny.py"
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+PLANTED = [
+    "import socket, threading, time, warnings\nfrom IPython.display import display",
+    "thread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()",
+    "timer = threading.Timer(0.3, lambda: {}['late'])\ntimer.start()",
+    "import ipywidgets\nout = ipywidgets.Output()\nwith out:\n    raise KeyError('swallowed')",
+    f"display({{'image/png': {PNG!r}}}, raw=True)",
+    f"display({{'image/png': {PNG!r}}}, raw=True, metadata={{'image/png': {{'alt': 'one black pixel'}}}})",
+    'display({\'text/html\': \'<img src="x.png"> <img src="x.png" alt="described well">\'}, raw=True)',
+    "time.sleep(0.6)",
+    "warnings.warn('soon gone', FutureWarning)",
+    "socket.create_connection(('192.0.2.1', 80), timeout=1)",
+    "print('never reached')",
+]
+SOUND = [
+    "import os, socket, sys\nassert os.environ['COURSE_STRICT'] == '1'",
+    "server = socket.create_server(('127.0.0.1', 0))\nsocket.create_connection(server.getsockname()).close()",
+    "server.getsockname()[0], socket.getaddrinfo('localhost', 80)[0][4][1], len(socket.socketpair())",
+    "print(sys.executable)\nprint(os.getcwd())",
+]
+
+
+def notebook(sources, tags=None):
+    book = nbformat.v4.new_notebook()
+    for index, source in enumerate(sources):
+        cell = nbformat.v4.new_code_cell(source)
+        cell.metadata["tags"] = (tags or {}).get(index, [])
+        book.cells.append(cell)
+    return nbformat.writes(book)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    return execute(notebook(PLANTED), "99_planted", cwd=tmp_path_factory.mktemp("planted"), limit=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.course
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "cell 2: Exception in thread Thread-",
+        "ZeroDivisionError: division by zero",
+        "KeyError: 'late'",
+        "Output widget: KeyError: 'swallowed'",
+        "cell 5: image/png with alt text of 0 characters",
+        "cell 7: <img> without alt text in HTML",
+        "cell 10: NetworkBlocked: the course runs without the network, and this cell asked for '192.0.2.1'",
+    ],
+)
+def test_planted_failure_is_found(planted, sentence):
+    assert any(sentence in problem for problem in planted.problems), planted.problems
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_planted_failures_are_all_that_is_found(planted):
+    assert len(planted.problems) == 6, planted.problems
+    assert [number for number, _ in planted.cells] == list(range(1, 11)), "the lesson ends at its first red cell"
+    assert any(note.startswith("cell 8: 0.") for note in planted.notes)
+    assert any("FutureWarning: soon gone" in note for note in planted.notes)
+    assert [picture.alt for picture in planted.pictures] == ["", "one black pixel"]
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_a_sound_notebook_is_clean_and_loopback_is_open(tmp_path):
+    import sys
+
+    result = execute(notebook([*SOUND, "1 / 0"], {4: ["raises-exception"]}), "00_sound", cwd=tmp_path, strict_time=True)
+    assert result.problems == []
+    said = outputs.text_of(result.notebook.cells[3].outputs[0]["text"]).split()
+    assert said == [sys.executable, str(tmp_path)]
+    assert result.peak_mb > 10
+    assert len(result.cells) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_slow_hung_and_dead_cells(tmp_path):
+    slow = execute(notebook(["import time; time.sleep(0.3)"]), "slow", cwd=tmp_path, limit=0.2, strict_time=True)
+    assert slow.problems == ["cell 1: 0.3 s, the limit is 0.2 s"]
+    hung = execute(notebook(["import time; time.sleep(60)"]), "hung", cwd=tmp_path, timeout=1)
+    assert [p for p in hung.problems if "still running" in p]
+    dead = execute(notebook(["import os; os._exit(3)", "2"]), "dead", cwd=tmp_path)
+    assert [p for p in dead.problems if "lost its kernel" in p]
+
+
+@pytest.fixture
+def base(tmp_path, monkeypatch):
+    (tmp_path / "lessons").mkdir()
+    shutil.copy(TINY, tmp_path / "lessons")
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("COURSE_MODE", "smoke")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_solved_edition_runs_and_reports(base, capsys):
+    path = base / "lessons" / TINY.name
+    scores = 'course.record(method="baseline", look="game", miou=0.5, steps=3)\ncourse.mode()'
+    path.write_text(path.read_text().replace("\ncourse.mode()\n", f"\n{scores}\n"))
+    course.record(method="old", look="game", miou=0.1, steps=1)
+    assert run.main(["--root", str(base), "--record-times"]) == 0
+    said = capsys.readouterr().out
+    assert "[ 1/1] 02_tiny" in said
+    assert "All 1 lessons ran clean." in said
+    assert "baseline     game       3       50.0" in said
+    assert "Smoke mode" in said
+    assert [row["method"] for row in course.live()] == ["baseline"], "the table shows this run and no older one"
+    executed = nbformat.read(base / "runs" / "notebooks" / "02_tiny.ipynb", as_version=4)
+    assert any("'smoke'" in str(cell.get("outputs")) for cell in executed.cells)
+    times = json.loads((base / "runs" / "times.json").read_text())
+    assert times["lessons"]["02_tiny"]["cells"]
+    assert "smoke" in json.loads((base / "results" / "course_times.json").read_text())["02_tiny"]
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_student_edition_fails_only_in_its_checks(base, capsys):
+    assert run.main(["--root", str(base), "--student"]) == 0
+    assert "student edition" in capsys.readouterr().out
+    text = (base / "runs" / "student" / "notebooks" / "02_tiny.ipynb").read_text()
+    assert text.count("not yet (02-") == 3
+    assert "The number 7, in black" in text, "later cells go on with the reference"
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_a_check_that_passes_a_stub_fails_the_student_edition(base, capsys):
+    path = base / "lessons" / TINY.name
+    path.write_text(path.read_text().replace('print(f"not yet ({identity}): {problem}")', "pass"))
+    assert run.main(["--root", str(base), "--student"]) == 1
+    assert "the check 02-double does not say 'not yet'" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_a_wrong_solution_fails_the_solved_edition(base, capsys):
+    path = base / "lessons" / TINY.name
+    path.write_text(path.read_text().replace("return 3 * number", "raise RuntimeError('three')"))
+    assert run.main(["--root", str(base)]) == 1
+    said = capsys.readouterr().out
+    assert "RuntimeError: three" in said
+    assert "1 of 1 lessons failed: 02_tiny" in said
+
+
+def test_choice_and_order_of_lessons(tmp_path):
+    files = [tmp_path / f"{number:02d}_x.py" for number in range(10)]
+    assert run.choose(files, ["02", "07_x"]) == [files[2], files[7]]
+    shuffled = run.choose(files, shuffle=7)
+    assert shuffled != files
+    assert sorted(shuffled) == files
+    assert shuffled == run.choose(files, shuffle=7)
+    with pytest.raises(ValueError, match="no lesson begins with '12'; there are 00_x"):
+        run.choose(files, ["12"])
+
+
+@pytest.mark.parametrize("arguments", [["--only", "55"], []])
+def test_wrong_calls_end_with_code_2(base, capsys, monkeypatch, arguments):
+    if not arguments:
+        monkeypatch.setenv("COURSE_MODE", "turbo")
+    assert run.main(["--root", str(base), *arguments]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_the_guard_knows_loopback():
+    # Imported by path: on sys.path it would guard this very process.
+    source = (Path(course.__file__).parent / "guard" / "sitecustomize.py").read_text()
+    space = {"__name__": "guard"}
+    exec(compile(source.replace("sys.addaudithook(_hook)", ""), "guard", "exec"), space)
+    local = ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "", None, b"localhost")
+    assert all(map(space["is_local"], local))
+    assert not any(map(space["is_local"], ("192.0.2.1", "example.org", "0.0.0.0", "::", "localhost.example.org")))
+
+
+def test_study_stands_beside_the_live_run(tmp_path):
+    (tmp_path / "results").mkdir()
+    common = {"method": "baseline", "data": "streets/game", "metric": "mIoU-19"}
+    rows = [common | {"seed": seed, "value": value} for seed, value in [(0, 0.70), (1, 0.72)]]
+    (tmp_path / report.STUDY).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    live = [{"method": "baseline", "look": "game", "miou": 0.65, "steps": 300, "mode": "laptop"}]
+    table = report.result_table(live, report.study(tmp_path))
+    assert "65.0" in table
+    assert "71.0 ± 1.4 (2 seeds)" in table
+    assert report.study(tmp_path / "nowhere") == {}
+    assert "No live scores" in report.result_table([], {})
