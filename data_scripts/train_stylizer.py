@@ -48,7 +48,7 @@ PHOTOGRAPHS = (
     "camera.png", "moon.png", "coins.png", "brick.png", "gravel.png", "grass.png", "page.png", "clock_motion.png",
 )  # fmt: skip
 HELD_OUT_PHOTOGRAPHS = ("chelsea.png", "coffee.png", "rocket.jpg")  # the training log measures on these
-WEIGHTS = {"style": 10.0, "luminance": 10.0, "content": 1.0, "identity": 1.0, "tv": 0.05, "range": 10.0}
+WEIGHTS = {"style": 2.0, "luminance": 4.0, "content": 1.0, "identity": 1.0, "tv": 0.05, "range": 10.0}
 TEACHER_FILE = "vgg_normalised_conv3_1.pth"
 TEACHER_LAYERS = ((3, 3, 0), (3, 64, 2), (64, 64, 5), (64, 128, 9), (128, 128, 12), (128, 256, 16))
 
@@ -121,8 +121,8 @@ def make_pools(args: argparse.Namespace) -> dict[str, Tensor]:
     }
 
 
-def crops(pool: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return ``count`` random 256x256 crops, flipped at random: float (count, 3, 256, 256) in [0, 1]."""
+def crops(pool: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` random square crops, flipped at random: float (count, 3, side, side) in [0, 1]."""
     device = pool.device
     number, _, height, width = pool.shape
 
@@ -130,9 +130,9 @@ def crops(pool: Tensor, count: int, generator: torch.Generator) -> Tensor:
         return torch.randint(high, (count,), generator=generator, device=device)
 
     which, flip = draw(number), draw(2).bool()
-    x = draw(width - 255)[:, None] + torch.arange(256, device=device)
+    x = draw(width - side + 1)[:, None] + torch.arange(side, device=device)
     x = torch.where(flip[:, None], x.flip(1), x)[:, None, None, :]
-    y = draw(height - 255)[:, None] + torch.arange(256, device=device)
+    y = draw(height - side + 1)[:, None] + torch.arange(side, device=device)
     channel = torch.arange(3, device=device)[None, :, None, None]
     return pool[which[:, None, None, None], channel, y[:, None, :, None], x].float() / 255.0
 
@@ -160,22 +160,22 @@ def recolour(images: Tensor, generator: torch.Generator) -> Tensor:
     return invert * (1 - images) + (1 - invert) * images
 
 
-def draw_batch(pools: dict[str, Tensor], size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw content and style pictures: half streets, a third photographs, the rest paintings; styles mostly paintings."""
+def draw_batch(pools: dict[str, Tensor], size: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw content and style pictures: half the contents are streets, most styles paintings."""
     streets, photographs = size // 2, size // 3
     content = torch.cat(
         [
-            crops(pools["streets"], streets, generator),
-            crops(pools["photographs"], photographs, generator),
-            crops(pools["paintings"], size - streets - photographs, generator),
+            crops(pools["streets"], streets, side, generator),
+            crops(pools["photographs"], photographs, side, generator),
+            crops(pools["paintings"], size - streets - photographs, side, generator),
         ]
     )
     plain, coloured, photos = size // 2, size // 3, size - size // 2 - size // 3
     style = torch.cat(
         [
-            crops(pools["paintings"], plain, generator),
-            recolour(zoom(crops(pools["paintings"], coloured, generator), generator), generator),
-            recolour(crops(pools["photographs"], photos, generator), generator),
+            crops(pools["paintings"], plain, side, generator),
+            recolour(zoom(crops(pools["paintings"], coloured, side, generator), generator), generator),
+            recolour(crops(pools["photographs"], photos, side, generator), generator),
         ]
     )
     return content, style[torch.randperm(size, generator=generator, device=style.device)]
@@ -222,18 +222,18 @@ class OwnFeatures(nn.Module):
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Return the luminance with mean 0.5 and standard deviation 0.2, in three equal channels: texture without colour."""
+    """Return the luminance with mean 0.5 and standard deviation 0.2, three times: texture, no colour."""
     weights = images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]
     mean, std = channel_stats((images * weights).sum(1, keepdim=True), 1e-4)
     return ((((images * weights).sum(1, keepdim=True) - mean) / std) * 0.2 + 0.5).expand(-1, 3, -1, -1)
 
 
 def style_loss(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
-    """Squared differences of channel means and standard deviations, summed over the layers."""
+    """Squared differences of channel means and standard deviations, relative to the style's, summed over the layers."""
     total = ours[0].new_zeros((), dtype=torch.float32)
     for a, b in zip(ours, theirs, strict=True):
         for x, y in zip(channel_stats(a), channel_stats(b), strict=True):
-            total = total + F.mse_loss(x, y)
+            total = total + F.mse_loss(x, y) / y.square().mean()
     return total
 
 
@@ -249,8 +249,9 @@ def content_loss(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
 
 
 def feature_loss(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
-    """Mean squared difference of the features, averaged over the layers."""
-    return torch.stack([F.mse_loss(a.float(), b.float()) for a, b in zip(ours, theirs, strict=True)]).mean()
+    """Mean squared difference of the features, relative to theirs, averaged over the layers."""
+    pairs = [(a.float(), b.float()) for a, b in zip(ours, theirs, strict=True)]
+    return torch.stack([F.mse_loss(a, b) / b.square().mean() for a, b in pairs]).mean()
 
 
 def total_variation(images: Tensor) -> Tensor:
@@ -269,24 +270,25 @@ def losses(
     """Return every term of the loss (unweighted) of one batch; a third of it also goes through the identity."""
     third = max(1, content.shape[0] // 3)
     # The identity sees contents and styles alike: it must hold for any picture.
-    same = torch.cat([content[:: 3][: third], style[1::3][: third]])
+    as_large = style if style.shape == content.shape else F.avg_pool2d(style, 2)
+    same = torch.cat([content[::3][:third], as_large[1::3][:third]])
     features_content = encoder(content)
     output = decoder(adain(features_content, *channel_stats(encoder(style))))
     back = decoder(encoder(same))  # AdaIN with the picture's own statistics is the identity
     grey = weights["luminance"] > 0
     with cast:
         with torch.no_grad():
-            target = features(torch.cat([content, style, same]))
+            target, target_style = features(torch.cat([content, same])), features(style)
             target_grey = features(luminance(style)) if grey else []
         ours = features(torch.cat([output, back]))
         ours_grey = features(luminance(output)) if grey else []
     n = content.shape[0]
     terms = {
-        "style": style_loss([o[:n] for o in ours], [t[n : 2 * n] for t in target]),
+        "style": style_loss([o[:n] for o in ours], target_style),
         "content": content_loss([o[:n] for o in ours], [t[:n] for t in target]),
         "identity": 20.0 * F.l1_loss(back, same)
         + 100.0 * F.mse_loss(back, same)
-        + feature_loss([o[n:] for o in ours], [t[2 * n :] for t in target]),
+        + 2.0 * feature_loss([o[n:] for o in ours], [t[n:] for t in target]),
         "tv": total_variation(output),
         "range": (output - output.clamp(0, 1)).square().mean(),
     }
@@ -415,13 +417,13 @@ def train(args: argparse.Namespace) -> None:
     batch = args.batch
     while run.seconds < budget:
         progress = run.seconds / budget
-        warm_up = min(1.0, (run.step + 1) / 200)
+        warm_up = min(1.0, (run.step + 1) / args.warm_up)
         rate = args.lr * warm_up * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in run.optimiser.param_groups:
             group["lr"] = rate
         # A third of the steps see everything at half size, four times as many: laptops train at 128x256.
         small = run.step % 3 == 2
-        content, style = draw_batch(pools, batch * (2 if small else 1), run.generator)
+        content, style = draw_batch(pools, batch * (2 if small else 1), args.crop, run.generator)
         if small:
             content = F.avg_pool2d(content, 2)
             if run.step % 2:
@@ -453,7 +455,8 @@ def train(args: argparse.Namespace) -> None:
             row |= {"step": run.step, "seconds": round(run.seconds, 1), "lr": round(rate, 6)}
             if features is not None:
                 row |= {
-                    k: round(v, 4) for k, v in measure(run.average_encoder, run.average_decoder, features, pools).items()
+                    k: round(v, 4)
+                    for k, v in measure(run.average_encoder, run.average_decoder, features, pools).items()
                 }
             run.log.append(row)
             print(json.dumps(row), flush=True)
@@ -476,7 +479,7 @@ def export(args, run: Run, pools: dict[str, Tensor], weights: dict[str, float], 
         module.load_state_dict({k: v.float() for k, v in half.items()})  # measure what is shipped
         state |= {f"{part}.{k}": v for k, v in half.items()}
     recipe = {
-        "architecture": "mini", "seed": args.seed, "minutes": args.minutes, "steps": run.step, "batch": args.batch,
+        "architecture": "mini", "seed": args.seed, "minutes": args.minutes, "steps": run.step, "batch": args.batch, "crop": args.crop,
         "lr": args.lr, "weights": weights, "teacher": TEACHER_FILE if args.teacher else "own encoder (autoencoder)",
         "device": torch.cuda.get_device_name() if run.device.type == "cuda" else "cpu", "torch": torch.__version__,
         "pool": {name: len(pool) for name, pool in pools.items()}, "looks": args.looks,
@@ -496,13 +499,17 @@ def main() -> None:
     parser.add_argument("--teacher", help=f"folder with {TEACHER_FILE}; without it the own encoder is the teacher")
     parser.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
     parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--crop", type=int, default=256, help="side of the training crops, at most 256")
+    parser.add_argument("--warm-up", type=int, default=200, help="steps until the full learning rate")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--average", type=float, default=0.999, help="decay of the weights' moving average")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--streets", type=int, default=1500)
     parser.add_argument("--paintings", type=int, default=3000)
     parser.add_argument("--photographs", type=int, default=700)
-    parser.add_argument("--looks", default="game", help="street looks, comma separated; the default is the source alone")
+    parser.add_argument(
+        "--looks", default="game", help="street looks, comma separated; the default is the source alone"
+    )
     parser.add_argument("--weights", nargs="*", default=[], metavar="NAME=VALUE", help=f"of {sorted(WEIGHTS)}")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render the pool")
     parser.add_argument("--log-every", type=float, default=20.0, help="seconds between lines of the log")

@@ -1,0 +1,283 @@
+"""The stylizer: encode a picture, give its features the statistics of a style (AdaIN), decode.
+
+One class for both networks: **mini**, our own, shipped with the package, quick enough to stylise beside a training
+step, and **vgg19**, the VGG-19 encoder and decoder of Huang and Belongie 2017 (arXiv 1703.06868), whose files you
+bring yourself. Labels must keep fitting the pixels, so whatever the size, the answer has exactly the size of the
+question: pictures are continued at their edge up to the network's stride, and the result is cut back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gltr_lib import _mini_net, _vgg_net, weights
+from gltr_lib._validate import check_images, check_share, describe
+from gltr_lib.adain import StyleStats, adain, channel_stats
+
+NAMES = ("mini", "vgg19")
+VGG_ENV = "GLTR_VGG19"  # folder with the two files; default: ~/.cache/gltr
+VGG_FILES = {
+    "vgg_normalised.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
+    "decoder.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/decoder.pth",
+}
+VGG_SHALLOW_FILES = ("vgg_normalised_conv3_1.pth", "feature_invertor_conv3_1.pth")
+
+
+class Stylizer(nn.Module):
+    """Encoder, AdaIN and decoder; make one with :meth:`load` or :meth:`from_vgg`.
+
+    Args:
+        name: what it calls itself, for example in a style bank.
+        encoder: pictures (B,3,H,W) to features (B,C,h,w), for sides that are multiples of ``stride``.
+        decoder: features back to pictures.
+        channels: C, the length of a style.
+        stride: what both sides of the picture must be multiples of.
+        least: the least side that the networks take (reflection pads need two positions).
+
+    Example:
+        >>> stylizer = Stylizer.untrained()
+        >>> pictures = torch.rand(2, 3, 7, 5)
+        >>> stylizer.stylize(pictures, stylizer.style_stats(torch.rand(1, 3, 20, 20))).shape
+        torch.Size([2, 3, 7, 5])
+    """
+
+    def __init__(
+        self, name: str, encoder: nn.Module, decoder: nn.Module, *, channels: int, stride: int, least: int
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.channels = channels
+        self.stride = stride
+        self.least = least
+        self.encoder = encoder
+        self.decoder = decoder
+        self._fingerprint: str | None = None
+        self.requires_grad_(False)
+        self.eval()
+        # Channels-last convolutions are up to twice as fast on CPUs and on tensor cores.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    # --- making one ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(
+        cls, name: str = "mini", device: torch.device | str | None = None, *, folder: str | Path | None = None
+    ) -> Stylizer:
+        """Load a trained stylizer.
+
+        Args:
+            name: ``"mini"`` (shipped) or ``"vgg19"`` (you bring the files, see ``folder``).
+            device: where to put it; None leaves it on the CPU.
+            folder: for "vgg19", the folder with ``vgg_normalised.pth`` and ``decoder.pth`` (relu4_1), or with
+                ``vgg_normalised_conv3_1.pth`` and ``feature_invertor_conv3_1.pth`` (relu3_1). Default: the
+                environment variable GLTR_VGG19, else ``~/.cache/gltr``.
+
+        Raises:
+            ValueError: unknown name (the valid ones are listed), or files of another network.
+            FileNotFoundError: the VGG files are not there; the message says what to put where.
+
+        Example:
+            >>> Stylizer.load("mini").channels
+            128
+        """
+        if name == "mini":
+            state, _ = weights.load("mini-stylizer")
+            stylizer = cls.from_mini(state)
+        elif name == "vgg19":
+            where = Path(folder or os.environ.get(VGG_ENV) or Path.home() / ".cache" / "gltr")
+            encoder, decoder = _find_vgg(where)
+            stylizer = cls.from_vgg(weights.load_file(encoder), weights.load_file(decoder))
+        else:
+            raise ValueError(f"stylizer: unknown {name!r}; valid: {', '.join(NAMES)}")
+        return stylizer.to(device) if device is not None else stylizer
+
+    @classmethod
+    def untrained(cls, seed: int = 0) -> Stylizer:
+        """Return a mini stylizer with random weights: the blank page of lesson 02, and quick in tests.
+
+        Args:
+            seed: of the initialisation; the global random state is left as it was.
+
+        Example:
+            >>> sum(p.numel() for p in Stylizer.untrained().parameters()) < 450_000
+            True
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoder, decoder = _mini_net.build()
+        return cls._mini(encoder, decoder)
+
+    @classmethod
+    def from_mini(cls, state: dict[str, Tensor]) -> Stylizer:
+        """Build a mini stylizer from tensors named ``encoder.*`` and ``decoder.*`` (float16 or float32).
+
+        Args:
+            state: as data_scripts/train_stylizer.py exports it.
+
+        Raises:
+            ValueError: keys or shapes of another network.
+        """
+        stylizer = cls.untrained()
+        try:
+            stylizer.load_state_dict({key: value.float() for key, value in state.items()})
+        except RuntimeError as error:
+            raise ValueError(f"mini stylizer: the weights are of another network ({str(error)[:200]})") from error
+        return stylizer
+
+    @classmethod
+    def _mini(cls, encoder: nn.Module, decoder: nn.Module) -> Stylizer:
+        return cls("mini", encoder, decoder, channels=_mini_net.CHANNELS, stride=_mini_net.STRIDE, least=8)
+
+    @classmethod
+    def from_vgg(cls, encoder_state: dict[str, Tensor], decoder_state: dict[str, Tensor]) -> Stylizer:
+        """Build the VGG-19 stylizer from two state dicts numbered like the published files.
+
+        Args:
+            encoder_state: ``vgg_normalised.pth``; layers beyond the decoder's depth are left out.
+            decoder_state: ``decoder.pth`` for relu4_1, or ``feature_invertor_conv3_1.pth`` for relu3_1.
+
+        Raises:
+            ValueError: keys or shapes of neither layout.
+        """
+        depth, encoder, decoder = _vgg_net.load_pair(encoder_state, decoder_state)
+        stride = _vgg_net.STRIDES[depth]
+        return cls(
+            f"vgg19-{depth}",
+            encoder,
+            decoder,
+            channels=_vgg_net.CHANNELS[depth],
+            stride=stride,
+            least=2 * stride,
+        )
+
+    # --- using it -----------------------------------------------------------------------------------------------
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the features in which a style is a mean and a standard deviation for each channel.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1], any H, W >= 1.
+
+        Returns:
+            Features (B, C, h, w) of the picture, continued at its right and lower edge up to the stride.
+
+        Raises:
+            TypeError, ValueError: on anything else than such a batch.
+        """
+        return self._encode(check_images(images))
+
+    def _encode(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        high, wide = (max(self.least, -(-side // self.stride) * self.stride) for side in (height, width))
+        if (high, wide) != (height, width):
+            images = F.pad(images, (0, wide - width, 0, high - height), mode="replicate")
+        return self.encoder(images)
+
+    def decode(self, features: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Return the pictures that features describe.
+
+        Args:
+            features: (B, C, h, w) as :meth:`encode` returns them.
+            size: (H, W) to cut to; None keeps all.
+
+        Returns:
+            Float (B, 3, H, W), clamped to [0, 1].
+
+        Raises:
+            ValueError: features of another encoder, or a size that they do not cover.
+        """
+        if not isinstance(features, Tensor) or features.ndim != 4 or features.shape[1] != self.channels:
+            raise ValueError(
+                f"features: expected (B,{self.channels},h,w) of the {self.name} encoder, received {describe(features)}"
+            )
+        pictures = self.decoder(features).float()
+        high, wide = pictures.shape[-2:]
+        height, width = size or (high, wide)
+        if not (1 <= height <= high and 1 <= width <= wide):
+            raise ValueError(f"size: the features cover {high}x{wide}, received {height}x{width}")
+        return pictures[..., :height, :width].clamp(0.0, 1.0).contiguous()
+
+    def style_stats(self, images: Tensor) -> StyleStats:
+        """Return each picture's style: the mean and standard deviation of every feature channel.
+
+        Args:
+            images: float (N, 3, H, W) in [0, 1], any size.
+
+        Returns:
+            StyleStats with mean and std (N, C), float32.
+
+        Raises:
+            TypeError, ValueError: on anything else than such a batch.
+
+        Source:
+            Huang and Belongie 2017, section 5.
+        """
+        mean, std = channel_stats(self.encode(images).float())
+        return StyleStats(mean.flatten(1), std.flatten(1))
+
+    def stylize(self, images: Tensor, stats: StyleStats, alpha: float = 1.0) -> Tensor:
+        """Repaint pictures in given styles.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
+            stats: one style for all, or one for each picture.
+            alpha: strength in [0, 1]: 0 is the decoder's copy of the picture, 1 the full style.
+
+        Returns:
+            Float (B, 3, H, W), exactly the size of ``images``, in [0, 1].
+
+        Raises:
+            TypeError, ValueError: on anything else, also a style of another encoder.
+
+        Source:
+            Huang and Belongie 2017, equations 8 and 14.
+        """
+        check_images(images)
+        alpha = check_share(alpha, "alpha")
+        if not isinstance(stats, StyleStats):
+            raise TypeError(f"stats: expected StyleStats (see Stylizer.style_stats), received {describe(stats)}")
+        if stats.mean.shape[1] != self.channels:
+            raise ValueError(
+                f"stats: expected {self.channels} channels for the {self.name} stylizer, received"
+                f" {stats.mean.shape[1]}; make the styles with the same stylizer"
+            )
+        if len(stats) not in (1, images.shape[0]):
+            raise ValueError(
+                f"stats: expected 1 style or one for each of {images.shape[0]} images, received {len(stats)}"
+            )
+        # Statistics of a large map do not fit half precision, whatever autocast is on outside.
+        features = self._encode(images).float()
+        features = adain(features, stats.mean, stats.std, alpha)
+        return self.decode(features, (images.shape[2], images.shape[3])).to(images.dtype)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that name the encoder's weights; a style bank remembers them."""
+        if self._fingerprint is None:
+            digest = hashlib.sha256(self.name.encode())
+            for key, value in sorted(self.encoder.state_dict().items()):
+                digest.update(key.encode())
+                digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+            self._fingerprint = digest.hexdigest()[:16]
+        return self._fingerprint
+
+    def extra_repr(self) -> str:
+        return f"name={self.name!r}, channels={self.channels}, stride={self.stride}"
+
+
+def _find_vgg(folder: Path) -> tuple[Path, Path]:
+    for pair in (tuple(VGG_FILES), VGG_SHALLOW_FILES):
+        if all((folder / name).is_file() for name in pair):
+            return folder / pair[0], folder / pair[1]
+    missing = [name for name in VGG_FILES if not (folder / name).is_file()]
+    addresses = "\n".join(f"  {VGG_FILES[name]}" for name in missing)
+    raise FileNotFoundError(
+        f"{folder}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder (or"
+        f' name yours in {VGG_ENV}, or Stylizer.load("vgg19", folder=...)). Stylizer.load("mini") needs no download.'
+    )

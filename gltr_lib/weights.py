@@ -1,0 +1,235 @@
+"""Weights: what the package ships, by name, and files of others, loaded without running anything in them.
+
+``assets/registry.json`` names every shipped file with its SHA-256, size, kind, licence, recipe and the ledger row it
+was measured in. Shipped files are safetensors only; the checksum is verified at every load. Other people's ``.pth``
+files open with ``torch.load(weights_only=True)``, which builds tensors and refuses code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+ASSETS = Path(__file__).parent / "assets"
+KINDS = ("stylizer", "style_bank", "model")
+
+
+def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return the table of shipped files: name -> file, sha256, bytes, kind, licence, recipe, ledger_id, metadata.
+
+    Args:
+        assets: folder that holds ``registry.json``; default: the package's own.
+
+    Raises:
+        ValueError: the table cannot be read.
+
+    Example:
+        >>> all(entry["file"].endswith(".safetensors") for entry in registry().values())
+        True
+    """
+    path = Path(assets or ASSETS) / "registry.json"
+    if not path.exists():
+        return {}
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON table of weights ({error}); reinstall the package") from error
+    if not isinstance(table, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(table).__name__}; reinstall the package")
+    return table
+
+
+def names(kind: str | None = None, *, assets: str | Path | None = None) -> list[str]:
+    """Return the names of the shipped weights, sorted.
+
+    Args:
+        kind: only those of this kind: ``"stylizer"``, ``"style_bank"`` or ``"model"``.
+        assets: as in :func:`registry`.
+
+    Raises:
+        ValueError: unknown kind.
+
+    Example:
+        >>> set(names("model")) <= set(names())
+        True
+    """
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"kind: unknown {kind!r}; valid: {', '.join(KINDS)}")
+    return sorted(name for name, entry in registry(assets).items() if kind in (None, entry.get("kind")))
+
+
+def path(name: str, *, assets: str | Path | None = None) -> Path:
+    """Return where a shipped file lies.
+
+    Args:
+        name: one of :func:`names`.
+        assets: as in :func:`registry`.
+
+    Raises:
+        ValueError: unknown name; the valid ones are listed. FileNotFoundError: named, but not there.
+    """
+    folder = Path(assets or ASSETS)
+    entry = _entry(name, folder)
+    found = folder / entry["file"]
+    if found.parent.resolve() != folder.resolve():
+        raise ValueError(f"{folder / 'registry.json'}: {name!r} points outside its folder ({entry['file']!r})")
+    if not found.exists():
+        raise FileNotFoundError(f"{found}: the shipped weights {name!r} are missing; reinstall the package")
+    return found
+
+
+def load(name: str, *, assets: str | Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Load shipped weights after verifying their checksum.
+
+    Args:
+        name: one of :func:`names`.
+        assets: as in :func:`registry`.
+
+    Returns:
+        (state, metadata): tensors by name as stored (perhaps float16), and the registry's entry joined with the
+        strings in the file's own header.
+
+    Raises:
+        ValueError: unknown name, a wrong checksum, or a file that is not safetensors.
+        FileNotFoundError: named, but not there.
+    """
+    found = path(name, assets=assets)
+    entry = _entry(name, Path(assets or ASSETS))
+    digest = sha256(found)
+    if digest != entry["sha256"]:
+        raise ValueError(
+            f"{found}: checksum {digest[:12]}..., expected {entry['sha256'][:12]}...; the file is damaged or was"
+            " replaced: reinstall the package, or register the new file with gltr_lib.weights.register"
+        )
+    state, header = load_safetensors(found)
+    return state, {**header, **{k: v for k, v in entry.items() if k != "metadata"}, **entry.get("metadata", {})}
+
+
+def load_file(file: str | Path) -> dict[str, Tensor]:
+    """Load the tensors of a ``.safetensors`` or PyTorch ``.pth`` / ``.pt`` file; no code in it is run.
+
+    Args:
+        file: path.
+
+    Returns:
+        Tensors by name, on the CPU. A state dict wrapped as ``{"state_dict": ...}`` is unwrapped.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a file of tensors (empty, truncated, an archive of something else, pickled code).
+    """
+    where = Path(file)
+    if not where.is_file():
+        raise FileNotFoundError(f"{where}: no such file; expected .safetensors or .pth weights")
+    if where.suffix == ".safetensors":
+        return load_safetensors(where)[0]
+    try:
+        state = torch.load(where, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"{where}: not PyTorch weights that load safely ({reason[:160]}); download it again"
+        raise ValueError(message) from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{where}: expected a state dict (tensors by name), found {type(state).__name__}")
+    return {str(k): v for k, v in state.items()}
+
+
+def load_safetensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the header's strings of a safetensors file.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: not safetensors.
+    """
+    where = Path(file)
+    if not where.is_file():
+        raise FileNotFoundError(f"{where}: no such file; expected .safetensors weights")
+    try:
+        with safe_open(where, framework="pt", device="cpu") as opened:
+            return {k: opened.get_tensor(k) for k in opened.keys()}, dict(opened.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{where}: not a readable safetensors file ({error}); download or make it again") from error
+
+
+def register(
+    name: str,
+    file: str | Path,
+    *,
+    kind: str,
+    licence: str = "MIT",
+    recipe: str = "",
+    ledger_id: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    assets: str | Path | None = None,
+) -> Path:
+    """Copy a safetensors file into the assets and enter it in the registry (for data_scripts, not for users).
+
+    Args:
+        name: the name under which :func:`load` finds it.
+        file: safetensors file; it is copied to ``assets/NAME.safetensors`` unless it lies there already.
+        kind: ``"stylizer"``, ``"style_bank"`` or ``"model"``.
+        licence: SPDX name.
+        recipe: the command that made it.
+        ledger_id: the row of the results ledger it was measured in.
+        metadata: anything JSON can hold.
+        assets: as in :func:`registry`.
+
+    Returns:
+        The path of the registered file.
+
+    Raises:
+        ValueError: unknown kind, or not a safetensors file. FileNotFoundError: no such file.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind: unknown {kind!r}; valid: {', '.join(KINDS)}")
+    if not name or name != Path(name).name:
+        raise ValueError(f"name: expected a plain name such as 'mini-stylizer', received {name!r}")
+    load_safetensors(file)
+    folder = Path(assets or ASSETS)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}.safetensors"
+    if Path(file).resolve() != target.resolve():
+        temporary = target.with_suffix(".tmp")
+        shutil.copyfile(file, temporary)
+        temporary.replace(target)
+    entry = {
+        "file": target.name,
+        "sha256": sha256(target),
+        "bytes": target.stat().st_size,
+        "kind": kind,
+        "licence": licence,
+        "recipe": recipe,
+        "ledger_id": ledger_id,
+        "metadata": metadata or {},
+    }
+    table = registry(folder) | {name: entry}
+    text = json.dumps(dict(sorted(table.items())), indent=2, ensure_ascii=False) + "\n"
+    handle, draft = tempfile.mkstemp(dir=folder, suffix=".json.tmp")
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        opened.write(text)
+    os.replace(draft, folder / "registry.json")
+    (folder / "registry.json").chmod(0o644)
+    return target
+
+
+def sha256(file: str | Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with Path(file).open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _entry(name: str, folder: Path) -> dict[str, Any]:
+    table = registry(folder)
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"weights: unknown {name!r}; valid: {', '.join(sorted(table)) or '(none shipped)'}")
+    return table[name]
