@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from gltr_lib._validate import check_choice
+from gltr_lib.datasets import CamVid
 from gltr_lib.evaluate import layout_prior, map_classes, merge, predict, resize_labels
 from gltr_lib.labels import CAMVID11, CAMVID_TO_COMMON5, COMMON5, IGNORE, TRAIN_ID_TO_CAMVID11, TRAIN_ID_TO_COMMON5
 from gltr_lib.metrics import ConfusionMatrix
@@ -57,33 +58,25 @@ def camvid_protocol(label_set: str = "camvid11", width: int = 256) -> str:
     return f"mIoU @ full size 480x360, predicted at width {width} and upsampled; {note}"
 
 
-def camvid_sequences(root: str | Path, splits: Sequence[str] = ("train", "val")) -> dict[str, list[tuple[Path, Path]]]:
-    """Pairs of a CamVid folder by sequence (0001TP, 0006R0, 0016E5 ...): frames of one film are not independent.
+def camvid_sequences(root: str | Path, splits: Sequence[str] = ("train", "val")) -> dict[str, list[tuple[CamVid, int]]]:
+    """Frames of a CamVid folder by sequence (0001TP, 0006R0, 0016E5 ...): frames of one film are not independent.
 
     Args:
-        root: folder with ``train/images``, ``train/labels`` and so on.
+        root: folder with ``train/images``, ``train/labels`` and so on; see :class:`gltr_lib.datasets.CamVid`.
         splits: which of them to read.
 
     Returns:
-        For each sequence its (image, label) paths, sorted.
+        For each sequence its frames, as (dataset, index).
 
     Raises:
-        FileNotFoundError: no such folder, or nothing in it.
-        ValueError: an image without a label.
+        ValueError: no such split, or pictures without label maps.
     """
-    out: dict[str, list[tuple[Path, Path]]] = {}
+    out: dict[str, list[tuple[CamVid, int]]] = {}
     for split in splits:
-        images, labels = Path(root) / split / "images", Path(root) / split / "labels"
-        if not images.is_dir() or not labels.is_dir():
-            raise FileNotFoundError(f"{Path(root) / split}: expected folders images and labels (CamVid in two folders)")
-        known = {path.stem: path for path in labels.iterdir() if path.suffix.lower() == ".png"}
-        for image in sorted(path for path in images.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"}):
-            if image.stem not in known:
-                raise ValueError(f"{image}: no label {image.stem}.png in {labels}")
-            out.setdefault(image.stem.split("_")[0], []).append((image, known[image.stem]))
-    if not out:
-        raise FileNotFoundError(f"{root}: no images in {', '.join(splits)}")
-    return out
+        dataset = CamVid(root, split)
+        for index, sequence in enumerate(dataset.sequences):
+            out.setdefault(sequence, []).append((dataset, index))
+    return dict(sorted(out.items()))
 
 
 def score_camvid(
@@ -118,7 +111,7 @@ def score_camvid(
         A confusion matrix for each sequence, and their sum under "all".
 
     Raises:
-        FileNotFoundError, ValueError: the folder is not as described.
+        ValueError: the folder is not as described.
     """
     chosen = LABEL_SETS[check_choice(label_set, LABEL_SETS, "label_set")]
     sequences = camvid_sequences(root, splits)
@@ -128,11 +121,11 @@ def score_camvid(
         matrix = ConfusionMatrix(len(chosen.classes), IGNORE)
         for start in range(0, len(pairs), batch):
             part = pairs[start : start + batch]
-            labels = torch.stack([torch.from_numpy(np.array(Image.open(label))) for _, label in part])
-            target = map_classes(labels, chosen.from_camvid)
+            frames = [dataset.pair(index) for dataset, index in part]
+            target = map_classes(torch.stack([torch.from_numpy(label) for _, label in frames]), chosen.from_camvid)
             size = (int(target.shape[-2]), int(target.shape[-1]))
             if model is not None:
-                pictures = torch.stack([photograph(image, width) for image, _ in part])
+                pictures = torch.stack([fit_width(image, width) for image, _ in frames])
                 guess = predict(model, pictures, batch, size=size, groups=chosen.from_19, device=device)
             elif prior is not None:
                 guess = resize_labels(prior[None], size).expand_as(target)
@@ -165,10 +158,13 @@ def source_prior(labels: Tensor, label_set: str = "camvid11") -> Tensor:
     return layout_prior(map_classes(labels, chosen.from_19), len(chosen.classes))
 
 
-def photograph(path: str | Path, width: int) -> Tensor:
-    """A photograph as uint8 (3,H,W), resized to ``width`` with its aspect kept (antialiased)."""
-    with Image.open(path) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
-    height = max(1, round(picture.height * width / picture.width))
-    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+def fit_width(picture: np.ndarray, width: int) -> Tensor:
+    """A photograph uint8 (H,W,3) as uint8 tensor (3,h,width), its aspect kept (bicubic, antialiased).
+
+    Example:
+        >>> fit_width(np.zeros((360, 480, 3), np.uint8), 256).shape
+        torch.Size([3, 192, 256])
+    """
+    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+    resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)

@@ -1,0 +1,88 @@
+"""Rendered streets, kept on disk once: several runs and several processes read the same file.
+
+One array holds images and labels together (N,H,W,4: red, green, blue, class), so that a file is either whole or not
+there: it is written under a temporary name and renamed. The name holds a digest of the renderer's source, hence a
+changed renderer never meets pictures of its past.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gltr_lib.study.grid import RESERVED, Part, Streets, digest
+
+
+def load(
+    streets: Streets, size: tuple[int, int], folder: str | os.PathLike[str] = "runs/cache", *, final: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Images and labels of some streets, rendered or read from the cache.
+
+    Args:
+        streets: which looks and scenes.
+        size: (height, width).
+        folder: where rendered streets are kept.
+        final: reserved looks (sampled:1000 and on) are rendered only with True.
+
+    Returns:
+        (images uint8 (N,3,H,W), labels uint8 (N,H,W)).
+
+    Raises:
+        ValueError: a reserved look without ``final``.
+    """
+    parts = [load_part(part, size, folder, final=final) for part in streets.parts]
+    both = torch.from_numpy(np.concatenate(parts))
+    return both[..., :3].permute(0, 3, 1, 2).contiguous(), both[..., 3].contiguous()
+
+
+def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str], *, final: bool = False) -> np.ndarray:
+    """One look's scenes as uint8 (N,H,W,4)."""
+    look, seeds = part
+    number = look.removeprefix("sampled:")
+    if number != look and int(number) >= RESERVED and not final:
+        raise ValueError(f"look {look}: reserved for the study's final run; use looks below sampled:{RESERVED}")
+    path = cache_path(part, size, folder)
+    if path.exists():
+        try:
+            return np.load(path, allow_pickle=False)
+        except (OSError, ValueError):  # damaged from outside: render again
+            path.unlink(missing_ok=True)
+    from gltr_lib import streets as world
+
+    cores = os.cpu_count() or 1
+    images, labels = world.render_many(list(seeds), look, size, workers=min(8, cores) if cores > 2 else 0)
+    both = np.concatenate([images, labels[..., None]], axis=-1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+    np.save(temporary, both, allow_pickle=False)
+    os.replace(temporary, path)
+    return both
+
+
+def cache_path(part: Part, size: tuple[int, int], folder: str | os.PathLike[str]) -> Path:
+    """Where one look's scenes are kept."""
+    look, seeds = part
+    key = digest([look, list(seeds), list(size), world_digest()])
+    name = look.replace(":", "-")
+    return Path(folder) / f"streets-{name}-{len(seeds)}x{size[0]}x{size[1]}-{key}.npy"
+
+
+@cache
+def world_digest() -> str:
+    """Twelve digits of the renderer's source code; the ledger's rows carry them."""
+    from gltr_lib import streets as world
+
+    if world.__file__ is None:
+        return "unknown"
+    source = Path(world.__file__).resolve()
+    files = sorted(source.parent.glob("*.py")) if source.name == "__init__.py" else [source]
+    mixed = hashlib.sha256()
+    for file in files:
+        mixed.update(file.read_bytes())
+    return mixed.hexdigest()[:12]

@@ -1,0 +1,286 @@
+"""The study as a declaration: which methods, seeds and looks there are, and what makes two runs the same run.
+
+Nothing is trained here. A tier is a tuple of :class:`Run`; each run knows its training configuration, the streets it
+trains on, the looks it is scored on, and a *definition*: a hash of all of that and of the shipped weights it uses. The
+ledger's rows carry the definition, so a finished run is skipped and a changed one is run again.
+
+Source: our own plan (issues of the course). Tiers: *headline* is the walk of the paper's ablation with its controls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gltr_lib.config import METHODS, TrainConfig, parse_overrides
+from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
+
+# Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
+STUDY_VERSION = 1
+# Fields that TrainConfig or MethodConfig gained after runs were published: they count only when not at their default.
+LATER_FIELDS: frozenset[str] = frozenset()
+# Fields that do not change what is learnt.
+SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
+
+HEADLINE_METHODS = ("baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "oracle")
+CONVERGENCE = "baseline (4x steps)"
+PRIOR = "layout prior"
+TIERS = ("headline",)
+STEPS = {"headline": 1000}
+SEEDS = {"headline": 3}
+TEST_LOOKS = "sampled:100..115"
+FINAL_LOOKS = "sampled:1000..1015"
+RESERVED = 1000  # sampled looks from here on are rendered by the final run alone
+
+Part = tuple[str, tuple[int, ...]]  # a look and its scenes
+
+
+@dataclass(frozen=True)
+class Streets:
+    """Some streets under one name in the ledger.
+
+    Attributes:
+        name: the ledger's ``data``, such as "streets/overcast".
+        parts: looks with the seeds of their scenes; scores sum over all of them.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def __len__(self) -> int:
+        return sum(len(seeds) for _, seeds in self.parts)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may change about a tier; anything but the defaults is named in the rows.
+
+    Attributes:
+        tier: one of ``TIERS``.
+        steps: training steps; None = the tier's own.
+        seeds: number of seeds; None = the tier's own.
+        only: methods to run; empty = all.
+        scenes: shorten every set of streets to this many scenes (0 = whole), for a rehearsal.
+        looks: the test looks, "sampled:<first>..<last>"; empty = the study's own.
+        final: score the finished networks on the reserved looks, once.
+        overrides: ``key=value`` changes of every TrainConfig.
+    """
+
+    tier: str = "headline"
+    steps: int | None = None
+    seeds: int | None = None
+    only: tuple[str, ...] = ()
+    scenes: int = 0
+    looks: str = ""
+    final: bool = False
+    overrides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise ValueError(f"tier: unknown {self.tier!r}; valid: {', '.join(TIERS)}")
+        known = (*HEADLINE_METHODS, CONVERGENCE)
+        unknown = [name for name in self.only if name not in known]
+        if unknown:
+            raise ValueError(f"only: unknown methods {', '.join(unknown)}; valid: {', '.join(known)}")
+        for name in ("steps", "seeds"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: expected at least 1, received {value}")
+        if self.scenes < 0:
+            raise ValueError(f"scenes: expected 0 (all) or more, received {self.scenes}")
+        if not self.looks:
+            object.__setattr__(self, "looks", FINAL_LOOKS if self.final else TEST_LOOKS)
+        sampled_looks(self.looks, final=self.final)
+
+    @property
+    def title(self) -> str:
+        """The tier's name in the ledger; a shortened or changed tier says so."""
+        changes = []
+        if self.steps is not None and self.steps != STEPS[self.tier]:
+            changes.append(f"{'short' if self.steps < STEPS[self.tier] else 'long'}: {self.steps} steps")
+        if self.scenes:
+            changes.append(f"short: {self.scenes} scenes")
+        if self.overrides:
+            changes.append(f"changed: {' '.join(self.overrides)}")
+        return f"{self.tier} ({', '.join(changes)})" if changes else self.tier
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run and where it is scored."""
+
+    tier: str
+    method: str
+    seed: int
+    config: TrainConfig
+    train: Streets
+    score: tuple[Streets, ...]
+
+    @property
+    def definition(self) -> str:
+        """Hash of everything that decides the network: configuration, streets, shipped weights, version."""
+        config = _without_defaults(dataclasses.asdict(self.config), dataclasses.asdict(TrainConfig()))
+        content: dict[str, Any] = {
+            "version": STUDY_VERSION,
+            "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS},
+            "train": [[look, _spell(seeds)] for look, seeds in self.train.parts],
+        }
+        if set(self.config.method.views) & {"gtr", "ltr"}:
+            content["weights"] = {name: asset_digest(name) for name in (self.config.stylizer, self.config.bank)}
+        return digest(content)
+
+    @property
+    def id(self) -> str:
+        """A name fit for a folder: tier, method, seed and the definition's first digits."""
+        words = re.sub(r"[^a-z0-9]+", "-", f"{self.tier.split(' ')[0]}-{self.method}".lower()).strip("-")
+        return f"{words}-s{self.seed}-{self.definition[:8]}"
+
+    def score_definition(self, streets: Streets) -> str:
+        """Hash of the network's definition and of what it is scored on."""
+        size = self.config.crop
+        return digest([self.definition, [[look, _spell(seeds)] for look, seeds in streets.parts], list(size)])
+
+
+def grid(settings: Settings | None = None) -> tuple[Run, ...]:
+    """All runs of a tier, in the order in which they run: seed 0 of everything first.
+
+    Args:
+        settings: the tier and what is changed about it.
+
+    Returns:
+        The runs.
+
+    Example:
+        >>> [run.method for run in grid(Settings(seeds=1))][:2]
+        ['baseline', 'gtr']
+    """
+    settings = settings or Settings()
+    steps = settings.steps or STEPS[settings.tier]
+    count = settings.seeds or SEEDS[settings.tier]
+    base = parse_overrides(settings.overrides, TrainConfig(steps=steps))
+    sets = score_sets(settings)
+    runs = []
+    for seed in range(count):
+        for name in HEADLINE_METHODS:
+            method = _method(name, base, settings.overrides)
+            config = base.replace(method=method, seed=seed)
+            runs.append(Run(settings.title, name, seed, config, train_streets(name, settings.scenes), sets))
+    # The check that training is long enough: one baseline with four times the steps, scored as the others.
+    longer = base.replace(method=_method("baseline", base, settings.overrides), steps=4 * base.steps, seed=0)
+    runs.append(Run(settings.title, CONVERGENCE, 0, longer, train_streets("baseline", settings.scenes), sets))
+    return tuple(run for run in runs if not settings.only or run.method in settings.only)
+
+
+def train_streets(method: str, scenes: int = 0) -> Streets:
+    """What a method trains on: the game look; the oracle sees the same scenes, half in each development look."""
+    seeds = tuple(TRAIN_SEEDS)[: scenes or None]
+    if method != "oracle":
+        return Streets("streets/game", (("game", seeds),))
+    return Streets("streets/overcast+sun", (("overcast", seeds[0::2]), ("sun", seeds[1::2] or seeds[:1])))
+
+
+def score_sets(settings: Settings) -> tuple[Streets, ...]:
+    """What every network is scored on: source, development looks, sampled test looks, negative controls."""
+    seeds = tuple(EVAL_SEEDS)[: settings.scenes or None]
+    sampled = sampled_looks(settings.looks, final=settings.final)
+    each = max(1, len(seeds) // len(sampled))
+    parts = []
+    for index, look in enumerate(sampled):
+        start = index * each % len(seeds)
+        parts.append((look, seeds[start : start + each]))
+    test = Streets(f"streets/{settings.looks}", tuple(parts))
+    if settings.final:
+        return (test,)
+    named = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("game", "overcast", "sun")]
+    controls = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("geometry", "colour")]
+    return (*named, test, *controls)
+
+
+def sampled_looks(text: str, *, final: bool = False) -> tuple[str, ...]:
+    """The looks of "sampled:<first>..<last>"; reserved ones only for the final run.
+
+    Args:
+        text: for instance "sampled:100..115", both ends included, or "sampled:100".
+        final: True for the study's final run, which alone renders looks from 1000 on.
+
+    Returns:
+        The looks' names.
+
+    Raises:
+        ValueError: another form; reserved looks without ``final``; open looks with it.
+
+    Example:
+        >>> sampled_looks("sampled:7..9")
+        ('sampled:7', 'sampled:8', 'sampled:9')
+    """
+    match = re.fullmatch(r"sampled:(\d+)(?:\.\.(\d+))?", text)
+    if not match:
+        raise ValueError(f"looks: expected sampled:<first>..<last>, such as sampled:100..115, received {text!r}")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise ValueError(f"looks: expected first <= last, received {text!r}")
+    if last >= RESERVED and not final:
+        raise ValueError(
+            f"looks: sampled looks from {RESERVED} on are rendered by the final run alone, once; received {text!r}; "
+            f"choose looks below {RESERVED}, or score the finished study with --final"
+        )
+    if final and first < RESERVED:
+        raise ValueError(f"looks: the final run scores looks from {RESERVED} on, received {text!r}")
+    return tuple(f"sampled:{n}" for n in range(first, last + 1))
+
+
+def digest(content: Any) -> str:
+    """Twelve hexadecimal digits of a JSON value's SHA-256."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@cache
+def asset_digest(name: str) -> str:
+    """The SHA-256 of a shipped file as its registry states it; "unknown" if it is not shipped."""
+    registry = Path(__file__).resolve().parent.parent / "assets" / "registry.json"
+    try:
+        entries = json.loads(registry.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "unknown"
+    entries = entries if isinstance(entries, dict) else {}
+    for key in (name, f"{name}-stylizer", f"{name}-bank"):
+        if isinstance(entries.get(key), dict):
+            return str(entries[key].get("sha256", "unknown"))
+    return "unknown"
+
+
+def _method(name: str, base: TrainConfig, overrides: Iterable[str]) -> Any:
+    """A method of the table, with the ``method.…`` overrides applied to it."""
+    inner = [text for text in overrides if text.strip().startswith("method.")]
+    if not inner:
+        return METHODS[name]
+    return parse_overrides(inner, base.replace(method=METHODS[name])).method
+
+
+def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    out = {}
+    for name, value in values.items():
+        if name in LATER_FIELDS and value == defaults.get(name):
+            continue
+        if isinstance(value, dict):
+            value = _without_defaults(value, defaults.get(name) or {})
+        out[name] = value
+    return out
+
+
+def _spell(seeds: Sequence[int]) -> list[int]:
+    """Seeds in a short form that is the same for a range and for its list."""
+    seeds = list(seeds)
+    if len(seeds) > 2:
+        step = seeds[1] - seeds[0]
+        if step and seeds == list(range(seeds[0], seeds[-1] + (1 if step > 0 else -1), step)):
+            return [seeds[0], seeds[-1], step, len(seeds)]
+    return seeds

@@ -1,0 +1,377 @@
+"""Running the study: train what is missing, score it, write the ledger. Killed at any moment, it goes on where it was.
+
+A run lives in ``runs/study/<id>/``: the engine's checkpoint while it trains, ``model.safetensors`` (half precision)
+when it has. What is scored is the network *as saved*, so that a shipped file and its ledger rows are the same thing.
+Several processes may work side by side: each run is locked by the one that trains it, and the ledger takes rows from
+all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gltr_lib import ledger
+from gltr_lib.config import TrainConfig
+from gltr_lib.evaluate import FULL_SIZE, evaluate, layout_prior, score_prior
+from gltr_lib.labels import CLASSES
+from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.study import data
+from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
+
+METRIC = "mIoU-19"
+CHECK_METRIC = "source mIoU gained by a run 4x longer"
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where the study keeps what.
+
+    Attributes:
+        ledger: the JSON lines of the results.
+        runs: checkpoints, networks, rendered streets and logs; may be deleted, then it is made again.
+    """
+
+    ledger: Path
+    runs: Path = Path("runs")
+
+    @property
+    def cache(self) -> Path:
+        return self.runs / "cache"
+
+    def folder(self, run: Run) -> Path:
+        return self.runs / "study" / run.id
+
+    def network(self, run: Run) -> Path:
+        return self.folder(run) / "model.safetensors"
+
+
+def default_ledger(settings: Settings) -> Path:
+    """The committed ledger for a whole tier; a shortened or changed one stays out of it."""
+    whole = settings.title == settings.tier
+    return Path("results" if whole else "runs") / f"{settings.tier}{'' if whole else '-changed'}.jsonl"
+
+
+def missing(run: Run, rows: Sequence[ledger.Row]) -> list[Streets]:
+    """The sets on which this run, as it is defined now, has no row yet."""
+    done = {row.get("definition") for row in rows if row.get("run") == run.id}
+    return [streets for streets in run.score if run.score_definition(streets) not in done]
+
+
+def run_study(
+    settings: Settings,
+    places: Places | None = None,
+    *,
+    jobs: int = 1,
+    device: str | None = None,
+    ids: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> int:
+    """Run what is missing of a tier.
+
+    Args:
+        settings: the tier and its changes.
+        places: the ledger and the working folder.
+        jobs: runs side by side, each in a process of its own; several share one GPU well.
+        device: "cpu", "cuda", ...; None = the best there is.
+        ids: only the runs of these names (used by the processes of ``jobs``).
+        say: takes one line of progress.
+
+    Returns:
+        The number of runs that failed.
+
+    Raises:
+        ValueError: impossible settings.
+    """
+    if jobs < 1:
+        raise ValueError(f"jobs: expected at least 1, received {jobs}")
+    places = places or Places(default_ledger(settings))
+    runs = [run for run in grid(settings) if not ids or run.id in ids]
+    if ids and len(runs) < len(ids):
+        raise ValueError(f"no such run: {', '.join(sorted(set(ids) - {run.id for run in runs}))}")
+    rows = ledger.read(places.ledger)
+    todo = [run for run in runs if missing(run, rows)]
+    for run in runs:
+        if run not in todo:
+            say(f"{run.id}: done, skipped")
+    if settings.final:
+        untrained = [run.id for run in todo if not places.network(run).exists()]
+        if untrained:
+            raise ValueError(f"--final scores finished networks; not trained yet: {', '.join(untrained)}")
+    if todo:
+        _render(todo, settings, places, say)
+    failed = 0
+    if jobs > 1 and len(todo) > 1:
+        failed = _in_processes(todo, settings, places, jobs, device, say)
+    else:
+        for number, run in enumerate(todo, start=1):
+            say(f"[{number}/{len(todo)}] {run.id} ({run.config.steps} steps)")
+            failed += not run_one(run, places, device=device, final=settings.final, say=say)
+    if not ids:
+        score_layout_prior(settings, places)
+        convergence_row(settings, places, say)
+    return failed
+
+
+def run_one(
+    run: Run,
+    places: Places,
+    *,
+    device: str | None = None,
+    final: bool = False,
+    say: Callable[[str], None] = print,
+) -> bool:
+    """Train one run if its network is not there, score it where rows are missing; False if another process has it."""
+    from gltr_lib.engine import pick_device
+
+    where = pick_device(device)
+    with _lock(places.folder(run) / "lock") as ours:
+        if not ours:
+            say(f"{run.id}: another process is at it, skipped")
+            return True
+        if not places.network(run).exists():
+            _train(run, places, where)
+        model, facts = load_network(run, places)
+        model = model.to(where).eval()
+        for streets in missing(run, ledger.read(places.ledger)):
+            images, labels = data.load(streets, run.config.crop, places.cache, final=final)
+            started = time.monotonic()
+            matrix = evaluate(model, images, labels, batch=16)
+            row = result_row(run, streets, matrix, facts, str(ledger.device_name(where)))
+            row["score_seconds"] = round(time.monotonic() - started, 2)
+            ledger.append(places.ledger, row)
+            say(f"  {run.method}, seed {run.seed}, {streets.name}: {METRIC} {100 * row['value']:.1f}")
+    return True
+
+
+def result_row(
+    run: Run,
+    streets: Streets,
+    matrix: ConfusionMatrix,
+    facts: dict[str, Any],
+    device: str,
+    classes: Sequence[str] = CLASSES,
+) -> ledger.Row:
+    """One row of the ledger: the required fields, each class's IoU, and what identifies the run."""
+    return {
+        "method": run.method,
+        "seed": run.seed,
+        "commit": ledger.git_commit(),
+        "protocol": FULL_SIZE.name,
+        "metric": METRIC,
+        "value": round(matrix.miou(), 6),
+        "data": streets.name,
+        "config": dataclasses.asdict(run.config),
+        "device": facts.get("device", device),
+        "wall_seconds": facts.get("wall_seconds", 0.0),
+        "date": ledger.now(),
+        "tier": run.tier,
+        "run": run.id,
+        "definition": run.score_definition(streets),
+        "world": data.world_digest(),
+        "images": len(streets),
+        "size": f"{run.config.crop[1]}x{run.config.crop[0]}",
+        "trained_on": run.train.name,
+        "trained_at": facts.get("commit", "unknown"),
+        "step_seconds": facts.get("step_seconds", 0.0),
+        "torch": torch.__version__,
+        "per_class": dict(zip(classes, ledger.numbers(matrix.iou().tolist()), strict=True)),
+    }
+
+
+def load_network(run: Run, places: Places) -> tuple[nn.Module, dict[str, Any]]:
+    """A finished network as it was saved, and the facts of its training."""
+    from safetensors import safe_open
+
+    from gltr_lib.models import build
+
+    with safe_open(places.network(run), framework="pt") as file:
+        facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    model = build(run.config.model, run.config.num_classes)
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    return model.eval(), facts
+
+
+def networks(settings: Settings, places: Places) -> Iterator[tuple[Run, Path]]:
+    """The finished runs of a tier with their files."""
+    for run in grid(settings):
+        if places.network(run).exists():
+            yield run, places.network(run)
+
+
+def score_layout_prior(settings: Settings, places: Places) -> None:
+    """Score the layout prior of the source labels on every set, once a definition."""
+    example = grid(dataclasses.replace(settings, only=("baseline",), seeds=1))[0]
+    run = dataclasses.replace(example, method=PRIOR)
+    todo = missing(run, ledger.read(places.ledger))
+    if not todo:
+        return
+    prior = layout_prior(data.load(run.train, run.config.crop, places.cache)[1])
+    for streets in todo:
+        started = time.monotonic()
+        matrix = score_prior(prior, data.load(streets, run.config.crop, places.cache, final=settings.final)[1])
+        facts = {"wall_seconds": round(time.monotonic() - started, 2), "commit": ledger.git_commit()}
+        ledger.append(places.ledger, result_row(run, streets, matrix, facts, ledger.device_name("cpu")))
+
+
+def convergence_row(settings: Settings, places: Places, say: Callable[[str], None] = print) -> None:
+    """Write how much a run four times longer gains on the source: the training is long enough within 2 points."""
+    if settings.final:
+        return
+    runs = {run.method: run for run in grid(dataclasses.replace(settings, only=(), seeds=1))}
+    rows = ledger.read(places.ledger)
+    values = {}
+    for method in ("baseline", CONVERGENCE):
+        found = ledger.find(rows, run=runs[method].id, data="streets/game", metric=METRIC)
+        if not found:
+            return
+        values[method] = found[-1]
+    longer, usual = values[CONVERGENCE], values["baseline"]
+    identity = f"{longer['definition']}-{usual['definition']}"
+    if ledger.find(rows, metric=CHECK_METRIC, definition=identity):
+        return
+    gain = longer["value"] - usual["value"]
+    row = {**longer, "metric": CHECK_METRIC, "value": round(gain, 6), "definition": identity, "date": ledger.now()}
+    del row["per_class"]
+    row["passed"] = abs(gain) <= 0.02
+    ledger.append(places.ledger, row)
+    verdict = "within 2 points: long enough" if row["passed"] else "MORE than 2 points: train longer"
+    say(f"convergence: {100 * gain:+.1f} points of source mIoU with 4x the steps ({verdict})")
+
+
+def _train(run: Run, places: Places, where: torch.device) -> None:
+    from gltr_lib import engine
+    from gltr_lib.models import export
+
+    images, labels = data.load(run.train, run.config.crop, places.cache)
+    stylizer, bank = styles_for(run.config, where)
+    config = run.config.replace(device=str(where))
+    started = time.monotonic()
+    result = engine.train(
+        config, images, labels, stylizer=stylizer, bank=bank, out=places.folder(run), resume=True,
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    seconds = float(result.seconds) or time.monotonic() - started
+    facts = {
+        "run": run.id,
+        "definition": run.definition,
+        "commit": ledger.git_commit(),
+        "device": ledger.device_name(where),
+        "wall_seconds": round(seconds, 2),
+        "step_seconds": round(seconds / run.config.steps, 5),
+        "config": dataclasses.asdict(run.config),
+    }
+    export(result.model, places.network(run), {"facts": json.dumps(facts)})
+
+
+def styles_for(config: TrainConfig, where: torch.device) -> tuple[Any, Any]:
+    """The stylizer and the bank that a configuration asks for; (None, None) when it never stylises."""
+    if not set(config.method.views) & {"gtr", "ltr"}:
+        return None, None
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+    return Stylizer.load(config.stylizer, device=where), StyleBank.load(config.bank)
+
+
+def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callable[[str], None]) -> None:
+    """Render every set once before the runs begin, so that processes only read."""
+    needed = {run.train: run.config.crop for run in todo}
+    needed |= {streets: run.config.crop for run in todo for streets in run.score}
+    needed[train_streets("baseline", settings.scenes)] = todo[0].config.crop
+    for streets, size in needed.items():
+        absent = [part for part in streets.parts if not data.cache_path(part, size, places.cache).exists()]
+        if absent:
+            started = time.monotonic()
+            for part in absent:
+                data.load_part(part, size, places.cache, final=settings.final)
+            say(f"rendered {streets.name}: {len(streets)} streets in {time.monotonic() - started:.1f} s")
+
+
+def _in_processes(
+    todo: Sequence[Run], settings: Settings, places: Places, jobs: int, device: str | None, say: Callable[[str], None]
+) -> int:
+    """One process a run, ``jobs`` at a time; each writes its output to ``log.txt`` beside its network."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH", "")])]
+    )
+    waiting, running, failed = list(todo), {}, 0  # type: ignore[var-annotated]
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                run = waiting.pop(0)
+                places.folder(run).mkdir(parents=True, exist_ok=True)
+                log = (places.folder(run) / "log.txt").open("ab")
+                command = [sys.executable, "-m", "gltr_lib.study", *_flags(settings, places, device), "--run", run.id]
+                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+                running[process] = (run, log, time.monotonic())
+                say(f"{run.id}: started ({len(waiting)} waiting)")
+            time.sleep(0.2)
+            for process in [p for p in running if p.poll() is not None]:
+                run, log, started = running.pop(process)
+                log.close()
+                minutes = (time.monotonic() - started) / 60
+                if process.returncode:
+                    failed += 1
+                    say(f"{run.id}: FAILED after {minutes:.1f} min, see {places.folder(run) / 'log.txt'}")
+                else:
+                    say(f"{run.id}: finished in {minutes:.1f} min")
+    finally:
+        for process in running:
+            process.terminate()
+    return failed
+
+
+def _flags(settings: Settings, places: Places, device: str | None) -> list[str]:
+    """The command line that says the same as these settings."""
+    flags = ["--tier", settings.tier, "--ledger", str(places.ledger), "--runs", str(places.runs)]
+    for name, value in (("--steps", settings.steps), ("--seeds", settings.seeds), ("--device", device)):
+        flags += [name, str(value)] if value is not None else []
+    flags += ["--scenes", str(settings.scenes)] if settings.scenes else []
+    flags += ["--looks", settings.looks]
+    flags += ["--final"] if settings.final else []
+    for text in settings.overrides:
+        flags += ["--set", text]
+    return flags
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    """Hold a file's lock if nobody else does; the lock ends with the process, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        if ledger.fcntl is None:
+            yield True
+            return
+        try:
+            ledger.fcntl.flock(handle, ledger.fcntl.LOCK_EX | ledger.fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def source_labels(settings: Settings, places: Places) -> Tensor:
+    """The labels of the source's training scenes, for the layout prior."""
+    run = grid(dataclasses.replace(settings, only=("baseline",), seeds=1, final=False, looks=""))[0]
+    return data.load(run.train, run.config.crop, places.cache)[1]
+
+
+__all__ = [
+    "CHECK_METRIC", "METRIC", "Places", "convergence_row", "default_ledger", "load_network", "missing", "networks",
+    "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "source_labels", "styles_for",
+]  # fmt: skip

@@ -1,0 +1,262 @@
+"""Tables and the figure of the study, made from the ledger's lines and nothing else.
+
+The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``);
+``write_tables`` fills them and a test compares them with the ledger. Rows of an outdated definition are left out:
+a table never mixes two definitions of a method.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gltr_lib import ledger
+from gltr_lib.study.grid import CONVERGENCE, HEADLINE_METHODS, PRIOR, TEST_LOOKS
+
+METHOD_NAMES = {
+    PRIOR: "layout prior (no image)",
+    "baseline": "baseline",
+    "gtr": "+ GTR",
+    "gtr_gtr": "+ GTR + GTR′ (control: two styles, no LTR)",
+    "gtr_ltr": "+ GTR + LTR",
+    "gtr_ltr_cgl": "+ GTR + LTR + CGL",
+    "oracle": "oracle (trained on overcast and sun)",
+}
+COLUMN_NAMES = {
+    "streets/game": "source (game)",
+    "streets/overcast": "overcast",
+    "streets/sun": "sun",
+    f"streets/{TEST_LOOKS}": "test looks",
+    "streets/geometry": "control: geometry",
+    "streets/colour": "control: colour",
+}
+REAL_COLUMNS = {
+    "camvid/0001TP": "0001TP",
+    "camvid/0006R0": "0006R0",
+    "camvid/0016E5": "0016E5",
+    "camvid/all": "all three",
+}
+# Okabe and Ito's colours: told apart under every kind of colour vision; shapes tell methods apart as well.
+COLOURS = ("#999999", "#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7")
+SHAPES = ("x", "o", "s", "D", "^", "v", "P")
+
+
+def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline") -> list[ledger.Row]:
+    """The rows of a tier whose network definition is each method's newest."""
+    chosen = ledger.find(rows, tier=tier, metric="mIoU-19")
+    newest: dict[str, str] = {}
+    for row in chosen:
+        newest[row["method"]] = _network_family(row)
+    return [row for row in chosen if newest[row["method"]] == _network_family(row)]
+
+
+def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
+    """The headline table with what it was measured on below it."""
+    rows = headline_rows(rows, tier)
+    body = ledger.table(
+        rows, methods=(PRIOR, *HEADLINE_METHODS), columns=tuple(COLUMN_NAMES), method_names=METHOD_NAMES,
+        column_names=COLUMN_NAMES,
+    )  # fmt: skip
+    facts = _facts([row for row in rows if row["method"] in HEADLINE_METHODS])
+    return f"{body}\n\n{facts}" if facts else body
+
+
+def convergence_line(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
+    """What a run four times longer gains on the source, in one sentence."""
+    found = ledger.find(rows, tier=tier, metric="source mIoU gained by a run 4x longer")
+    if not found:
+        return "Convergence check (baseline with 4x the steps): not run."
+    row = found[-1]
+    verdict = "within 2 points" if row.get("passed") else "more than 2 points, so the runs above are undertrained"
+    gain = f"{100 * row['value']:+.1f} points of source mIoU"
+    return f"Convergence check: a baseline with 4x the steps gains {gain} ({verdict})."
+
+
+def gap_closed(
+    rows: Sequence[ledger.Row], tier: str = "headline", data: Sequence[str] = ("streets/overcast", "streets/sun")
+) -> dict[tuple[str, str], list[float]]:
+    """Share of the gap closed, (method - baseline) / (oracle - baseline), seeds paired.
+
+    Args:
+        rows: the ledger.
+        tier: the tier's name.
+        data: the looks; only those that the oracle has seen have a gap that it closes.
+
+    Returns:
+        For each (method, look) the shares by seed; seeds whose oracle is less than 10 points ahead are left out.
+    """
+    cells = {(r["method"], r["data"], r["seed"]): r["value"] for r in headline_rows(rows, tier)}
+    out: dict[tuple[str, str], list[float]] = {}
+    for (method, look, seed), value in sorted(cells.items()):
+        if look not in data or method in ("baseline", "oracle", PRIOR, CONVERGENCE):
+            continue
+        low, high = cells.get(("baseline", look, seed)), cells.get(("oracle", look, seed))
+        if low is not None and high is not None and high - low >= 0.10:
+            out.setdefault((method, look), []).append((value - low) / (high - low))
+    return out
+
+
+def gap_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
+    """Share of the gap closed on the development looks, seed by seed (three seeds give no interval)."""
+    looks = ("streets/overcast", "streets/sun")
+    shares = gap_closed(rows, tier, looks)
+    lines = ["| method | " + " | ".join(f"{COLUMN_NAMES[look]} (by seed)" for look in looks) + " |", "|---|---|---|"]
+    for method in HEADLINE_METHODS[1:-1]:
+        cells = []
+        for look in looks:
+            values = shares.get((method, look), [])
+            by_seed = ", ".join(f"{100 * v:.0f}" for v in values)
+            cells.append(f"{100 * statistics.fmean(values):.0f} % ({by_seed})" if values else "not run")
+        lines.append(f"| {METHOD_NAMES[method]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: int | None = None) -> str:
+    """Scores on CamVid's photographs by sequence, with the number of looks taken."""
+    chosen = ledger.find(rows, tier=tier, metric="mIoU-11")
+    methods = tuple(m for m in (PRIOR, *HEADLINE_METHODS) if m != "oracle")
+    body = ledger.table(
+        chosen, methods=methods, columns=tuple(REAL_COLUMNS), method_names=METHOD_NAMES, column_names=REAL_COLUMNS
+    )
+    notes = [f"CamVid, real photographs; {chosen[-1]['protocol']}."] if chosen else []
+    if looks_taken is not None:
+        notes.append(f"Real sets were scored {looks_taken} times so far (`results/real_looks.jsonl`).")
+    return "\n\n".join([body, " ".join(notes)]) if notes else body
+
+
+def tables(results: str | os.PathLike[str] = "results") -> dict[str, Callable[[], str]]:
+    """Every table by its marker, ready to be rendered from the ledgers of a folder."""
+    folder = Path(results)
+    headline, real = folder / "headline.jsonl", folder / "real.jsonl"
+
+    def with_check() -> str:
+        rows = ledger.read(headline)
+        return f"{headline_table(rows)}\n\n{convergence_line(rows)}"
+
+    return {
+        "table:headline": with_check,
+        "table:gap": lambda: gap_table(ledger.read(headline)),
+        "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
+    }
+
+
+def write_tables(document: str | os.PathLike[str], results: str | os.PathLike[str] = "results") -> list[str]:
+    """Fill the tables whose markers stand in a document; the names of those that changed."""
+    text = Path(document).read_text(encoding="utf-8")
+    changed = []
+    for marker, render in tables(results).items():
+        if f"<!-- {marker} -->" in text and ledger.replace_between(document, marker, render()):
+            changed.append(marker)
+    return changed
+
+
+def stale_tables(document: str | os.PathLike[str], results: str | os.PathLike[str] = "results") -> list[str]:
+    """Markers of a document whose table is not what the ledger says."""
+    text = Path(document).read_text(encoding="utf-8")
+    return [
+        marker
+        for marker, render in tables(results).items()
+        if f"<!-- {marker} -->" in text and ledger.between(document, marker) != render().strip("\n")
+    ]
+
+
+def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple[Any, str]:
+    """Dots for each seed and a bar for the mean, one panel a look; the layout prior as a dashed line.
+
+    Args:
+        rows: the ledger.
+        tier: the tier's name.
+
+    Returns:
+        (matplotlib Figure, its alternative text).
+
+    Raises:
+        ValueError: the ledger has no row of the tier.
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure
+
+    chosen = headline_rows(rows, tier)
+    methods = [m for m in HEADLINE_METHODS if ledger.find(chosen, method=m)]
+    columns = [c for c in COLUMN_NAMES if ledger.find(chosen, data=c)]
+    if not methods or not columns:
+        raise ValueError(f"no rows of tier {tier!r} in the ledger: run gltr study --tier headline first")
+    cells = ledger.summarise(chosen)
+    figure = Figure(figsize=(2.1 * len(columns) + 2.2, 0.42 * len(methods) + 1.5), layout="constrained")
+    axes = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
+    for axis, column in zip(axes, columns, strict=True):
+        for place, method in enumerate(methods):
+            cell = cells.get((method, column))
+            if cell is None:
+                continue
+            index = 1 + HEADLINE_METHODS.index(method)
+            axis.barh(place, 100 * cell.mean, height=0.62, color=COLOURS[index], alpha=0.25, linewidth=0)
+            axis.plot([100 * cell.mean] * 2, [place - 0.31, place + 0.31], color=COLOURS[index], linewidth=2)
+            axis.scatter(
+                [100 * v for v in cell.values], [place] * cell.n, color=COLOURS[index], marker=SHAPES[index], s=22,
+                zorder=3,
+            )  # fmt: skip
+        prior = cells.get((PRIOR, column))
+        if prior is not None:
+            axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
+        axis.set_title(COLUMN_NAMES[column], fontsize=10)
+        axis.set_xlim(0, 100)
+        axis.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axis.set_axisbelow(True)
+        for side in ("top", "right", "left"):
+            axis.spines[side].set_visible(False)
+    axes[0].set_yticks(range(len(methods)), [METHOD_NAMES[m] for m in methods])
+    axes[0].invert_yaxis()
+    axes[0].tick_params(axis="y", length=0)
+    figure.supxlabel("mIoU-19 in per cent; dots: seeds, bar: their mean, dashed: layout prior", fontsize=9)
+    return figure, alt_text(cells, methods, columns)
+
+
+def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[str], columns: Sequence[str]) -> str:
+    """The figure in words: every mean, look by look."""
+    parts = []
+    for column in columns:
+        means = [f"{METHOD_NAMES[m]} {100 * cells[(m, column)].mean:.0f}" for m in methods if (m, column) in cells]
+        parts.append(f"{COLUMN_NAMES[column]}: {', '.join(means)}")
+    return "Bar chart of mIoU in per cent for each method, one panel a look. " + ". ".join(parts) + "."
+
+
+def save_figure(rows: Sequence[ledger.Row], path: str | os.PathLike[str], tier: str = "headline") -> str:
+    """Write the headline figure as PNG (atomically), its text beside it as ``.txt``; returns the text."""
+    figure, alt = headline_figure(rows, tier)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
+    figure.savefig(temporary, dpi=130, metadata={"Software": None})
+    os.replace(temporary, path)
+    ledger.write_text(path.with_suffix(".txt"), alt + "\n")
+    return alt
+
+
+def _network_family(row: ledger.Row) -> str:
+    """What rows of one method must share to be averaged: everything in their configuration but the seed."""
+    from gltr_lib.study.grid import SILENT_FIELDS, digest
+
+    config = {k: v for k, v in row["config"].items() if k not in SILENT_FIELDS and k != "seed"}
+    return digest([config, row.get("world"), row["trained_on"]])
+
+
+def _facts(rows: Sequence[ledger.Row]) -> str:
+    """One line under a table: protocol, size, steps, machine, hours, commits."""
+    if not rows:
+        return ""
+    runs = {row["run"]: row for row in rows}
+    hours = math.fsum(row["wall_seconds"] for row in runs.values()) / 3600
+    unique = {name: sorted({str(row[name]) for row in rows}) for name in ("protocol", "device", "trained_at", "size")}
+    steps = sorted({row["config"]["steps"] for row in rows})
+    images = sorted({row["config"]["forward_images"] for row in rows})
+    return (
+        f"{', '.join(unique['protocol'])}, per cent, mean ± sample standard deviation over seeds; streets at "
+        f"{', '.join(unique['size'])}; {', '.join(map(str, steps))} steps of {', '.join(map(str, images))} forward "
+        f"images, last checkpoint; raw:stylised 0:1 in GTR views; {', '.join(unique['device'])}; {hours:.1f} h of "
+        f"training; commit {', '.join(unique['trained_at'])}."
+    )
