@@ -52,7 +52,7 @@ KINDS: Final[tuple[str, ...]] = tuple(painter.__name__ for painter in _PAINTERS)
 SMALLEST: Final = 64
 """Smaller pictures are painted at this size and shrunk: a brush needs room."""
 LARGEST: Final = 4096
-# Kinds that live by strong colour (glass) or by a light ground (watercolour) restrict the palette: {kind: (chromas, keys)}.
+# Kinds that live by strong colour (glass) or a light ground (watercolour) restrict the palette: chromas, keys.
 _TASTE: Final[dict[str, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     "stained_glass": ((2, 3, 4), (0, 1, 2, 6)),
     "watercolour": ((0, 1, 2, 3), (0, 2, 3, 5)),

@@ -1,8 +1,8 @@
 """How much texture a painting has, and choosing paintings by it.
 
-The paper selects its paintings by "Texture Complexity based Painting Selection (TCPS)". Its formula was not available to
-us and its code does not contain one, so the measure here is **our own definition** of the idea: much texture, of many
-scales, everywhere in the picture.
+The paper selects its paintings by "Texture Complexity based Painting Selection (TCPS)". Its formula was not available
+to us and its code does not contain one, so the measure here is **our own definition** of the idea: much texture, of
+many scales, everywhere in the picture.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ def texture_complexity(image: np.ndarray) -> float:
 
     Our own definition (the paper's TCPS formula is not available to us). A picture whose shorter side exceeds 256
     pixels is first shrunk to 256, so that the same painting scores alike at any resolution. On each of four levels of
-    a pyramid (every level halves the one before) the colour gradient `g = sqrt(mean over channels of dx^2 + dy^2) / sqrt(2)`
-    is averaged over blocks of 8x8 pixels, and the blocks are pooled by `(mean of sqrt)^2`, which rewards texture that is
-    everywhere and discounts a few strong edges. The mean of the four levels times 100 is the complexity.
+    a pyramid (every level halves the one before) the colour gradient, the root of the mean of `(dx^2 + dy^2) / 2` over
+    the channels, is averaged over blocks of 8x8 pixels, and the blocks are pooled by `(mean of root)^2`, which rewards
+    texture that is everywhere and discounts a few strong edges. The mean of the four levels, times 100, is the result.
 
-    For orientation: flat 0; a ramp from black to white over 256 pixels 1.0; a pixel checkerboard 25 (one level of four);
-    white noise about 26; the paintings of `paint` mostly between 2 and 15.
+    For orientation: ORIENTATION.
 
     Args:
         image: (H, W, 3), uint8 in [0, 255] or float in [0, 1], H and W at least 2.

@@ -205,7 +205,7 @@ def orphism(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndar
             (wide * rng.random(), tall * rng.random(), log_between(rng, 0.12, 0.5))
             for _ in range(int(rng.integers(4, 10)))
         ]
-    stir = 0.03 * (noise(rng, shape, 7, 2) - 0.5) + 0.015 * (noise(rng, shape, 25, 1) - 0.5)
+    stir = between(rng, 0.002, 0.022) * (noise(rng, shape, 7, 3) - 0.5)
     unit = min(shape)
     for cx, cy, size in places:
         reach = 0.5 * cell if grid else size * 1.05

@@ -77,7 +77,6 @@ def batik(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarra
 def kilim(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarray:
     """A flat-woven rug: stepped diamonds, teeth and stripes thread by thread; or a tapestry of a scene."""
     x, y = axes(shape)
-    unit = min(shape)
     threads = log_between(rng, 34, 80)
     tu, tv = np.floor(x * threads), np.floor(y * threads)
     if rng.random() < 0.3:
@@ -112,7 +111,6 @@ def kilim(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarra
     light = (
         1.08 - depth * bulge**1.5 * 1.8 + 0.12 * wear + 0.1 * grain(rng, shape) + 0.2 * (noise(rng, shape, 4, 3) - 0.5)
     )
-    del unit
     return rgb * light[..., None]
 
 
@@ -120,13 +118,15 @@ def gilded(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
     """Art-nouveau ornament: flowing fields filled with spirals, eyes, tesserae and triangles on a leaf-metal ground."""
     x, y = axes(shape)
     unit = min(shape)
-    wide, tall = shape[1] / unit, shape[0] / unit
+    wide = shape[1] / unit
     metal = int(rng.integers(len(palette)))
-    leaf = 0.62 + 0.5 * (noise(rng, shape, 12, 4, 0.7) - 0.5) + 0.12 * grain(rng, shape)
+    leaf = between(rng, 0.45, 0.8) + 0.5 * (noise(rng, shape, 12, 4, 0.7) - 0.5) + 0.12 * grain(rng, shape)
     rgb = palette.colour(np.full(shape, metal), np.clip(leaf, 0, 1).astype(np.float32))
-    lines = x + 0.25 * np.sin(2.5 * y + 6.28 * rng.random()) + 0.35 * (noise(rng, shape, 1.5, 1) - 0.5)
-    fields = int(rng.integers(3, 7))
-    where = np.clip(lines * fields / wide, 0, fields - 1e-3)
+    turn, sway = between(rng, -0.9, 0.9), between(rng, 0.03, 0.2)
+    lines = x * np.cos(turn) + y * np.sin(turn) + sway * np.sin(between(rng, 2, 9) * y + 6.28 * rng.random())
+    lines = lines + between(rng, 0.0, 0.5) * (noise(rng, shape, 1.5, 1) - 0.5)
+    fields = int(rng.integers(3, 8))
+    where = np.clip((lines - lines.min()) / (lines.max() - lines.min()), 0, 1 - 1e-4) * fields
     region = where.astype(np.intp)
     tints, family = fork(rng).random(fields), rng.integers(0, len(palette), fields)
     share = np.where(fork(rng).random(fields) < 0.4, 0.25, 0.92)[region].astype(np.float32)
@@ -137,14 +137,16 @@ def gilded(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
     )
     canvas = Canvas(shape, np.clip(rgb, 0, 1))
     scale = log_between(rng, 0.75, 1.6)
-    px, py = scatter(rng, shape, 0.062 * scale)
+    px, py = scatter(rng, shape, 0.047 * scale)
     place = at(region, px, py)
     kinds = rng.integers(0, 4, fields)[place]
     child = fork(rng)
     count = px.size
-    size = 0.045 * scale * (0.5 + 0.7 * child.random(count))
+    size = 0.05 * scale * (0.4 + 1.1 * child.random(count) ** 2)
     light, dark = palette.pick(child, count, 0.65, 1.0), palette.pick(child, count, 0.0, 0.4)
-    turn = child.random(count) * 6.28
+    golden = child.random((count, 1)) < 0.35
+    light = np.where(golden, palette.colour(metal, 0.92), light)
+    turns = child.random(count) * 6.28
     lift = 0.4 + 0.5 * child.random(count)
     flip = child.random((count, 1)) < 0.5
     one, two = np.where(flip, light, dark), np.where(flip, dark, light)
@@ -153,7 +155,7 @@ def gilded(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
         n = int(m.sum())
         if not n:
             continue
-        a, b, s, t, h = px[m], py[m], size[m], turn[m], lift[m]
+        a, b, s, t, h = px[m], py[m], size[m], turns[m], lift[m]
         if kind == 0:  # rings and eyes
             for ring, colour in ((1.0, one), (0.72, two), (0.45, one), (0.2, two)):
                 canvas.strokes(a, b, t, s * ring, s * ring * (0.85 if ring > 0.5 else 1), colour[m], h, 0.0, "dot")
@@ -167,12 +169,12 @@ def gilded(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
                     a + r * np.cos(w), b + r * np.sin(w), w + 1.57, s * (0.12 + 0.06 * step * 0.8), s * 0.15, one[m], h
                 )
         else:  # leaves and triangles
-            canvas.strokes(a, b, t, s * 1.5, s * 0.6, one[m], h, 0.3, "taper")
-            canvas.strokes(a, b, t, s * 0.9, s * 0.2, two[m], h, 0.3, "taper")
+            canvas.strokes(a, b, t, s * 1.5, s * 0.6, one[m], h, 0.08, "taper")
+            canvas.strokes(a, b, t, s * 0.9, s * 0.2, two[m], h, 0.08, "taper")
     seam = np.abs(where - np.round(where)) * wide / fields
     rgb, height = canvas.read()
     rgb = mix(
         rgb, np.broadcast_to(palette.colour(metal, 0.1), rgb.shape), 0.7 * ramp(0.006 - seam, -1.2 / unit, 1.2 / unit)
     )
     rgb = relief(rgb, height * 0.7 + 0.25 * leaf, between(rng, 0.4, 1.0), between(rng, 0, 6.28))
-    return mix(rgb, rgb * paper(rng, 1.0), between(rng, 0, 0.3)) + 0.0 * tall
+    return mix(rgb, rgb * paper(rng, 1.0), between(rng, 0, 0.3))

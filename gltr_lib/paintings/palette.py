@@ -125,7 +125,9 @@ def sample_palette(rng: np.random.Generator, *, chroma: int | None = None, key: 
         (64, 3)
     """
     harmony = list(HARMONIES)[rng.integers(len(HARMONIES))]
-    hues = rng.random() * 360 + np.array(HARMONIES[harmony]) + 16 * (rng.random(len(HARMONIES[harmony])) - 0.5)
+    # Every other picture starts from an earth or a gold: painters own more ochre than turquoise.
+    first = 20 + 90 * rng.random() if rng.random() < 0.45 else 360 * rng.random()
+    hues = first + np.array(HARMONIES[harmony]) + 16 * (rng.random(len(HARMONIES[harmony])) - 0.5)
     drawn_key, drawn_chroma = int(rng.integers(len(KEYS))), int(rng.integers(len(CHROMAS)))
     dark, light = KEYS[drawn_key if key is None else key]
     dark, light = dark + 0.06 * rng.random(), light - 0.06 * rng.random()
@@ -147,7 +149,7 @@ def sample_palette(rng: np.random.Generator, *, chroma: int | None = None, key: 
 
 
 def paper(rng: np.random.Generator, toned: float = 0.3) -> np.ndarray:
-    """Draw the colour of a sheet of paper: mostly white to cream, with probability `toned` kraft, blue, rose or grey."""
+    """Draw the colour of a sheet: mostly white to cream, with probability `toned` kraft, blue, rose or grey."""
     if rng.random() < toned:
         lightness, chroma, hue = 0.55 + 0.3 * rng.random(), 0.02 + 0.06 * rng.random(), 360 * rng.random()
     else:

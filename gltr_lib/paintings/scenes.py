@@ -1,4 +1,4 @@
-"""What is painted: small compositions (hills, sea, still life, village ...) as maps of tone, colour family and direction.
+"""What is painted: small compositions (hills, sea, still life ...) as maps of tone, colour family and direction.
 
 A brush needs a subject. A scene holds no colours: its tone (0 shadow, 1 light) and colour family are looked up in a
 palette afterwards, so that one drawing serves thousands of palettes; its angle tells strokes which way to run.
@@ -303,11 +303,12 @@ def portrait(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         coat,
         1.2,
     )
-    pen.ball(x, y, r * 0.85, r * 1.15, 0.62, skin, 1.3)
+    pen.ball(x, y, r * 0.8, r * 1.2, 0.62, skin, 1.3)
+    almond = rng.random() < 0.6  # eyes without whites, as on a mask
     for side in (-1, 1):
         ex, ey = x + side * r * 0.35, y - r * 0.12
-        pen.disc(ex, ey, r * 0.17, r * 0.08, 0.95, skin)
-        pen.disc(ex, ey, r * 0.08, r * 0.08, 0.03, hair)
+        pen.disc(ex, ey, r * 0.17, r * 0.07, 0.15 if almond else 0.9, hair if almond else skin)
+        pen.disc(ex, ey, r * 0.06, r * 0.06, 0.05, hair)
         pen.line(
             [(ex - r * 0.2, ey - r * 0.17), (ex, ey - r * 0.25), (ex + r * 0.2, ey - r * 0.17)], 0.012, 0.1, hair, 0.0
         )

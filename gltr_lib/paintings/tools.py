@@ -14,7 +14,7 @@ Shape = tuple[int, int]
 
 
 def fork(rng: np.random.Generator) -> np.random.Generator:
-    """Return a child generator, so that how much the child draws (it may depend on the size) leaves the parent alone."""
+    """Return a child generator: how much it draws (it may depend on the size) leaves the parent alone."""
     return np.random.Generator(np.random.PCG64(int(rng.integers(2**32))))
 
 
@@ -210,7 +210,7 @@ class Canvas:
         bend: np.ndarray | float = 0.0,
         ends: str = "round",
     ) -> None:
-        """Draw N strokes in order: centres, directions (radians), sizes (of the shorter side), colours (N,3), heights."""
+        """Draw N strokes in order: centres, directions, sizes (of the shorter side), colours (N, 3), heights."""
         count = len(x)
         profile = {
             "round": (0.45, 0.9, 1.0, 0.9, 0.45),

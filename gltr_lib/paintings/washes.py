@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from gltr_lib.paintings.palette import Palette, paper
@@ -47,18 +49,17 @@ def watercolour(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.
         rim = blur(edges(family * 8 + (tone * 7).astype(np.intp)), 0.004 * unit)
         flow = strength * pool + 0.5 * rim * (layer > 0) + 0.5 * tooth * strength
         density += np.clip(flow, 0, None)[..., None] * -np.log(colour)
-    dry = ramp(noise(rng, shape, 5, 4, 0.6), between(rng, 0.12, 0.34), 0.42)[..., None]
-    rgb = sheet * np.exp(-density * (0.25 + 0.75 * dry) * between(rng, 0.8, 1.2))
-    if rng.random() < 0.6:  # splashes
-        spot = noise(rng, shape, 26, 1)
-        rgb = rgb * (1 - 0.4 * ramp(spot, 0.86, 0.88)[..., None] * (1 - palette.colour(0, 0.4)))
+    low = between(rng, -0.1, 0.22)
+    dry = ramp(noise(rng, shape, 3, 4, 0.5) + 0.15 * tooth, low, low + 0.3)[..., None]
+    rgb = sheet * np.exp(-density * (0.3 + 0.7 * dry) * between(rng, 0.6, 1.1))
+    if rng.random() < 0.3:  # splashes
+        spot = ramp(noise(rng, shape, 30, 1), 0.88, 0.9) * ramp(noise(rng, shape, 2, 1), 0.5, 0.6)
+        rgb = rgb * (1 - 0.4 * spot[..., None] * (1 - palette.colour(0, 0.4)))
     return rgb + 0.06 * tooth[..., None] * rgb
 
 
 def marbling(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarray:
     """Inks floated on size and combed: stones or bands, drawn through by tines and swirls."""
-    x, y = axes(shape)
-    unit = min(shape)
     over = 2
     fine_shape = (shape[0] * over, shape[1] * over)
     x, y = axes(fine_shape)
@@ -92,7 +93,6 @@ def marbling(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.nda
     rgb = mix(rgb, np.broadcast_to(palette.colour(0, float(rng.random() < 0.5)), rgb.shape), vein)
     rgb = rgb.reshape(shape[0], over, shape[1], over, 3).mean((1, 3))
     tooth = 0.05 * (noise(rng, shape, 35, 2) - 0.5) + 0.03 * grain(rng, shape)
-    del unit
     return rgb * (1 + tooth)[..., None]
 
 
@@ -122,7 +122,7 @@ def colour_field(rng: np.random.Generator, palette: Palette, shape: Shape) -> np
         cuts = np.cumsum(0.4 + rng.random(int(rng.integers(2, 5))))
         cuts = np.concatenate([[0], cuts / cuts[-1]]) * 0.88 + 0.06
         inset, soft = between(rng, 0.05, 0.14), between(rng, 0.012, 0.04)
-        for top, bottom in zip(cuts[:-1], cuts[1:], strict=True):
+        for top, bottom in pairwise(cuts.tolist()):
             lay(np.minimum(np.minimum(u - inset, 1 - inset - u), np.minimum(v - top - 0.018, bottom - 0.018 - v)), soft)
     elif style == 1:
         for _ in range(int(rng.integers(2, 14))):
