@@ -71,7 +71,7 @@ def _value_and_gradients(answer, a, b):
     """Value of a loss and the gradient that reaches each branch (zeros where none does)."""
     a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
     loss = answer(a, b)
-    grads = (None, None)
+    grads: tuple[torch.Tensor | None, ...] = (None, None)
     if isinstance(loss, torch.Tensor) and loss.requires_grad:
         grads = torch.autograd.grad(loss, (a, b), allow_unused=True)
     found = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, (a, b), strict=True)]

@@ -1,0 +1,197 @@
+"""Curves, bars, histograms and the confusion matrix in the course's one look; :mod:`gltr_lib.viz` re-exports them.
+
+Every series has a colour (Okabe and Ito's, safe for colour-blind readers), a marker and a dash of its own, so that
+the figure also reads in grey; axes carry their units. No pyplot: a figure is dropped when nobody holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gltr_lib import labels as _labels
+from gltr_lib._validate import describe
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, LINE, PAPER = "#1f2933", "#5c6975", "#e3e7eb", "#ffffff"
+#: Okabe and Ito's colours (the yellow left out: too pale on white), with a marker and a dash for each.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3b3b3b")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.5)), "-.", ":")
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "figure.facecolor": PAPER, "figure.dpi": 150,
+    "axes.facecolor": PAPER, "axes.edgecolor": MUTED, "axes.linewidth": 0.7, "axes.labelcolor": MUTED,
+    "axes.titlesize": 10.5, "axes.titlelocation": "left", "axes.titleweight": "normal", "axes.titlepad": 9,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+    "grid.color": LINE, "grid.linewidth": 0.8, "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5, "xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False,
+    "legend.fontsize": 8.5, "lines.linewidth": 1.8, "lines.markersize": 5, "svg.hashsalt": "gltr",
+}  # fmt: skip
+WIDTH = 8.4  # inches of a full figure; 100 CSS pixels an inch in the notebook
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Apply the course's one style while figures are made: ``with viz.look(): ...``."""
+    import matplotlib
+
+    rules: Any = RC
+    with matplotlib.rc_context(rules):
+        yield
+
+
+def new_figure(width: float = WIDTH, height: float = 3.2, **subplots: Any) -> tuple[Figure, Any]:
+    """Return (figure, axes) in the course's look, without pyplot; ``subplots`` goes to ``Figure.subplots``.
+
+    Use it for a figure of your own, inside ``with viz.look():`` where you set texts and ticks.
+    """
+    from matplotlib.figure import Figure
+
+    with look():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(**subplots)
+
+
+def curves(
+    series: Mapping[str, Any],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    width: float = 6.4,
+    height: float = 3.3,
+) -> Figure:
+    """Draw curves, each with a colour, marker and dash of its own.
+
+    Args:
+        series: name -> y values, or (x values, y values). xlabel, ylabel: with their unit.
+    """
+    figure, ax = new_figure(width, height)
+    with look():
+        for i, (name, values) in enumerate(series.items()):
+            x, y = values if isinstance(values, tuple) else (np.arange(len(values)), values)
+            every = max(1, len(y) // 10)
+            style = {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "ls": DASHES[i % 7], "markevery": every}
+            ax.plot(np.asarray(x, float), np.asarray(y, float), label=name, mec="white", mew=0.7, **style)
+        _finish(ax, xlabel, ylabel, title, len(series) > 1)
+        if log_x:
+            ax.set_xscale("log")
+        if log_y:
+            ax.set_yscale("log")
+    return figure
+
+
+def bars(
+    values: Mapping[str, Any],
+    *,
+    ylabel: str,
+    title: str = "",
+    groups: Sequence[str] | None = None,
+    errors: Mapping[str, Any] | None = None,
+    horizontal: bool = False,
+    digits: int = 1,
+    width: float = WIDTH,
+    height: float | None = None,
+) -> Figure:
+    """Draw bars with their values written on them.
+
+    Args:
+        values: name -> number, one bar each; with ``groups``: series name -> one number a group (NaN: no bar).
+        ylabel: what is measured, with its unit. errors: like ``values``, half lengths of error lines.
+        horizontal: names at the left, good for many or long ones. digits: decimals of the written values.
+    """
+    single = groups is None
+    names = list(values) if groups is None else list(groups)
+    series = {"": [values[name] for name in names]} if single else {k: list(v) for k, v in values.items()}
+    lines = {"": [errors[name] for name in names]} if single and errors else (errors or {})
+    if any(len(v) != len(names) for v in series.values()):
+        raise ValueError(f"bars: every series needs {len(names)} values, one for each of {', '.join(names)}")
+    spots, thick = np.arange(len(names)), 0.8 / len(series)
+    if height is None:
+        height = 0.6 + max(1.4, 0.2 * len(names) * max(1, len(series) * 0.75)) if horizontal else 3.2
+    figure, ax = new_figure(width, height)
+    with look():
+        for i, (name, numbers) in enumerate(series.items()):
+            y = np.asarray(numbers, float)
+            at = spots + (i - (len(series) - 1) / 2) * thick
+            error = np.asarray(lines[name], float) if name in lines else None
+            style: dict[str, Any] = {"color": COLOURS[i % 7], "label": name, "ecolor": INK}
+            if horizontal:
+                drawn = ax.barh(at, y, thick * 0.92, xerr=error, **style)
+            else:
+                drawn = ax.bar(at, y, thick * 0.92, yerr=error, **style)
+            if len(names) * len(series) <= 40:
+                texts = ["" if np.isnan(v) else f"{v:.{digits}f}" for v in y]
+                ax.bar_label(drawn, texts, fontsize=7, color=INK, padding=2)
+        if horizontal:
+            ax.set_yticks(spots, names)
+            ax.invert_yaxis()
+            ax.grid(False, axis="y")
+            _finish(ax, ylabel, "", title, not single)
+        else:
+            ax.set_xticks(spots, names)
+            ax.grid(False, axis="x")
+            _finish(ax, "", ylabel, title, not single)
+    return figure
+
+
+def histogram(series: Mapping[str, Any], *, xlabel: str, title: str = "", bins: int = 40, width: float = 6.4) -> Figure:
+    """Draw the distributions of several sets of numbers as outlines over one common range."""
+    figure, ax = new_figure(width, 3.0)
+    arrays = {k: np.asarray(v.detach().cpu() if hasattr(v, "detach") else v, float).ravel() for k, v in series.items()}
+    everything = np.concatenate(list(arrays.values()))
+    edges = np.linspace(everything.min(), everything.max() + 1e-12, bins + 1)
+    with look():
+        for i, (name, array) in enumerate(arrays.items()):
+            share = 100 * np.histogram(array, edges)[0] / max(1, array.size)
+            ax.stairs(share, edges, color=COLOURS[i % 7], ls=DASHES[i % 7], lw=1.8, label=name)
+            ax.stairs(share, edges, color=COLOURS[i % 7], alpha=0.12, fill=True)
+        _finish(ax, xlabel, "share (%)", title, len(arrays) > 1)
+    return figure
+
+
+def confusion_figure(counts: Any, names: Sequence[str] | None = None, *, title: str = "") -> Figure:
+    """Draw a confusion matrix (rows: true class) in per cent of each row; dark is much."""
+    array = np.asarray(counts.detach().cpu() if hasattr(counts, "detach") else counts, float)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise ValueError(f"confusion_figure: expected a square matrix, received {describe(counts)}")
+    names = list(names or _labels.CLASSES[: len(array)])
+    part = 100 * array / np.where(array.sum(1, keepdims=True) > 0, array.sum(1, keepdims=True), np.nan)
+    side = 1.7 + 0.30 * len(array)
+    figure, ax = new_figure(side + 0.4, side)
+    with look():
+        ax.imshow(np.nan_to_num(part), cmap="Blues", vmin=0, vmax=100)
+        ax.set_xticks(range(len(names)), [f"{i}  {n}" for i, n in enumerate(names)], rotation=90, fontsize=7.5)
+        ax.set_yticks(range(len(names)), [f"{n}  {i}" for i, n in enumerate(names)], fontsize=7.5)
+        ax.grid(False)
+        for r, c in np.argwhere(np.nan_to_num(part) >= 0.5):
+            ax.text(
+                c,
+                r,
+                f"{part[r, c]:.0f}",
+                ha="center",
+                va="center",
+                fontsize=6.3,
+                color="white" if part[r, c] > 55 else INK,
+            )
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        _finish(ax, "predicted class", "true class (each row: 100 %)", title, False)
+    return figure
+
+
+def _finish(ax: Axes, xlabel: str, ylabel: str, title: str, legend: bool) -> None:
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    if title:
+        ax.set_title(title)
+    if legend:
+        ax.legend(loc="best", handlelength=2.6)
