@@ -1,0 +1,98 @@
+# The course's commands. `make help` lists them; each does its own set-up, and a second call starts at once.
+#
+#   PYTHON=python3.12   which Python makes the environment (3.11 or newer)
+#   VENV=.venv          where it lies
+#   LOCKED=1            install exactly the versions of requirements.lock instead of the newest that fit
+#   COURSE_MODE=smoke   smoke, laptop (default) or full: how much computing the lessons do
+#   ARGS="--only 02"    passed on to the runner of the lessons, or to pytest
+
+PYTHON ?= python3
+VENV ?= .venv
+COURSE_MODE ?= laptop
+LOCKED ?=
+ARGS ?=
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
+
+.DEFAULT_GOAL := help
+.PHONY: help course test lab lessons lint types unit smoke test-all lock clean install install-test
+export COURSE_MODE
+
+help:  ## this list
+	@echo "Global and Local Texture Randomization: a course and a library"
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+course: $(VENV)/.installed  ## set up, run every lesson offline, print your result beside the study's
+	@$(PY) -m gltr_lib.course.run $(ARGS)
+
+lab: $(VENV)/.installed  ## open JupyterLab on lesson 00 (this machine only, with a token)
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(firstword $(wildcard notebooks/00_*.ipynb)) $(ARGS)
+
+lessons: $(VENV)/.installed  ## build notebooks/ from lessons/
+	@$(PY) -m gltr_lib.course.build
+
+build: lessons  ## the same as lessons
+
+# Each phase says how long it took; pytest comes last, so that its summary is the closing line.
+define timed
+	@printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2) || exit 1; echo "-- $(1): $$(( $$(date +%s) - start )) s"
+endef
+
+test: $(VENV)/.installed-test  ## set up, then lint, types, a smoke run of the course, and all tests
+	@$(MAKE) --no-print-directory lint types smoke unit
+
+lint: $(VENV)/.installed-test  ## style of code and lessons, and whether the notebooks are current
+	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(PY) -m gltr_lib.course.lint && $(PY) -m gltr_lib.course.build --check)
+
+types: $(VENV)/.installed-test  ## types of the library
+	$(call timed,types,$(BIN)/mypy)
+
+smoke: $(VENV)/.installed-test  ## both editions of every lesson in smoke mode, in random order, network off
+	$(call timed,lessons (solved edition),COURSE_MODE=smoke $(PY) -m gltr_lib.course.run --shuffle 7 --strict-time)
+	$(call timed,lessons (student edition),COURSE_MODE=smoke $(PY) -m gltr_lib.course.run --student)
+
+unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` picks
+	@printf '\n== tests\n'
+	@env -u COURSE_MODE $(PY) -m pytest --durations=10 $(ARGS)
+
+test-all: $(VENV)/.installed-test  ## make test, then the course in laptop mode with its time limits held
+	@$(MAKE) --no-print-directory test
+	@COURSE_MODE=laptop $(PY) -m gltr_lib.course.run --strict-time
+
+lock: $(VENV)/.installed-test  ## renew requirements.lock (it holds versions, and no addresses)
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet uv
+	@$(PY) -m uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra test --no-emit-index-url \
+	  --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:  ## remove caches and the course's runs; the environment and the study's runs stay
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/course
+	find gltr_lib tests lessons data_scripts benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(VENV)/.installed  ## the environment for the course
+install-test: $(VENV)/.installed-test  ## the environment with the test tools
+
+# uv installs in a fraction of pip's time; where it cannot be had, or cannot do it, pip does the same.
+define pip_install
+	@echo "Installing $(1) into $(VENV) (about 6 GB with torch; a few minutes the first time)"
+	@if $(PY) -m pip install --quiet --disable-pip-version-check uv >/dev/null 2>&1 \
+	    && $(PY) -m uv pip install --quiet --python $(PY) $(CONSTRAINTS) -e "$(1)"; then :; \
+	  else $(PY) -m pip install --disable-pip-version-check $(CONSTRAINTS) -e "$(1)"; fi
+endef
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(call pip_install,.)
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(call pip_install,.[test])
+	@touch $(VENV)/.installed $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: the course needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1 || true)"; \
+	  echo "       Name another one: make course PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "error: $(PYTHON) cannot make an environment (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
