@@ -1,0 +1,123 @@
+"""Configurations: round trip, overrides, refusals, no torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gltr_lib.config import METHODS, MethodConfig, TrainConfig, method, parse_overrides
+
+
+def test_config_needs_no_torch():
+    code = "import sys; import gltr_lib.config; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_json_round_trip(name):
+    config = TrainConfig(METHODS[name], steps=7, lr=1e-4, crop=(64, 96)).replace(seed=5)
+    again = TrainConfig.from_json(config.to_json())
+    assert again == config
+    assert hash(again) == hash(config)
+
+
+def test_round_trip_of_a_share_range():
+    config = TrainConfig(MethodConfig("x", ("gtr", "ltr"), share=(0.25, 0.75)))
+    assert TrainConfig.from_json(config.to_json()) == config
+
+
+def test_all_methods_forward_the_same_number_of_images():
+    assert {TrainConfig(m).source_images * len(m.views) for m in METHODS.values()} == {12}
+
+
+def test_the_walk_and_its_controls():
+    assert list(METHODS) == [
+        "baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl", "gtr_gtr", "gtr_gtr_cons", "baseline2", "oracle",
+    ]  # fmt: skip
+    assert METHODS["gtr_ltr_cgl"].consistency > 0 == METHODS["gtr_ltr"].consistency
+    with pytest.raises(TypeError):
+        METHODS["mine"] = MethodConfig()  # type: ignore[index]
+
+
+def test_overrides_change_values_of_every_type():
+    config = parse_overrides(
+        ["steps=20", "lr=1", "flip=false", "crop=[64,96]", "scale=(1,2)", "device=cpu", "method=gtr_ltr_cgl",
+         "method.share=[0.25,0.75]", "method.detach=local", "method.schedule=null"],
+        TrainConfig(seed=9),
+    )  # fmt: skip
+    assert (config.steps, config.lr, config.flip, config.crop, config.seed) == (20, 1.0, False, (64, 96), 9)
+    assert isinstance(config.lr, float)
+    assert (config.scale, config.device) == ((1.0, 2.0), "cpu")
+    assert (config.method.share, config.method.detach, config.method.consistency) == ((0.25, 0.75), "local", 1.0)
+
+
+def test_a_method_may_be_given_by_name():
+    assert TrainConfig("gtr").method is METHODS["gtr"]
+    assert TrainConfig().replace(method="gtr_gtr").source_images == 6
+
+
+def test_unknown_keys_are_all_listed_with_the_valid_ones():
+    with pytest.raises(ValueError, match=r"stepz, method\.shape; valid keys: .*steps.*method\.share"):
+        parse_overrides(["stepz=1", "method.shape=2", "seed=1"])
+    with pytest.raises(ValueError, match=r"method\.colour; valid keys: method\.name"):
+        TrainConfig.from_json('{"method": {"colour": 1}}')
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("steps=many", "steps expects int; received 'many'"),
+        ("steps=1.5", "steps expects int"),
+        ("steps=true", "steps expects int"),
+        ("lr=fast", "lr expects float"),
+        ("flip=1", "flip expects bool"),
+        ("crop=[1,2,3]", "crop expects"),
+        ("method.sigma=4", "method.sigma expects"),
+        ("steps", "key=value"),
+        ("method=best", "unknown method 'best'; expected one of: baseline"),
+        ("method.alpha=2", r"alpha must lie in \[0, 1\]; received 2"),
+        ("lr=NaN", "lr must be above 0"),
+    ],
+)
+def test_bad_overrides_say_what_was_expected(override, words):
+    with pytest.raises(ValueError, match=words):
+        parse_overrides([override])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"views": ()}, "views"),
+        ({"views": ("raw", "blur")}, "views"),
+        ({"views": ("ltr", "gtr")}, '"ltr" view needs'),
+        ({"share": (0.8, 0.2)}, "low <= high"),
+        ({"share": float("nan")}, "share"),
+        ({"sigma": (0.0, 4.0)}, "sigma"),
+        ({"views": ("raw",), "consistency": 1.0}, "exactly two views"),
+        ({"consistency_kind": "l1"}, "mse"),
+        ({"detach": "both"}, "global"),
+        ({"schedule": 0.1, "share": (0.1, 0.2)}, "schedule"),
+    ],
+)
+def test_impossible_methods(changes, words):
+    with pytest.raises(ValueError, match=words):
+        MethodConfig(**{"name": "x", "views": ("gtr", "ltr"), **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"steps": 0}, {"crop": (0, 4)}, {"scale": (2.0, 1.0)}, {"lr": 0.0}, {"ema": 1.0}, {"jitter": 2.0}, {"power": -1.0}],
+)
+def test_impossible_runs(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        TrainConfig(**changes)
+
+
+def test_forward_images_must_serve_all_views():
+    with pytest.raises(ValueError, match="multiple of the method's 2 views"):
+        TrainConfig(method("gtr_ltr"), forward_images=5)
+
+
+def test_not_json():
+    with pytest.raises(ValueError, match="not JSON"):
+        TrainConfig.from_json("steps: 5")
