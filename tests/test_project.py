@@ -16,13 +16,14 @@ def make_targets():
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
-def tracked():
+def tracked(every=False):
+    """Files that git knows; without ``every`` only those that hold text."""
     try:
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
     paths = (ROOT / name for name in listed.split("\0") if name)
-    return [path for path in paths if path.is_file() and path.suffix in TEXT]
+    return [path for path in paths if path.is_file() and (every or path.suffix in TEXT)]
 
 
 def test_conda_users_get_the_same_environment():
@@ -131,14 +132,24 @@ def test_notebooks_hold_no_outputs_and_no_widget_state():
 
 
 def test_no_tracked_file_is_large():
-    try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    sizes = {name: (ROOT / name).stat().st_size for name in listed.split("\0") if name and (ROOT / name).is_file()}
+    sizes = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in tracked(every=True)}
     large = {name: size for name, size in sizes.items() if size > 2_100_000}
     assert not large, f"files over 2 MB: {large}"
     assert sum(sizes.values()) < 40e6
+
+
+def test_everything_in_the_library_is_packaged():
+    data = PROJECT["tool"]["setuptools"]["package-data"]["gltr_lib"]
+    library = ROOT / "gltr_lib"
+    packed = {path for pattern in data for path in library.glob(pattern)}
+    left_out = [
+        path.relative_to(ROOT).as_posix()
+        for path in tracked(every=True)
+        if path.is_relative_to(library)
+        and path not in packed
+        and not (path.suffix == ".py" and (path.parent / "__init__.py").is_file())
+    ]
+    assert not left_out, f"add to [tool.setuptools.package-data]: {left_out}"
 
 
 def test_citation_and_version_agree():
