@@ -101,7 +101,8 @@ def night_sky(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.nd
     skyline = land_level * tall + between(rng, 0.08, 0.3) * (noise(rng, shape, 2.2, 3) - 0.5)
     angle = 0.4 * np.sin(between(rng, 2, 7) * x + 6.28 * rng.random()) + 1.8 * (noise(rng, shape, 2, 2) - 0.5)
     tone = 0.2 + 0.4 * noise(rng, shape, 4, 3) + between(rng, -0.15, 0.25) * y / tall
-    family = np.where(noise(rng, shape, 3, 2) > 0.58, *rng.integers(0, families, 2))
+    one, other = (int(v) for v in rng.integers(0, families, 2))
+    family: np.ndarray = np.where(noise(rng, shape, 3, 2) > 0.58, one, other)
     glow_family, ring = int(rng.integers(families)), between(rng, 30, 70)
     lights = []
     for index in range(int(rng.integers(3, 12))):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gltr_lib.paintings.outdoors import ridge
 from gltr_lib.paintings.palette import Palette, oklch_to_rgb, paper
-from gltr_lib.paintings.scenes import compose, ridge
+from gltr_lib.paintings.scenes import compose
 from gltr_lib.paintings.tools import (
     Canvas,
     Shape,
@@ -111,7 +112,7 @@ def ukiyoe(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
     x, y = axes(shape)
     unit = min(shape)
     wide, tall = shape[1] / unit, shape[0] / unit
-    sheet, families, pixel = paper(rng), len(palette), np.float32(1.0 / unit)
+    sheet, families, pixel = paper(rng), len(palette), 1.0 / unit
     sky, blue, foam = int(rng.integers(families)), int(rng.integers(families)), np.clip(sheet * 1.04, 0, 1)
     ink, horizon = palette.colour(blue, 0.0) * 0.7, between(rng, 0.45, 0.72)
     grade = (1 - y / tall) ** between(rng, 0.7, 3)
@@ -141,6 +142,7 @@ def ukiyoe(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
         )
         rgb = mix(rgb, foam, snow)
         rgb = mix(rgb, ink, 0.8 * ramp(0.003 - np.abs(rim), -pixel, pixel))
+    spray, *_ = cells(rng, x, y, between(rng, 30, 45), 1.0)
     layers, stripe, lean = int(rng.integers(3, 7)), between(rng, 20, 46), between(rng, -1.1, 1.1)
     for layer in range(layers):
         share = layer / (layers - 1)
@@ -162,8 +164,7 @@ def ukiyoe(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarr
         rgb = mix(rgb, foam, ramp(rim - depth, -pixel, pixel) * body)
         line = np.maximum(ramp(0.0025 - np.abs(depth), -pixel, pixel), ramp(0.002 - np.abs(depth - rim), -pixel, pixel))
         rgb = mix(rgb, ink, 0.85 * line)
-        first, *_ = cells(rng, x, y, between(rng, 30, 45), 1.0)
-        drops = ramp(0.22 - first, 0, 0.15) * ramp(0.05 * swell - np.abs(depth + 0.045), 0, 0.02)
+        drops = ramp(0.22 - spray, 0, 0.15) * ramp(0.05 * swell - np.abs(depth + 0.045), 0, 0.02)
         rgb = mix(rgb, foam, drops)
     wood = along(noise(rng, shape, 70, 1), np.full(shape, 0.03, np.float32), 0.4 * unit)
     return rgb * (1 + 0.018 * wood[..., None])
@@ -176,7 +177,7 @@ def sumi(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarray
     tall, wide = shape[0] / unit, shape[1] / unit
     sheet = paper(rng, 0.25)
     ink = mix(np.full(3, 0.06, np.float32), palette.colour(0, 0.15), between(rng, 0, 0.9))
-    density = np.zeros(shape, np.float32)
+    density: np.ndarray = np.zeros(shape, np.float32)
     if rng.random() < 0.4:  # the moon is the paper, left white in a grey sky
         distance = np.hypot(x - wide * between(rng, 0.15, 0.85), y - tall * between(rng, 0.12, 0.35))
         density = between(rng, 0.1, 0.35) * ramp(distance, 0.08, 0.09) * np.clip(1.2 - y / tall, 0, 1)

@@ -194,7 +194,8 @@ class Canvas:
         else:
             start = np.full((height, width, 4), 100, np.uint8)
             start[..., :3] = np.clip(ground * 255 + 0.5, 0, 255)
-            self.image = Image.fromarray(start, "CMYK").resize((width * oversample, height * oversample), 0)
+            small = Image.frombytes("CMYK", (width, height), start.tobytes())
+            self.image = small.resize((width * oversample, height * oversample), Image.Resampling.NEAREST)
         self.draw = ImageDraw.Draw(self.image)
         self.unit = min(shape) * oversample
 
