@@ -13,6 +13,8 @@ LOCKED ?=
 ARGS ?=
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+# Test runs keep away from runs/course, where your own results lie.
+SMOKE := COURSE_MODE=smoke COURSE_RUNS=runs/smoke $(PY) -m gltr_lib.course.run
 CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
 
 .DEFAULT_GOAL := help
@@ -51,8 +53,8 @@ types: $(VENV)/.installed-test  ## types of the library
 	$(call timed,types,$(BIN)/mypy)
 
 smoke: $(VENV)/.installed-test  ## both editions of every lesson in smoke mode, in random order, network off
-	$(call timed,lessons (solved edition),COURSE_MODE=smoke $(PY) -m gltr_lib.course.run --shuffle 7 --strict-time)
-	$(call timed,lessons (student edition),COURSE_MODE=smoke $(PY) -m gltr_lib.course.run --student)
+	$(call timed,lessons (solved edition),$(SMOKE) --shuffle 7 --strict-time)
+	$(call timed,lessons (student edition),$(SMOKE) --student)
 
 unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` picks
 	@printf '\n== tests\n'
@@ -68,7 +70,7 @@ lock: $(VENV)/.installed-test  ## renew requirements.lock (it holds versions, an
 	  --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:  ## remove caches and the course's runs; the environment and the study's runs stay
-	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/course
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/course runs/smoke
 	find gltr_lib tests lessons data_scripts benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(VENV)/.installed  ## the environment for the course
