@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gltr_lib._usage import UsageError, usage
+
 
 def command(
     *,
@@ -58,10 +60,14 @@ def command(
     Returns:
         The exit code.
     """
-    from gltr_lib.study.grid import Settings
+    from gltr_lib.study.grid import Settings, grid
     from gltr_lib.study.run import Places, default_ledger, run_study
 
-    settings = Settings(tier, steps, seeds, tuple(only), scenes, looks, final, tuple(overrides))
+    with usage():
+        settings = Settings(tier, steps, seeds, tuple(only), scenes, looks, final, tuple(overrides))
+        if jobs < 1:
+            raise ValueError(f"--jobs: expected at least 1, received {jobs}")
+        grid(settings)  # overrides are parsed here
     places = Places(Path(ledger_path) if ledger_path else default_ledger(settings), Path(runs))
 
     def say(text: str) -> None:
@@ -162,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(**values)
     except (ValueError, TypeError, OSError) as error:
         print(f"gltr study: {error}", file=sys.stderr)
-        return 2 if isinstance(error, (ValueError, TypeError)) else 1
+        return 2 if isinstance(error, UsageError) else 1
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
     """One look's scenes as uint8 (N,H,W,4)."""
     look, seeds = part
     number = look.removeprefix("sampled:")
-    if number != look and int(number) >= RESERVED and not final:
+    if number != look and number.isdigit() and int(number) >= RESERVED and not final:
         raise ValueError(f"look {look}: reserved for the study's final run; use looks below sampled:{RESERVED}")
     path = cache_path(part, size, folder)
     if path.exists():
@@ -56,7 +56,8 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
     from gltr_lib import streets as world
 
     cores = os.cpu_count() or 1
-    images, labels = world.render_many(list(seeds), look, size, workers=min(8, cores) if cores > 2 else 0)
+    workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
+    images, labels = world.render_many(list(seeds), look, size, workers=workers)
     both = np.concatenate([images, labels[..., None]], axis=-1)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")

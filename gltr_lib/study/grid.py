@@ -126,10 +126,15 @@ class Run:
     @property
     def definition(self) -> str:
         """Hash of everything that decides the network: configuration, streets, shipped weights, version."""
+        return digest([self.family, self.seed])
+
+    @property
+    def family(self) -> str:
+        """The definition without the seed: only networks of one family are averaged."""
         config = _without_defaults(dataclasses.asdict(self.config), dataclasses.asdict(TrainConfig()))
         content: dict[str, Any] = {
             "version": STUDY_VERSION,
-            "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS},
+            "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS | {"seed"}},
             "train": [[look, _spell(seeds)] for look, seeds in self.train.parts],
         }
         if set(self.config.method.views) & {"gtr", "ltr"}:

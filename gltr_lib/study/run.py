@@ -179,6 +179,7 @@ def result_row(
         "tier": run.tier,
         "run": run.id,
         "definition": run.score_definition(streets),
+        "family": run.family,
         "world": data.world_digest(),
         "images": len(streets),
         "size": f"{run.config.crop[1]}x{run.config.crop[0]}",

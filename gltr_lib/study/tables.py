@@ -46,12 +46,12 @@ SHAPES = ("x", "o", "s", "D", "^", "v", "P")
 
 
 def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline") -> list[ledger.Row]:
-    """The rows of a tier whose network definition is each method's newest."""
+    """The rows of a tier that belong to each method's newest definition."""
     chosen = ledger.find(rows, tier=tier, metric="mIoU-19")
     newest: dict[str, str] = {}
     for row in chosen:
-        newest[row["method"]] = _network_family(row)
-    return [row for row in chosen if newest[row["method"]] == _network_family(row)]
+        newest[row["method"]] = row["family"]
+    return [row for row in chosen if newest[row["method"]] == row["family"]]
 
 
 def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
@@ -235,14 +235,6 @@ def save_figure(rows: Sequence[ledger.Row], path: str | os.PathLike[str], tier: 
     os.replace(temporary, path)
     ledger.write_text(path.with_suffix(".txt"), alt + "\n")
     return alt
-
-
-def _network_family(row: ledger.Row) -> str:
-    """What rows of one method must share to be averaged: everything in their configuration but the seed."""
-    from gltr_lib.study.grid import SILENT_FIELDS, digest
-
-    config = {k: v for k, v in row["config"].items() if k not in SILENT_FIELDS and k != "seed"}
-    return digest([config, row.get("world"), row["trained_on"]])
 
 
 def _facts(rows: Sequence[ledger.Row]) -> str:
