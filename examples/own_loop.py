@@ -38,9 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or write_streets(Path(temporary), tuple(args.size))
         try:
-            data = FolderPairs(
-                folder / "images", folder / "labels", num_classes=args.classes, size=tuple(args.size)
-            )
+            data = FolderPairs(folder / "images", folder / "labels", num_classes=args.classes, size=tuple(args.size))
         except ValueError as error:
             parser.error(str(error))
         model = train(data, args)

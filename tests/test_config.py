@@ -106,7 +106,15 @@ def test_impossible_methods(changes, words):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"steps": 0}, {"crop": (0, 4)}, {"scale": (2.0, 1.0)}, {"lr": 0.0}, {"ema": 1.0}, {"jitter": 2.0}, {"power": -1.0}],
+    [
+        {"steps": 0},
+        {"crop": (0, 4)},
+        {"scale": (2.0, 1.0)},
+        {"lr": 0.0},
+        {"ema": 1.0},
+        {"jitter": 2.0},
+        {"power": -1.0},
+    ],
 )
 def test_impossible_runs(changes):
     with pytest.raises(ValueError, match=next(iter(changes))):

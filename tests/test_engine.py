@@ -1,0 +1,248 @@
+"""Training: reproducible, resumable bit for bit, fair between methods, clear when it fails."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from gltr_lib import _run, engine
+from gltr_lib.adain import StyleStats
+from gltr_lib.config import METHODS, MethodConfig, TrainConfig
+from gltr_lib.engine import learning_rate, make_batch, pick_device, source_indices, step_loss, step_seed, train
+from gltr_lib.losses import consistency_loss, segmentation_loss
+from gltr_lib.views import Views
+
+
+class Painter(torch.nn.Module):
+    """A stand-in for the stylizer, quick and with a visible effect."""
+
+    def stylize(self, images, stats, alpha=1.0):
+        return (images * 0.5 + 0.5 * stats.mean[:, :, None, None]).clamp(0, 1)
+
+
+class Bank:
+    """A stand-in for the style bank."""
+
+    stats = StyleStats(torch.rand(5, 3), torch.ones(5, 3))
+
+    def __len__(self):
+        return 5
+
+    def sample(self, n, generator=None):
+        return self.stats[torch.randint(5, (n,), generator=generator)]
+
+
+@pytest.fixture
+def data():
+    g = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 4, (6, 4, 8), generator=g).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    images = (labels[:, None] * 60 + torch.randint(0, 40, (6, 3, 32, 64), generator=g)).to(torch.uint8)
+    return images, labels.to(torch.uint8)
+
+
+def small(method="gtr_ltr_cgl", **changes):
+    return TrainConfig(
+        METHODS[method], **{"steps": 6, "forward_images": 4, "crop": (32, 64), "num_classes": 4, **changes}
+    )
+
+
+def run(config, data, **options):
+    return train(config, *data, stylizer=Painter(), bank=Bank(), progress=False, **options)
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains(method, data):
+    result = run(small(method, steps=2), data)
+    assert [record["step"] for record in result.history] == [0, 1]
+    assert not result.model.training
+    assert all(math.isfinite(record["loss"]) for record in result.history)
+    assert (result.history[0]["consistency"] > 0) == (METHODS[method].consistency > 0)
+
+
+def test_the_loss_falls(data):
+    history = run(small("baseline", steps=30, lr=1e-2), data).history
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+
+
+def test_one_seed_one_network_and_the_callers_randomness_is_left_alone(data):
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    first = run(small(), data)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(8)
+    assert same(first.model, run(small(), data).model)
+    assert not same(first.model, run(small(seed=1), data).model)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path, data, ema):
+    config = small(checkpoint_every=2, ema=ema)
+    whole = run(config, data)
+
+    def kill(step, model, record):
+        if step == 3 and not list(tmp_path.glob("*.txt")):
+            (tmp_path / "killed.txt").touch()
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(config, data, out=tmp_path, on_step=kill)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+    steps = []
+    resumed = run(config, data, out=tmp_path, on_step=lambda step, *_: steps.append(step))
+    assert steps == [2, 3, 4, 5]
+    assert same(whole.model, resumed.model)
+    assert resumed.history == whole.history
+    assert not list(tmp_path.glob("*.part"))
+    again = run(config, data, out=tmp_path)
+    assert same(again.model, whole.model)
+    assert again.seconds == resumed.seconds
+
+
+def test_resume_false_starts_anew(tmp_path, data):
+    run(small(steps=2), data, out=tmp_path)
+    steps = []
+    run(small(steps=2), data, out=tmp_path, resume=False, on_step=lambda step, *_: steps.append(step))
+    assert steps == [0, 1]
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, data):
+    run(small(steps=2), data, out=tmp_path)
+    with pytest.raises(ValueError, match=r"another run: lr=0.003, now 0.1; use another folder"):
+        run(small(steps=2, lr=0.1), data, out=tmp_path)
+    with pytest.raises(ValueError, match="other pictures or styles"):
+        run(small(steps=2), (255 - data[0], data[1]), out=tmp_path)
+    (tmp_path / "checkpoint.pt").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: not a checkpoint"):
+        run(small(steps=2), data, out=tmp_path)
+
+
+def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(tmp_path, data, monkeypatch):
+    run(small(steps=4, checkpoint_every=2), data, out=tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def half(state, file):
+        file.write(b"half")
+        raise KilledError
+
+    monkeypatch.setattr(_run.torch, "save", half)
+    with pytest.raises(KilledError):
+        run(small(steps=4, checkpoint_every=2), data, out=tmp_path, resume=False)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_methods_of_one_seed_see_the_same_crops(data):
+    batches = {}
+    for name in ("gtr_ltr", "gtr_gtr", "baseline2"):
+        config = small(name, jitter=0.0, blur=0.0)
+        batches[name] = make_batch(3, *data, config, Views(config.method, Painter(), Bank()))
+    assert torch.equal(batches["gtr_ltr"][1], batches["baseline2"][1])
+    assert torch.equal(batches["gtr_ltr"][0][0], batches["gtr_gtr"][0][0])
+    raw, local = batches["baseline2"][0][0], batches["gtr_ltr"][0][1]
+    assert ((local == raw).all(1)).float().mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_an_epoch_reads_every_picture_once_and_epochs_differ():
+    config = small("baseline", forward_images=4)
+    order = torch.cat([source_indices(step, 10, config) for step in range(5)])
+    assert sorted(order[:10].tolist()) == sorted(order[10:].tolist()) == list(range(10))
+    assert not torch.equal(order[:10], order[10:])
+
+
+def test_step_seeds_do_not_collide():
+    seeds = {step_seed(seed, step, stream) for seed in range(5) for step in range(500) for stream in range(5)}
+    assert len(seeds) == 5 * 500 * 5
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_the_loss_is_the_sum_over_views_by_their_number(data):
+    config = TrainConfig(MethodConfig("x", ("gtr", "ltr"), consistency=3.0), num_classes=4)
+    model = torch.nn.Conv2d(3, 4, 1)
+    views = [torch.rand(2, 3, 32, 64), torch.rand(2, 3, 32, 64)]
+    labels = data[1][:2].long().clone()
+    labels[:, :5] = 255
+    a, b = model(views[0]), model(views[1])
+    by_hand = segmentation_loss(a, labels) + segmentation_loss(b, labels)
+    by_hand = by_hand + 3.0 * consistency_loss(a, b, valid=labels != 255)
+    loss, parts = step_loss(model, views, labels, config)
+    torch.testing.assert_close(loss, by_hand / 2)
+    torch.testing.assert_close(parts[0] + 1.5 * parts[1], loss.detach())
+
+
+def test_learning_rate_warms_up_and_falls_to_nearly_nothing():
+    config = TrainConfig(steps=1000, lr=0.1, warmup=0.05)
+    rates = [learning_rate(step, config) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.002)
+    assert max(rates) == pytest.approx(0.1, rel=0.06)
+    assert rates.index(max(rates)) in (49, 50)
+    assert rates[50:] == sorted(rates[50:], reverse=True)
+    assert 0 < rates[-1] < 3e-4
+    assert learning_rate(0, dataclasses.replace(config, warmup=0.0)) == 0.1
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(tmp_path, data, monkeypatch):
+    real = engine.step_loss
+    calls = []
+
+    def broken(model, *args):
+        loss, parts = real(model, *args)
+        calls.append(1)
+        return (loss * float("nan") if len(calls) == 4 else loss), parts
+
+    monkeypatch.setattr(engine, "step_loss", broken)
+    with pytest.raises(RuntimeError, match=r"nan at step 3 .*lower lr"):
+        run(small(checkpoint_every=1), data, out=tmp_path)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 3
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+def test_the_running_mean_of_the_weights_is_what_comes_back(data):
+    seen = []
+    config = small("baseline", steps=3, ema=0.5)
+    result = run(config, data, on_step=lambda s, m, r: seen.append({k: v.clone() for k, v in m.state_dict().items()}))
+    torch.manual_seed(step_seed(config.seed, 0, 4))
+    mean = engine.build(config.model, 4).state_dict()
+    for step, weights in enumerate(seen):
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean = {k: decay * v + (1 - decay) * weights[k] for k, v in mean.items()}
+    for name, value in result.model.state_dict().items():
+        torch.testing.assert_close(value, mean[name])
+
+
+def test_wrong_data_is_refused_at_the_door(data):
+    images, labels = data
+    config = small("baseline")
+    with pytest.raises(TypeError, match=r"images: expected a uint8 tensor \(N,3,H,W\).*stack"):
+        train(config, images.float(), labels)
+    with pytest.raises(ValueError, match="as many"):
+        train(config, images, labels[:3])
+    with pytest.raises(ValueError, match=r"expected trainIds 0..3 or 255.*\[9\]"):
+        train(config, images, torch.full_like(labels, 9))
+
+
+def test_progress_shows_loss_time_and_what_is_left(data, capsys):
+    run_options = {"stylizer": Painter(), "bank": Bank()}
+    train(small(steps=2), *data, **run_options, progress=True)
+    text = capsys.readouterr().err
+    assert "gtr_ltr_cgl" in text
+    assert "2/2" in text
+    assert "loss=" in text
+    assert "ms=" in text
+
+
+def test_devices():
+    assert pick_device("cpu").type == "cpu"
+    assert isinstance(pick_device(), torch.device)
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        pick_device("gpu")
+    with pytest.raises(ValueError, match="not on this machine"):
+        pick_device("cuda:99")
