@@ -1,0 +1,16 @@
+"""Explorers: pictures that answer the hand. ``AdainExplorer().show()`` in a notebook cell.
+
+Each is a pure function ``render(params, assets) -> (picture, words)`` in its own module with a thin view of ipywidgets
+around it. The picture stays in place while its bytes change, a sentence says in words what it shows, errors appear in
+a panel, and "Copy as code" holds the lines that recreate exactly this picture.
+"""
+
+from __future__ import annotations
+
+from gltr_lib.explorers._base import FAILURES, Explorer
+from gltr_lib.explorers.adain import AdainExplorer
+from gltr_lib.explorers.assets import Assets
+from gltr_lib.explorers.gtr import GtrExplorer
+from gltr_lib.explorers.ltr import LtrExplorer
+
+__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer"]
