@@ -32,7 +32,7 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
 
     Raises:
         TypeError: not a floating-point tensor.
-        ValueError: wrong rank or channels, an empty dimension, NaN or infinity, values outside [0, 1].
+        ValueError: wrong rank or channels, an empty dimension; on the CPU also NaN, infinity or values outside [0, 1].
 
     Example:
         >>> check_images(torch.rand(2, 3, 4, 4)).shape
@@ -50,6 +50,8 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
         raise ValueError(f"{name}: expected shape (B,{channels},H,W), received {describe(images)}{hint}")
     if 0 in images.shape:
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
+    if images.is_cuda:
+        return images  # reading the values would make a training loop wait for the GPU at every call
     # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
     low, high = (v.item() for v in torch.aminmax(images.detach()))
     if not (low >= 0.0 and high <= 1.0):
