@@ -88,20 +88,8 @@ def _quiet_worker() -> None:
     torch.set_num_threads(1)
 
 
-def make_pool(task, jobs: list[tuple[int, str]], workers: int, title: str) -> Tensor:
-    """Render ``jobs`` in ``workers`` processes; returns uint8 (N, 3, H, W)."""
-    began = time.perf_counter()
-    if workers > 1:
-        with multiprocessing.get_context("spawn").Pool(workers, initializer=_quiet_worker) as pool:
-            pictures = pool.map(task, jobs, chunksize=8)
-    else:
-        pictures = [task(job) for job in jobs]
-    print(f"pool: {len(jobs)} {title} in {time.perf_counter() - began:.1f} s", flush=True)
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-
-
 def make_pools(args: argparse.Namespace) -> dict[str, Tensor]:
-    """Render every pool; the names say what may be content and what may be style."""
+    """Render the training pools and the held-out ``try_*`` ones in parallel; uint8 (N, 3, H, W) each."""
     looks = args.looks.split(",")
     counts = {"streets": args.streets, "paintings": args.paintings, "photographs": args.photographs}
     if args.tiny:
@@ -115,10 +103,18 @@ def make_pools(args: argparse.Namespace) -> dict[str, Tensor]:
         "try_paintings": [(90_000 + i, "") for i in range(6)],
     }
     tasks = {"streets": _street, "paintings": _painting, "photographs": _photograph}
-    return {
-        name: make_pool(tasks[name.removeprefix("try_")], work, args.workers if len(work) > 32 else 1, name)
-        for name, work in jobs.items()
-    }
+    pools = {}
+    with contextlib.ExitStack() as stack:
+        compute = map
+        if args.workers > 1:
+            context = multiprocessing.get_context("spawn")
+            compute = stack.enter_context(context.Pool(args.workers, initializer=_quiet_worker)).map
+        for name, work in jobs.items():
+            began = time.perf_counter()
+            pictures = np.stack(list(compute(tasks[name.removeprefix("try_")], work)))
+            pools[name] = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+            print(f"pool: {len(work)} {name} in {time.perf_counter() - began:.1f} s", flush=True)
+    return pools
 
 
 def crops(pool: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
@@ -200,12 +196,11 @@ class Teacher(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        def block(index: int, x: Tensor) -> Tensor:
-            return F.relu(self.convs[index](F.pad(x, (1, 1, 1, 1), mode="reflect")))
-
-        one = block(1, self.convs[0](images.contiguous(memory_format=torch.channels_last)))
-        two = block(3, F.max_pool2d(block(2, one), 2))
-        return [one, two, block(5, F.max_pool2d(block(4, two), 2))]
+        # One reflection at the image instead of one before each layer: no copies of wide maps, and no false borders.
+        x = F.pad(images, (8, 8, 8, 8), mode="reflect").contiguous(memory_format=torch.channels_last)
+        one = F.relu(self.convs[1](self.convs[0](x)))
+        two = F.relu(self.convs[3](F.max_pool2d(F.relu(self.convs[2](one)), 2)))
+        return [one, two, F.relu(self.convs[5](F.max_pool2d(F.relu(self.convs[4](two)), 2)))]
 
 
 class OwnFeatures(nn.Module):
@@ -229,11 +224,12 @@ def luminance(images: Tensor) -> Tensor:
 
 
 def style_loss(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
-    """Squared differences of channel means and standard deviations, relative to the style's, summed over the layers."""
+    """Distances of channel means and standard deviations, relative to the style's size, summed over the layers."""
     total = ours[0].new_zeros((), dtype=torch.float32)
     for a, b in zip(ours, theirs, strict=True):
         for x, y in zip(channel_stats(a), channel_stats(b), strict=True):
-            total = total + F.mse_loss(x, y) / y.square().mean()
+            distance = torch.linalg.vector_norm((x - y).flatten(1), dim=1).mean()
+            total = total + distance / torch.linalg.vector_norm(y.flatten(1), dim=1).mean()
     return total
 
 
@@ -264,17 +260,14 @@ def stylise(encoder: nn.Module, decoder: nn.Module, content: Tensor, style: Tens
     return decoder(adain(encoder(content), *channel_stats(encoder(style))))
 
 
-def losses(
-    encoder: nn.Module, decoder: nn.Module, features, cast, content: Tensor, style: Tensor, weights: dict[str, float]
-) -> dict[str, Tensor]:
+def losses(run: Run, features, cast, content: Tensor, style: Tensor, weights: dict[str, float]) -> dict[str, Tensor]:
     """Return every term of the loss (unweighted) of one batch; a third of it also goes through the identity."""
     third = max(1, content.shape[0] // 3)
     # The identity sees contents and styles alike: it must hold for any picture.
     as_large = style if style.shape == content.shape else F.avg_pool2d(style, 2)
     same = torch.cat([content[::3][:third], as_large[1::3][:third]])
-    features_content = encoder(content)
-    output = decoder(adain(features_content, *channel_stats(encoder(style))))
-    back = decoder(encoder(same))  # AdaIN with the picture's own statistics is the identity
+    output = run.decoder(adain(run.encoder(content), *channel_stats(run.encoder(style))), run.generator)
+    back = run.decoder(run.encoder(same), run.generator)  # AdaIN with its own statistics is the identity
     grey = weights["luminance"] > 0
     with cast:
         with torch.no_grad():
@@ -350,8 +343,6 @@ class Run:
         self.args, self.device = args, device
         torch.manual_seed(args.seed)
         self.encoder, self.decoder = (part.to(device) for part in _mini_net.build())
-        if device.type == "cuda":
-            self.encoder.to(memory_format=torch.channels_last), self.decoder.to(memory_format=torch.channels_last)
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=args.lr, betas=(0.9, 0.99))
         self.average_encoder, self.average_decoder = copy.deepcopy(self.encoder), copy.deepcopy(self.decoder)
@@ -436,7 +427,7 @@ def train(args: argparse.Namespace) -> None:
             back = run.decoder(run.encoder(torch.cat([content, style])))
             terms = {"identity": 20.0 * F.l1_loss(back, torch.cat([content, style]))}
         else:
-            terms = losses(run.encoder, run.decoder, features, cast, content, style, weights)
+            terms = losses(run, features, cast, content, style, weights)
         loss = sum(weights[name] * value for name, value in terms.items())
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -479,7 +470,8 @@ def export(args, run: Run, pools: dict[str, Tensor], weights: dict[str, float], 
         module.load_state_dict({k: v.float() for k, v in half.items()})  # measure what is shipped
         state |= {f"{part}.{k}": v for k, v in half.items()}
     recipe = {
-        "architecture": "mini", "seed": args.seed, "minutes": args.minutes, "steps": run.step, "batch": args.batch, "crop": args.crop,
+        "architecture": "mini", "seed": args.seed, "minutes": args.minutes, "steps": run.step, "batch": args.batch,
+        "crop": args.crop,
         "lr": args.lr, "weights": weights, "teacher": TEACHER_FILE if args.teacher else "own encoder (autoencoder)",
         "device": torch.cuda.get_device_name() if run.device.type == "cuda" else "cpu", "torch": torch.__version__,
         "pool": {name: len(pool) for name, pool in pools.items()}, "looks": args.looks,

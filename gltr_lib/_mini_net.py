@@ -5,9 +5,13 @@ training step. Here a space-to-depth stem moves the work to a half, a quarter an
 
 Two levels of detail share **one** feature tensor: fine features at stride 4 and coarse ones at stride 8, the latter
 repeated 2x2 (nearest neighbour). Repeating changes neither mean nor standard deviation, so AdaIN on the one tensor
-is exactly AdaIN on both levels, and a style stays two numbers a channel. Nothing passes around it: the decoder sees
-only features after AdaIN. Convolutions pad by replication (zeros would draw a frame around every picture), and there
-is no normalisation in the decoder (it would wipe out the style again: Huang and Belongie 2017, section 6).
+is exactly AdaIN on both levels, and a style stays two numbers a channel. Nothing of the picture passes around it: the
+decoder sees features after AdaIN and, as raw material for texture, noise. A cloudless sky has no variation that a
+style could amplify, and a convolution of a constant is a constant. The noise is a fixed tile in the weights, so the
+same picture comes back every time, or with a generator drawn anew.
+
+Convolutions pad by replication (zeros would draw a frame around every picture), and there is no normalisation in the
+decoder (it would wipe out the style again: Huang and Belongie 2017, section 6).
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from torch import Tensor, nn
 STRIDE = 8  # pictures are padded to a multiple of this
 FINE, COARSE = 48, 80  # channels at stride 4 and at stride 8
 CHANNELS = FINE + COARSE
+NOISE = {"noise8": (4, 64), "noise4": (4, 128), "noise2": (2, 128)}  # channels and side of the tile at each stride
 
 
 class Conv(nn.Conv2d):
@@ -73,26 +78,45 @@ class MiniEncoder(nn.Module):
 class MiniDecoder(nn.Module):
     """Features (B,128,h,w), h and w even, to pictures (B,3,4h,4w), not clamped."""
 
+    noise8: Tensor
+    noise4: Tensor
+    noise2: Tensor
+
     def __init__(self, deep: int = 96, quarter: int = 48, half: int = 24) -> None:
         super().__init__()
-        self.deep = Conv(COARSE, deep)
+        self.deep = Conv(COARSE + NOISE["noise8"][0], deep)
         self.deep_more = Residual(deep)
         self.up = nn.Conv2d(deep, quarter, 1)
-        self.fine = Conv(FINE, quarter)
+        self.fine = Conv(FINE + NOISE["noise4"][0], quarter)
         self.fine_more = Conv(quarter, quarter)
         self.narrow = nn.Conv2d(quarter, half, 1)
-        self.refine = Conv(half, half)
+        self.refine = Conv(half + NOISE["noise2"][0], half)
         self.out = Conv(half, 12)
+        for name, (channels, side) in NOISE.items():
+            self.register_buffer(name, torch.randn(1, channels, side, side))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def with_noise(self, x: Tensor, name: str, generator: torch.Generator | None) -> Tensor:
+        """Append noise channels: the stored tile, repeated, or fresh noise for each picture."""
+        batch, _, height, width = x.shape
+        tile: Tensor = getattr(self, name)
+        if generator is None:
+            rows, columns = (torch.arange(n, device=x.device) % tile.shape[-1] for n in (height, width))
+            noise = tile[:, :, rows][:, :, :, columns].expand(batch, -1, -1, -1)
+        else:
+            shape = (batch, tile.shape[1], height, width)
+            noise = torch.randn(shape, generator=generator, device=generator.device).to(x.device)
+        return torch.cat([x, noise.to(x.dtype)], dim=1)
+
+    def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
         fine, coarse = features.split([FINE, COARSE], dim=1)
         # The inverse of the encoder's repetition; the mean also accepts features that someone mixed in space.
         coarse = F.avg_pool2d(coarse, 2)
-        deep = self.deep_more(F.relu(self.deep(coarse)))
-        x = F.relu(self.fine(fine) + F.interpolate(self.up(deep), scale_factor=2.0, mode="nearest"))
+        deep = self.deep_more(F.relu(self.deep(self.with_noise(coarse, "noise8", generator))))
+        x = self.fine(self.with_noise(fine, "noise4", generator))
+        x = F.relu(x + F.interpolate(self.up(deep), scale_factor=2.0, mode="nearest"))
         x = F.relu(x + self.fine_more(x))
         x = F.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
-        x = F.relu(x + self.refine(x))
+        x = F.relu(x + self.refine(self.with_noise(x, "noise2", generator)))
         return F.pixel_shuffle(self.out(x), 2) + 0.5
 
 
