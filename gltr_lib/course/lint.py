@@ -23,7 +23,7 @@ from gltr_lib.course.build import BEGIN, END, NAME, Cell, LessonError, lesson_fi
 
 MAX_LINES = 25
 MIN_PREDICTIONS, MIN_EXERCISES, MIN_SECTIONS, MIN_OBJECTIVES = 2, 3, 2, 2
-ALT_LENGTH = (15, 300)
+ALT_LENGTH = (15, 400)
 TAGS = {"solution-only", "instructor", "raises-exception"}
 PREDICT = "**Predict, then run.**"
 CLOSING = ("Recap", "References", "Next")

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
-ALT_LENGTH = (5, 300)
+ALT_LENGTH = (5, 400)
 _THREAD = re.compile(r"^Exception in thread .*", re.MULTILINE)
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Blocked|Interrupt)\b.*", re.MULTILINE)
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ALT = re.compile(r"""\balt\s*=\s*(["'])(.{5,300}?)\1""", re.IGNORECASE | re.DOTALL)
+_ALT = re.compile(r"""\balt\s*=\s*(["'])(.{5,400}?)\1""", re.IGNORECASE | re.DOTALL)
 _WARNING = re.compile(r"^.*\b(?:Future|Deprecation)Warning: .*$", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

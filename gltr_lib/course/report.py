@@ -26,7 +26,9 @@ METRIC = "mIoU-19"
 
 def study(base: Path) -> dict[tuple[str, str], Summary]:
     """Mean and spread of mIoU-19 over the committed study's seeds, by (method, look); empty where there is no study."""
-    rows = [row for row in read(base / STUDY) if str(row.get("metric", "")).startswith(METRIC)]
+    from gltr_lib.study.tables import headline_rows  # the README's table and this one count the same runs
+
+    rows = headline_rows(read(base / STUDY))
     return {
         (str(method), str(data).rsplit("/", 1)[-1]): summary
         for (method, data), summary in summarise(rows, by=("method", "data")).items()
