@@ -19,8 +19,8 @@ FLOORS = {
     0: "labels adain masks losses metrics weights _validate _version _mini_net _vgg_net",
     1: "stylizer style_bank paintings streets models",
     2: "randomize baselines datasets views _read",
-    3: "config engine evaluate ledger study real _run",
-    4: "cli viz explorers checks doctor course workflows bench offline __main__ _usage _charts _pictures",
+    3: "config engine evaluate ledger study real _run _usage",
+    4: "cli viz explorers checks doctor course workflows bench offline __main__ _charts _pictures",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 ALWAYS_THERE = {"torch", "torchvision", "numpy", "PIL", "safetensors"}
