@@ -1,10 +1,10 @@
 """The street world: a driver's view of a procedural street, with pixel-exact labels of the 19 Cityscapes classes.
 
-Why: to see texture randomization work one needs a labelled source, and targets that differ from it in appearance and not
-in what there is to see. Here a seed fixes the street, and a *look* fixes what it is made of. Under ``game``,
+Why: to see texture randomization work one needs a labelled source, and targets that differ from it in appearance and
+not in what there is to see. Here a seed fixes the street, and a *look* fixes what it is made of. Under ``game``,
 ``overcast``, ``sun`` and ``colour`` the same seed has the same labels, byte for byte; ``geometry`` and ``sampled:<n>``
-see other streets through other cameras. How it works, file by file: ``scene`` throws the dice for a layout, ``houses``, ``props`` and
-``vehicles`` build polygons, ``mesh`` projects them, ``raster`` paints polygon numbers far to near at twice the
+see other streets through other cameras. How it works, file by file: ``scene`` throws the dice for a layout (``mix``
+says what is likely); ``houses``, ``people``, ``props`` and ``vehicles`` build polygons, ``mesh`` projects them, ``raster`` paints polygon numbers far to near at twice the
 resolution, ``shade`` lays textures, light and air on them, ``looks`` and ``sampled`` say which.
 """
 
@@ -48,13 +48,17 @@ def parse_look(look: str) -> Look:
         'sun'
     """
     if not isinstance(look, str):
-        raise TypeError(f"look: expected a name, got {type(look).__name__}; choose one of {', '.join(LOOKS)}, sampled:<n>")
+        raise TypeError(
+            f"look: expected a name, got {type(look).__name__}; choose one of {', '.join(LOOKS)}, sampled:<n>"
+        )
     if look in NAMED:
         return NAMED[look]
     kind, _, number = look.partition(":")
     if kind == "sampled" and number.isascii() and number.isdigit():
         return sampled_look(int(number))
-    raise ValueError(f"look: unknown name {look!r}; choose one of {', '.join(LOOKS)}, or sampled:<n> with n = 0, 1, 2, ...")
+    raise ValueError(
+        f"look: unknown name {look!r}; choose one of {', '.join(LOOKS)}, or sampled:<n> with n = 0, 1, 2, ..."
+    )
 
 
 @lru_cache(maxsize=8)
@@ -84,8 +88,9 @@ def _vote(ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     ``ids`` are polygon numbers, larger = painted later = nearer.
     """
-    h, w = ids.shape
-    quads = [np.ascontiguousarray(a) for a in (labels[::2, ::2], labels[::2, 1::2], labels[1::2, ::2], labels[1::2, 1::2])]
+    quads = [
+        np.ascontiguousarray(a) for a in (labels[::2, ::2], labels[::2, 1::2], labels[1::2, ::2], labels[1::2, 1::2])
+    ]
     a, b, c, d = quads
     result = a.copy()
     todo = (a != b) | (a != c) | (a != d)

@@ -68,7 +68,10 @@ class Dice:
 
     def weighted(self, table: dict[str, float]) -> str:
         """Return a key of the table with probability in proportion to its weight."""
-        rest = self.u() * sum(table.values())
+        total = 0.0
+        for weight in table.values():  # not sum(): its rounding changed between Python versions
+            total += weight
+        rest = self.u() * total
         for key, weight in table.items():
             rest -= weight
             if rest < 0:

@@ -34,7 +34,18 @@ def _windows(m: Mesh, d: Dice, x: float, z0: float, z1: float, y: float, floors:
             if sill and z0 < 40:
                 m.side(x - side * 0.08, a - 0.1, a + w + 0.1, yy - 0.14, yy, "trim", BUILDING, key, variant=v)
             if balcony and floor and z0 < 40 and k % 2 == 0:
-                m.side(x - side * 0.7, a - 0.3, a + w + 0.3, yy - 0.25, yy + 0.65, "trim", BUILDING, key, variant=v, shade=0.9)
+                m.side(
+                    x - side * 0.7,
+                    a - 0.3,
+                    a + w + 0.3,
+                    yy - 0.25,
+                    yy + 0.65,
+                    "trim",
+                    BUILDING,
+                    key,
+                    variant=v,
+                    shade=0.9,
+                )
 
 
 def _ground_floor(m: Mesh, d: Dice, x: float, z0: float, z1: float, h: float, v: float, side: int) -> None:
@@ -52,7 +63,15 @@ def _ground_floor(m: Mesh, d: Dice, x: float, z0: float, z1: float, h: float, v:
             for k in range(n):
                 a = z0 + 0.45 + k * w
                 y, out = h - 0.95, -side * 1.0
-                m.face([(x, y + 0.3, a), (x, y + 0.3, a + w), (x + out, y - 0.25, a + w), (x + out, y - 0.25, a)], "awning", BUILDING, key, UP, UNIT, shop)  # fmt: skip
+                m.face(
+                    [(x, y + 0.3, a), (x, y + 0.3, a + w), (x + out, y - 0.25, a + w), (x + out, y - 0.25, a)],
+                    "awning",
+                    BUILDING,
+                    key,
+                    UP,
+                    UNIT,
+                    shop,
+                )
                 m.side(x + out, a, a + w, y - 0.45, y - 0.25, "awning", BUILDING, key, variant=shop, shade=0.9)
         return
     if d.chance(0.5):
@@ -71,7 +90,16 @@ def _ground_floor(m: Mesh, d: Dice, x: float, z0: float, z1: float, h: float, v:
 
 def _cornice(m: Mesh, x: float, z0: float, z1: float, y: float, out: float, v: float, side: int) -> None:
     a, b = sorted((x, x - side * out))
-    m.face([(x, y - 0.3, z0), (x, y - 0.3, z1), (x - side * out, y, z1), (x - side * out, y, z0)], "trim", BUILDING, z1, LEFT if x > 0 else RIGHT, SIDE, v, 0.7)  # fmt: skip
+    m.face(
+        [(x, y - 0.3, z0), (x, y - 0.3, z1), (x - side * out, y, z1), (x - side * out, y, z0)],
+        "trim",
+        BUILDING,
+        z1,
+        LEFT if x > 0 else RIGHT,
+        SIDE,
+        v,
+        0.7,
+    )
     m.front(a, b, y, y + 0.25, z0, "trim", BUILDING, z1, variant=v)
     m.side(x - side * out, z0, z1, y, y + 0.25, "trim", BUILDING, z1, variant=v, cast=True)
 
@@ -94,19 +122,58 @@ def house(m: Mesh, d: Dice, x: float, z0: float, z1: float, side: int, floors: i
         for floor in range(1, floors):
             for k in (0.3, 0.62):
                 xx, yy = x + side * DEPTH * k, base + (floor - 1) * rise + 0.8
-                m.front(min(xx, xx + side * 1.1), max(xx, xx + side * 1.1), yy, yy + 1.5, z0, "glass", BUILDING, key, variant=v, axes=UNIT)  # fmt: skip
+                m.front(
+                    min(xx, xx + side * 1.1),
+                    max(xx, xx + side * 1.1),
+                    yy,
+                    yy + 1.5,
+                    z0,
+                    "glass",
+                    BUILDING,
+                    key,
+                    variant=v,
+                    axes=UNIT,
+                )
     m.side(x, z0, z1, 0.0, eave, "facade", BUILDING, key, variant=v, cast=True)
     _ground_floor(m, d, x, z0, z1, base, v, side)
     if d.chance(0.6):
         m.side(x - side * 0.06, z0, z1, base - 0.12, base + 0.12, "trim", BUILDING, key, variant=v)
     _windows(m, d, x, z0, z1, base, floors - 1, rise, v, side)
     if pitched:
-        m.face([(x - side * 0.35, eave - 0.1, z0), (x - side * 0.35, eave - 0.1, z1), (half, ridge, z1), (half, ridge, z0)], "roof", BUILDING, key, UP, SIDE, v, cast=True)  # fmt: skip
+        m.face(
+            [
+                (x - side * 0.35, eave - 0.1, z0),
+                (x - side * 0.35, eave - 0.1, z1),
+                (half, ridge, z1),
+                (half, ridge, z0),
+            ],
+            "roof",
+            BUILDING,
+            key,
+            UP,
+            SIDE,
+            v,
+            cast=True,
+        )
         if d.chance(0.5) and z0 < 60:  # dormers
             n = max(1, int((z1 - z0) / 4.5))
             for k in range(n):
                 a, y, xx = z0 + (z1 - z0) * (k + 0.5) / n - 0.6, eave + 0.5, x + side * 0.6
-                m.face([(xx, y, a - 0.15), (xx, y, a + 1.35), (xx, y + 1.3, a + 1.35), (xx, y + 1.8, a + 0.6), (xx, y + 1.3, a - 0.15)], "trim", BUILDING, key, LEFT if x > 0 else RIGHT, SIDE, v)  # fmt: skip
+                m.face(
+                    [
+                        (xx, y, a - 0.15),
+                        (xx, y, a + 1.35),
+                        (xx, y + 1.3, a + 1.35),
+                        (xx, y + 1.8, a + 0.6),
+                        (xx, y + 1.3, a - 0.15),
+                    ],
+                    "trim",
+                    BUILDING,
+                    key,
+                    LEFT if x > 0 else RIGHT,
+                    SIDE,
+                    v,
+                )
                 m.side(xx, a + 0.1, a + 1.1, y + 0.15, y + 1.2, "glass", BUILDING, key, variant=v, axes=UNIT)
     _cornice(m, x, z0, z1, eave - 0.15, d.between(0.2, 0.5), v, side)
     m.contact(min(x, x - side * 0.5), max(x, x - side * 0.5), z0, z1)
@@ -136,6 +203,17 @@ def block_of_flats(m: Mesh, d: Dice, x: float, z0: float, z1: float, side: int, 
         for floor in range(1, floors):
             for k in (0.2, 0.5, 0.8):
                 xx, yy = x + side * DEPTH * k, floor * rise + 0.95
-                m.front(min(xx, xx + side * 1.4), max(xx, xx + side * 1.4), yy, yy + 1.5, z0, "glass", BUILDING, key, variant=v, axes=UNIT)  # fmt: skip
+                m.front(
+                    min(xx, xx + side * 1.4),
+                    max(xx, xx + side * 1.4),
+                    yy,
+                    yy + 1.5,
+                    z0,
+                    "glass",
+                    BUILDING,
+                    key,
+                    variant=v,
+                    axes=UNIT,
+                )
     m.side(x - side * 0.1, z0, z1, top - 0.35, top + 0.15, "trim", BUILDING, key, variant=v)
     m.contact(min(x, x - side * 0.5), max(x, x - side * 0.5), z0, z1)

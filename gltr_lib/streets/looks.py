@@ -9,11 +9,13 @@
 Palettes are written as "A-B A-B ...": pairs of hex colours between which the slot's texture moves; a thing picks one.
 """
 
+# ruff: noqa: E501 (palettes read better as rows)
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gltr_lib.streets.scene import Mix
+from gltr_lib.streets.mix import Mix
 
 RGB = tuple[float, float, float]
 Pair = tuple[RGB, RGB]
@@ -43,12 +45,12 @@ class Light:
     ambient: RGB = (0.66, 0.67, 0.70)
     shadow: float = 0.0  # 0 = none cast, 1 = black
     contact: float = 0.45
-    zenith: RGB = rgb("5b9bdc")
-    horizon: RGB = rgb("bfdcf2")
-    cloud: RGB = rgb("ffffff")
+    zenith: RGB = (0.357, 0.608, 0.863)
+    horizon: RGB = (0.749, 0.863, 0.949)
+    cloud: RGB = (1.0, 1.0, 1.0)
     cover: float = 0.45  # share of the sky under cloud
     soft: float = 0.25  # width of a cloud's rim
-    haze: RGB = rgb("c4dcf0")
+    haze: RGB = (0.769, 0.863, 0.941)
     density: float = 0.0035  # per metre
 
 
@@ -65,6 +67,7 @@ class Lens:
     blur: float = 0.0  # share of each pixel that spreads to its neighbours
     noise: float = 0.0  # deviation of the sensor's noise, in [0, 1]
     glare: float = 0.0
+    meter: float = 0.0  # mean brightness that an automatic exposure aims at; 0 = fixed exposure
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ OVERCAST = Look(
         trim="b4afa4-d0cbc0 8a857c-a39d93", glass="4c4a46-b4bcc2 d5d2ca-8a949c", door="2d3330-434a46 4a2222-653232 2a3644-3c4b5c", roof="3b3a3e-5e5b5e 4f3a34-735850",
         shop="2f3a36-46524d 47302e-5e4340 3a3f4a-50566a", awning="51615a-8f9c94 6b3d3a-9a7a72", wall="5d5a52-8f8b80 6d5146-977a6a", coping="76736a-8d8a80",
         fence="30342f-484d46 4a4238-6b6152", pole="53565a-74777a", box="17191a-232627", signface="dcdcd6 2a5692 dcdcd6 2a5692", signrim="a82a2c 25508c a82a2c 25508c",
-        leaf="1c2714-55633a 2a3016-6b6d3c 222c1a-4e5c3e", hedge="1d2716-4a5836", hill="566058-78827a", bark="26221e-4a443c",
+        leaf="202c16-647446 343a1a-7c7e48 283420-5c6c48", hedge="1d2716-4a5836", hill="566058-78827a", bark="26221e-4a443c",
         top="23262c-3b4048 3c3430-5a4e46 5b5f66-7a7f86 46282a-633a3c 2d3a4c-42546c", legs="1e2230-30364a 2a2826-403d3a 4a4a4c-626264", rtop="2c3238-444c54 7c8a2c-9aa83c 5a3430-7a4a44",
         rlegs="1c1e24-2c2f38", helmet="d8d8d4 26282c 7a2a2a", car="8f9296-c4c7ca 1c1e22-4a4e54 5a5e64-8c9096 cfd1d2-eef0f0 5c2226-8c3c40 26344c-48607c", cglass="14181c-7c868c",
         hub="6c7074-9a9ea2", truck="c4c6c4-e2e4e2 4a5c54-6c8076 6c2c26-8c443c", cargo="a8aaa8-c6c8c6 8c929a-aab0b6 56627a-727e96", bus="8c2a28-b04440 d0d0c8-ecece4 3c5c4c-587c68",
@@ -132,7 +135,7 @@ OVERCAST = Look(
         hill=("leaf", 40.0, 0.5), roof=("shingles", 5.0, 1.0), awning=("plain", 1, 1), cargo=("metal", 4.0, 1.0), sky=("cloud", 3600.0, 1.0), top=("cloth", 0.5, 1.0), kerb=("concrete", 2.0, 1.0),
     ),
     Light(sun_colour=(0.06, 0.06, 0.06), ambient=(0.86, 0.89, 0.94), contact=0.5, zenith=rgb("98a1aa"), horizon=rgb("cfd4d6"), cloud=rgb("dfe2e3"), cover=0.75, soft=0.8, haze=rgb("bcc3c7"), density=0.011),
-    Lens(exposure=1.06, balance=(0.985, 1.0, 1.03), contrast=0.12, saturation=0.9, vignette=0.22, blur=0.25, noise=0.014),
+    Lens(exposure=1.06, balance=(0.985, 1.0, 1.03), contrast=0.12, saturation=1.0, vignette=0.22, blur=0.25, noise=0.007, meter=0.45),
 )  # fmt: skip
 
 SUN = Look(
@@ -152,8 +155,8 @@ SUN = Look(
         glass=("window_plain", 1, 1), wall=("photo_gravel", 2.4, 0.7), fence=("plain", 1.0, 1.0), leaf=("leaf", 3.0, 1.0), hedge=("leaf_fine", 2.0, 1.0), hill=("meadow", 60.0, 0.6), roof=("corrugated", 3.0, 0.9),
         cargo=("plain", 3.0, 1.0), sky=("cloud_thin", 4200.0, 1.0), top=("plain", 0.6, 1.0), kerb=("concrete", 3.0, 1.0), bark=("plaster_stained", 1.5, 1.0), shop=("plain", 1, 1),
     ),
-    Light(sun=(-0.62, 0.55, -0.42), sun_colour=(0.62, 0.57, 0.46), ambient=(0.50, 0.54, 0.62), shadow=0.52, contact=0.4, zenith=rgb("2f6cc0"), horizon=rgb("b4d4ee"), cover=0.3, soft=0.35, haze=rgb("d4dde2"), density=0.0045),
-    Lens(exposure=1.02, balance=(1.03, 1.0, 0.95), contrast=0.22, saturation=1.0, vignette=0.12, blur=0.12, noise=0.008, glare=0.04),
+    Light(sun=(-0.62, 0.55, -0.42), sun_colour=(0.62, 0.57, 0.46), ambient=(0.50, 0.54, 0.62), shadow=0.52, contact=0.4, zenith=rgb("4684d2"), horizon=rgb("b4d4ee"), cover=0.3, soft=0.35, haze=rgb("d4dde2"), density=0.0045),
+    Lens(exposure=1.02, balance=(1.03, 1.0, 0.95), contrast=0.22, saturation=1.0, vignette=0.12, blur=0.12, noise=0.005, glare=0.04, meter=0.47),
 )  # fmt: skip
 
 GEOMETRY = replace(
@@ -165,6 +168,8 @@ GEOMETRY = replace(
     ),
 )  # fmt: skip
 COLOUR = replace(
-    GAME, name="colour", lens=Lens(exposure=0.9, balance=(1.12, 0.98, 0.78), gamma=1.28, contrast=-0.12, saturation=0.62)
+    GAME,
+    name="colour",
+    lens=Lens(exposure=0.9, balance=(1.12, 0.98, 0.78), gamma=1.28, contrast=-0.12, saturation=0.62),
 )
 NAMED = {look.name: look for look in (GAME, OVERCAST, SUN, GEOMETRY, COLOUR)}

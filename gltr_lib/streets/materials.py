@@ -1,7 +1,7 @@
 """Material slots and tileable textures.
 
-A *slot* is a role that a surface plays ("facade", "leaf", "tyre"); a look gives every slot a palette (pairs of colours)
-and one texture. A texture is a tileable grey picture T in [0, 1]; a pixel's colour is A + (B - A) * T with (A, B) a pair
+A *slot* is a role that a surface plays ("facade", "leaf", "tyre"); a look gives every slot a palette (pairs of
+colours) and one texture. A texture is a tileable grey picture T in [0, 1]; a pixel's colour is A + (B - A) * T with (A, B) a pair
 of the palette. So colour and texture of a class can be changed apart, which is what the course is about.
 
 Textures are built as a pyramid of halved pictures (Williams 1983, "Pyramidal parametrics"), 256 texels and down, so
@@ -21,11 +21,13 @@ import numpy as np
 
 from gltr_lib.streets.dice import TEXTURE, generator
 
-SLOTS = (
-    "sky road mark kerb walk terrain rail facade trim glass door roof shop awning wall coping fence pole lamp box red "
-    "amber green signrim signface signmark leaf bark hill skin hair top legs rtop rlegs helmet car cglass tyre hub head "
-    "tail plate under truck cargo bus train stripe bike moto block ground hedge"
-).split()
+_NAMES = (
+    "sky road mark kerb walk terrain rail facade trim glass door roof shop awning wall coping fence pole "
+    "lamp box red amber green signrim signface signmark leaf bark hill skin hair top legs rtop rlegs "
+    "helmet car cglass tyre hub head tail plate under truck cargo bus train stripe bike moto block ground "
+    "hedge "
+)
+SLOTS = _NAMES.split()
 SLOT = {name: i for i, name in enumerate(SLOTS)}
 SIZE = 256
 LEVELS = 8
@@ -116,13 +118,15 @@ def _photo(name: str, stand_in: str) -> np.ndarray:
         warnings.warn(f"scikit-image is missing: texture {name!r} falls back to {stand_in!r}", stacklevel=2)
         return RECIPES[stand_in]()
     picture = np.asarray(getattr(data, name)(), dtype=np.float64)
-    crop = picture[: SIZE // 2 * 2, : SIZE // 2 * 2]
+    if name == "brick":  # courses stand upright in the photograph, and lean at its left edge
+        picture = picture[100:, 170:].T
+    crop = picture[:SIZE, :SIZE]
     f = np.fft.rfft2(crop)
     f[:3, :3] *= 0.3  # the lowest frequencies would show as a repeating pattern
     f[-2:, :3] *= 0.3
     crop = np.fft.irfft2(f, s=crop.shape)
-    lo, hi = np.percentile(crop, (1, 99))
-    crop = np.clip((crop - lo) / (hi - lo), 0, 1)
+    lo, hi = np.percentile(crop, (0.2, 99.5))
+    crop = np.sqrt(np.clip((crop - lo) / (hi - lo), 0, 1))
     t = np.minimum(np.arange(SIZE), 24) / 24.0  # blend the last texels into the first: no seam
     ramp = t[:, None]
     crop = ramp * crop + (1 - ramp) * np.roll(crop, 24, 0)

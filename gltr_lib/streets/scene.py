@@ -2,50 +2,23 @@
 
 A street is sampled from outside in: camera, bends, lanes, pavements; then on each side a row of blocks along z
 (house, park, gap); then furniture at the kerb, traffic lane by lane, and people. The ``Mix`` says how likely each thing
-is; the default mix makes every one of the 19 classes common enough to be learnt (a test counts them).
-The layout sees the seed and the mix, never the look: the same seed has the same labels under every look that shares a mix.
+is. The layout sees the seed and the mix, never the look: looks that share a mix share the labels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
-from gltr_lib.streets import props, vehicles
+from gltr_lib.streets import people, props, shapes, vehicles
 from gltr_lib.streets.dice import LAYOUT, Dice
 from gltr_lib.streets.houses import block_of_flats, house
-from gltr_lib.streets.mesh import NEAR, Camera, Mesh
+from gltr_lib.streets.mesh import GROUND, NEAR, UP, Camera, Mesh
+from gltr_lib.streets.mix import Mix
 
 ROAD, WALK, BUILDING, PLANT, TERRAIN = 0, 1, 2, 8, 9
 CUTS = (NEAR, 3.0, 5.0, 8.0, 12.0, 17.0, 24.0, 33.0, 45.0, 60.0, 80.0, 105.0, 140.0)
 FAR = 1e6  # painter's keys of the ground: before everything that stands on it
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Mix:
-    """What a street holds, and how it is seen; ranges are uniform, numbers are probabilities."""
-
-    focal: Range = (1.1, 1.4)
-    height: Range = (1.35, 1.65)
-    pitch: Range = (-0.13, -0.01)
-    yaw: Range = (-0.10, 0.10)
-    roll: Range = (0.0, 0.0)
-    curve: Range = (-0.0022, 0.0022)
-    slope: Range = (-0.0005, 0.0006)
-    blocks: dict[str, float] = field(default_factory=lambda: {"house": 0.68, "park": 0.24, "gap": 0.08})
-    floors: tuple[int, int] = (2, 5)
-    walk: Range = (2.2, 4.2)
-    tram: float = 0.36
-    truck: float = 0.36
-    bus: float = 0.32
-    riders: float = 0.75
-    parked_cycles: float = 0.75
-    parking: float = 0.65
-    traffic: float = 0.75
-    people: tuple[int, int] = (3, 10)
-    alley: float = 0.5
-    signals: float = 0.62
-    trees: dict[str, float] = field(default_factory=lambda: {"round": 0.62, "tall": 0.2, "fir": 0.18})
 
 
 def build(seed: int, mix: Mix) -> Mesh:
@@ -64,9 +37,14 @@ def build(seed: int, mix: Mix) -> Mesh:
     """
     d = Dice(seed, LAYOUT)
     camera = Camera(
-        d.between(*mix.focal), d.between(*mix.height), d.between(*mix.yaw), d.between(*mix.pitch), d.between(*mix.roll),
-        d.between(*mix.curve), d.between(*mix.slope),
-    )  # fmt: skip
+        d.between(*mix.focal),
+        d.between(*mix.height),
+        d.between(*mix.yaw),
+        d.between(*mix.pitch),
+        d.between(*mix.roll),
+        d.between(*mix.curve),
+        d.between(*mix.slope),
+    )
     m = Mesh(camera)
     street = _road(m, d, mix)
     _backdrop(m, d)
@@ -89,7 +67,7 @@ class Street:
 
 
 def _strip(m: Mesh, x0: float, x1: float, y: float, slot: str, label: int, key: float) -> None:
-    for z0, z1 in zip(CUTS, CUTS[1:], strict=False):
+    for z0, z1 in pairwise(CUTS):
         m.ground(x0, x1, z0, z1, y, slot, label, key)
 
 
@@ -117,12 +95,12 @@ def _road(m: Mesh, d: Dice, mix: Mix) -> Street:
     _strip(m, left, right, 0.0, "road", ROAD, FAR - 3)
     for s in (-1, 1):
         a, b = sorted((kerb[s], line[s]))
-        verge = d.chance(0.3) and b - a > 2.8
+        verge = d.chance(0.4) and b - a > 3.2
         _strip(m, a, b, 0.14, "walk", WALK, FAR - 1)
         if verge:  # a strip of grass at the kerb
             va, vb = sorted((kerb[s] + s * 0.35, kerb[s] + s * 1.35))
             _strip(m, va, vb, 0.14, "terrain", TERRAIN, FAR - 2)
-        for z0, z1 in zip(CUTS, CUTS[1:], strict=False):
+        for z0, z1 in pairwise(CUTS):
             m.side(kerb[s], z0, z1, 0.0, 0.14, "kerb", WALK, FAR - 2.5)
             a, b = sorted((kerb[s], kerb[s] + s * 0.22))
             m.ground(a, b, z0, z1, 0.14, "kerb", WALK, FAR - 2.5)
@@ -149,6 +127,17 @@ def _markings(m: Mesh, lanes: list, left: float, right: float, lane: float, cros
         if kind == "park":
             a = x - 1.1 if x > 0 else x + 1.1
             _strip(m, a - 0.06, a + 0.06, 0.0, "mark", ROAD, FAR - 4)
+    for _ in range(d.integer(1, 3)):  # manhole covers
+        x, z = d.between(left + 1.5, right - 1.5), d.between(4.5, 22.0)
+        m.face(
+            [(x + 0.34 * c, 0.0, z + 0.34 * s) for c, s in shapes.CIRCLE],
+            "rail",
+            ROAD,
+            FAR - 4.5,
+            UP,
+            GROUND,
+            shade=1.1,
+        )
     if crossing is not None:
         x = left + 0.4
         while x < right - 0.5:
@@ -191,7 +180,7 @@ def _row_of_blocks(m: Mesh, d: Dice, mix: Mix, side: int, street: Street) -> Non
         if z1 < NEAR + 2.0:
             continue
         if kind == "house":
-            front = line + side * (d.between(2.0, 4.0) if d.chance(0.22) else 0.0)
+            front = line + side * (d.between(2.5, 5.0) if d.chance(0.28) else 0.0)
             if front != line:
                 a, b = sorted((line, front))
                 m.ground(a, b, z0, z1, 0.1, "terrain", TERRAIN, FAR - 2)
@@ -245,7 +234,9 @@ def _kerb_furniture(m: Mesh, d: Dice, mix: Mix, side: int, street: Street) -> No
         props.sign(m, d, x - side * 0.2, z, 0.14)
         z += d.between(5.0, 16.0)
     if street.crossing is not None:
-        props.traffic_light(m, d, x - side * 0.35, street.crossing - 0.6, 0.14, -side * d.between(2.0, 3.4) if d.chance(0.5) else 0.0)
+        props.traffic_light(
+            m, d, x - side * 0.35, street.crossing - 0.6, 0.14, -side * d.between(2.0, 3.4) if d.chance(0.5) else 0.0
+        )
         if d.chance(0.6):
             props.traffic_light(m, d, x - side * 0.35, street.crossing + 10.0, 0.14)
     elif d.chance(0.4):
@@ -255,10 +246,12 @@ def _kerb_furniture(m: Mesh, d: Dice, mix: Mix, side: int, street: Street) -> No
         for _ in range(d.integer(2, 5)):
             props.fence_run(m, d, street.kerb[side] + side * 0.3, z, z + 3.0, 0.14, 0.95, "bars", True)
             z += 3.0
+    z = d.between(5.0, 12.0)
     for _ in range(d.integer(1, 3) if d.chance(mix.parked_cycles * 0.5) else 0):
         angle = d.pick([(0.95, 0.31), (0.8, 0.6), (1.0, 0.0), (-0.9, 0.43)])
-        p = props.Plane(x + side * 0.3, d.between(5.0, 16.0), *angle)
-        (props.bicycle if d.chance(0.6) else props.motorcycle)(m, d, p, 0.14)
+        p = shapes.Plane(x + side * 0.3, z, *angle)
+        (people.bicycle if d.chance(0.6) else people.motorcycle)(m, d, p, 0.14)
+        z += d.between(1.6, 3.5)
 
 
 def _traffic(m: Mesh, d: Dice, mix: Mix, street: Street) -> None:
@@ -284,23 +277,26 @@ def _traffic(m: Mesh, d: Dice, mix: Mix, street: Street) -> None:
             elif d.chance(mix.traffic):
                 z += vehicles.car(m, d, x + d.between(-0.3, 0.3), z, away)
             z += d.between(5.0, 22.0)
-    edges = [(street.kerb[1] - 0.8, True), (street.kerb[-1] + 0.8, False), (-1.5, True), (1.45, True), (-2.1, False)]
+    edges = [street.kerb[1] - 0.8, street.kerb[-1] + 0.8, -1.5, 1.45, -2.1]
+    z = d.between(4.5, 9.0)
     for _ in range(d.integer(1, 3) if d.chance(mix.riders) else 0):
-        x, away = d.pick(edges)
+        x = d.pick(edges)
         if any(k == "park" and abs(x - c) < 1.5 for c, _, k in street.lanes):
             x = 1.3 if x > 0 else -1.9
         angle = d.pick([(0.5, 0.87), (0.64, 0.77), (0.87, 0.5), (0.34, 0.94), (0.98, 0.2)])
-        p = props.Plane(x, d.between(5.0, 15.0), angle[0] * (1 if d.chance(0.5) else -1), angle[1])
-        (props.bicycle if d.chance(0.6) else props.motorcycle)(m, d, p, 0.0, True)
+        p = shapes.Plane(x, z, angle[0] * (1 if d.chance(0.5) else -1), angle[1])
+        (people.bicycle if d.chance(0.6) else people.motorcycle)(m, d, p, 0.0, True)
+        z += d.between(3.0, 7.0)
 
 
 def _people(m: Mesh, d: Dice, mix: Mix, street: Street) -> None:
     for _ in range(d.integer(*mix.people)):
         side = d.pick([-1, 1])
         a, b = street.kerb[side] + side * 0.9, street.line[side] - side * 0.5
-        props.person(m, d, d.between(a, b), 5.0 + 40.0 * d.u() * d.u(), 0.14, d.between(1.05, 1.4) if d.chance(0.12) else None)
+        people.person(
+            m, d, d.between(a, b), 4.5 + 34.0 * d.u() * d.u(), 0.14, d.between(1.05, 1.4) if d.chance(0.12) else None
+        )
     if street.crossing is not None and d.chance(0.5):
         for _ in range(d.integer(1, 4)):
             x = d.between(street.kerb[-1] + 0.5, street.kerb[1] - 0.5)
-            props.person(m, d, x, street.crossing + d.between(0.3, 2.7), 0.0)
-
+            people.person(m, d, x, street.crossing + d.between(0.3, 2.7), 0.0)

@@ -1,8 +1,8 @@
 """From polygon numbers to a picture: textures in perspective, light, shadow, air, sky, lens, sensor.
 
 Everything is one pass over the pixels. On a plane in perspective, 1/z, u/z and v/z are linear in the pixel's x and y
-(Blinn 1992, "Hyperbolic interpolation"), so each polygon needs nine numbers, found from three of its corners, and a pixel
-fetches the nine of its polygon. The footprint of a pixel chooses the level of the texture's pyramid.
+(Blinn 1992, "Hyperbolic interpolation"), so each polygon needs nine numbers, found from three of its corners, and a
+pixel fetches the nine of its polygon. The footprint of a pixel chooses the level of the texture's pyramid.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _box_blur(x: np.ndarray, radius: int) -> np.ndarray:
         pad = [(radius + 1, radius) if a == axis else (0, 0) for a in (0, 1)]
         c = np.cumsum(np.pad(x, pad, mode="edge"), axis=axis, dtype=np.float64)
         n = x.shape[axis]
-        x = (np.take(c, range(2 * radius + 1, 2 * radius + 1 + n), axis) - np.take(c, range(n), axis)) / (2 * radius + 1)
+        x = (np.take(c, range(2 * radius + 1, 2 * radius + 1 + n), axis) - np.take(c, range(n), axis)) / (
+            2 * radius + 1
+        )
     return x.astype(F32)
 
 
@@ -220,6 +222,9 @@ def develop(light: np.ndarray, lens: Lens, seed: int) -> np.ndarray:
     """
     _, h, w = light.shape
     x = light * F32(lens.exposure) * np.array(lens.balance, dtype=F32)[:, None, None]
+    if lens.meter > 0:  # automatic exposure, which never undoes more than a stop and a bit
+        mean = float(np.mean(x, dtype=np.float64))
+        x = x * F32(min(2.4, max(0.6, lens.meter / max(mean, 1e-3))))
     if lens.blur > 0:
         p = np.pad(x, ((0, 0), (1, 1), (1, 1)), mode="edge")
         ring = (p[:, :-2, 1:-1] + p[:, 2:, 1:-1] + p[:, 1:-1, :-2] + p[:, 1:-1, 2:]) * F32(0.25)
@@ -243,5 +248,3 @@ def develop(light: np.ndarray, lens: Lens, seed: int) -> np.ndarray:
         bell = (r[:3] + r[3]) - 1  # a triangle: grain that the channels partly share
         x = x + bell * F32(lens.noise * 2.4) * (F32(0.5) + np.sqrt(np.clip(x, 0, 1)))
     return np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0).copy()
-
-

@@ -6,11 +6,13 @@ real ones do, and wheels, windows and lights are laid on top. A vehicle's near e
 drives away from the camera (red lights) or towards it (white ones).
 """
 
+# ruff: noqa: E501 (the outlines read better as rows)
+
 from __future__ import annotations
 
 from gltr_lib.streets.dice import Dice
 from gltr_lib.streets.mesh import FRONT, GLOW, LEFT, NEAR, RIGHT, SIDE, UNIT, UP, Mesh, Point
-from gltr_lib.streets.props import CIRCLE
+from gltr_lib.streets.shapes import CIRCLE
 
 CAR, TRUCK, BUS, TRAIN = 13, 14, 15, 16
 # Outlines from rear (0) to front (1): (share of the length, height in metres, kind of the strip that starts there).
@@ -70,7 +72,12 @@ def car(m: Mesh, d: Dice, x: float, z0: float, away: bool, kind: str | None = No
         steep = rise > 0.8 * run
         m.face(quad, "car", CAR, key, FRONT if steep else UP, UNIT, v, 1.0 if steep else 1.06, cast=True)
         if kind_a == "g":
-            glass = [at(0, ta + 0.012, ya + 0.05), at(1, ta + 0.012, ya + 0.05), at(1, tb - 0.006, yb - 0.05), at(0, tb - 0.006, yb - 0.05)]
+            glass = [
+                at(0, ta + 0.012, ya + 0.05),
+                at(1, ta + 0.012, ya + 0.05),
+                at(1, tb - 0.006, yb - 0.05),
+                at(0, tb - 0.006, yb - 0.05),
+            ]
             glass = [(px + (0.07 if j in (0, 3) else -0.07), py, pz) for j, (px, py, pz) in enumerate(glass)]
             m.face(glass, "cglass", CAR, key, FRONT, UNIT)
     if side is not None:
@@ -88,8 +95,32 @@ def car(m: Mesh, d: Dice, x: float, z0: float, away: bool, kind: str | None = No
         top = tall[0][1] - 0.07
         mid = 0.5 * (t_in + t_out)
         w = 0.014
-        m.face([at(side, near + 2.6 * w, shoulder + 0.06), at(side, mid - w, shoulder + 0.06), at(side, mid - w, top), at(side, t_in + w, top)], "cglass", CAR, key, normal, UNIT)  # fmt: skip
-        m.face([at(side, mid + w, shoulder + 0.06), at(side, far - 2.6 * w, shoulder + 0.06), at(side, t_out - w, top), at(side, mid + w, top)], "cglass", CAR, key, normal, UNIT)  # fmt: skip
+        m.face(
+            [
+                at(side, near + 2.6 * w, shoulder + 0.06),
+                at(side, mid - w, shoulder + 0.06),
+                at(side, mid - w, top),
+                at(side, t_in + w, top),
+            ],
+            "cglass",
+            CAR,
+            key,
+            normal,
+            UNIT,
+        )
+        m.face(
+            [
+                at(side, mid + w, shoulder + 0.06),
+                at(side, far - 2.6 * w, shoulder + 0.06),
+                at(side, t_out - w, top),
+                at(side, mid + w, top),
+            ],
+            "cglass",
+            CAR,
+            key,
+            normal,
+            UNIT,
+        )
         for t in (0.19, 0.8):
             _wheel(m, sx, z0 + t * length, 0.33 if kind != "suv" else 0.38, CAR, key)
     _lights(m, x0, x1, low + 0.32, z0, away, CAR, key)
@@ -104,7 +135,19 @@ def _lights(m: Mesh, x0: float, x1: float, y: float, z: float, away: bool, label
         m.front(a, a + 0.3, y, y + 0.17, z, slot, label, key, normal=GLOW)
 
 
-def _box(m: Mesh, x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, slot: str, label: int, v: float, key: float):  # fmt: skip
+def _box(
+    m: Mesh,
+    x0: float,
+    x1: float,
+    y0: float,
+    y1: float,
+    z0: float,
+    z1: float,
+    slot: str,
+    label: int,
+    v: float,
+    key: float,
+):
     """A box: its near end, the side towards the camera's line, and its top if one can see it."""
     z0 = max(z0, NEAR)
     if m.camera.height > y1:
@@ -199,14 +242,28 @@ def tram(m: Mesh, d: Dice, x: float, z0: float, away: bool) -> float:
     x0, x1 = x - w / 2, x + w / 2
     side = x0 if x0 > 0 else (x1 if x1 < 0 else None)
     body = z0 + 0.9  # behind the raked nose
-    m.face([(x - 0.6, h, body + 3), (x + 0.5, h + 1.2, body + 4), (x + 0.6, h + 1.2, body + 4), (x - 0.5, h, body + 3)], "pole", TRAIN, key)  # fmt: skip
+    m.face(
+        [(x - 0.6, h, body + 3), (x + 0.5, h + 1.2, body + 4), (x + 0.6, h + 1.2, body + 4), (x - 0.5, h, body + 3)],
+        "pole",
+        TRAIN,
+        key,
+    )
     m.front(x - 0.8, x + 0.8, h + 1.15, h + 1.27, body + 4, "under", TRAIN, key)
     m.front(x0 + 0.15, x1 - 0.15, h, h + 0.3, body + 1.5, "under", TRAIN, key)
     _box(m, x0, x1, 0.28, h, body, z0 + length, "train", TRAIN, v, key)
     if side is not None:
         n = LEFT if side > 0 else RIGHT
-        m.face([(side, 0.28, z0), (side, 0.28, body), (side, h, body), (side, 1.1, z0)], "train", TRAIN, key, n, SIDE, v)
-        m.face([(side, 1.25, z0 + 0.3), (side, 1.25, body + 0.6), (side, 2.7, body + 0.6), (side, 2.7, body)], "cglass", TRAIN, key, n, UNIT)  # fmt: skip
+        m.face(
+            [(side, 0.28, z0), (side, 0.28, body), (side, h, body), (side, 1.1, z0)], "train", TRAIN, key, n, SIDE, v
+        )
+        m.face(
+            [(side, 1.25, z0 + 0.3), (side, 1.25, body + 0.6), (side, 2.7, body + 0.6), (side, 2.7, body)],
+            "cglass",
+            TRAIN,
+            key,
+            n,
+            UNIT,
+        )
         m.side(side, max(z0, NEAR), z0 + length, 0.0, 0.32, "under", TRAIN, key)
         m.side(side, max(z0, NEAR), z0 + length, 0.75, 1.0, "stripe", TRAIN, key, variant=v)
         _side_windows(m, side, body + 0.9, z0 + length - 0.4, 1.35, 2.65, 1.6, TRAIN, key)
@@ -214,8 +271,22 @@ def tram(m: Mesh, d: Dice, x: float, z0: float, away: bool) -> float:
             zz = z0 + k * part
             m.side(side, zz, zz + 0.55, 0.28, h, "under", TRAIN, key)
     m.face([(x0, 0.28, z0), (x1, 0.28, z0), (x1, 1.1, z0), (x0, 1.1, z0)], "train", TRAIN, key, variant=v, cast=True)
-    m.face([(x0, 1.1, z0), (x1, 1.1, z0), (x1 - 0.15, h, body), (x0 + 0.15, h, body)], "train", TRAIN, key, variant=v, cast=True)  # fmt: skip
-    m.face([(x0 + 0.15, 1.2, z0), (x1 - 0.15, 1.2, z0), (x1 - 0.28, 2.65, body - 0.3), (x0 + 0.28, 2.65, body - 0.3)], "cglass", TRAIN, key, FRONT, UNIT)  # fmt: skip
+    m.face(
+        [(x0, 1.1, z0), (x1, 1.1, z0), (x1 - 0.15, h, body), (x0 + 0.15, h, body)],
+        "train",
+        TRAIN,
+        key,
+        variant=v,
+        cast=True,
+    )
+    m.face(
+        [(x0 + 0.15, 1.2, z0), (x1 - 0.15, 1.2, z0), (x1 - 0.28, 2.65, body - 0.3), (x0 + 0.28, 2.65, body - 0.3)],
+        "cglass",
+        TRAIN,
+        key,
+        FRONT,
+        UNIT,
+    )
     m.front(x - 0.75, x + 0.75, 2.8, 3.1, body, "amber", TRAIN, key, normal=GLOW)
     m.front(x0, x1, 0.75, 1.0, z0, "stripe", TRAIN, key, variant=v)
     m.front(x0 + 0.1, x1 - 0.1, 0.08, 0.34, z0, "under", TRAIN, key)
