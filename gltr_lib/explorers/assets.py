@@ -6,6 +6,7 @@ style statistics and stylised pictures are remembered, so that a slider does not
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -41,6 +42,7 @@ class Assets:
         self._given = {"images": images, "styles": styles, "stylizer": stylizer, "bank": bank}
         self._made: dict[str, Any] = {}
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._lock = threading.RLock()  # the worker and a cell may both draw; reentrant, as results build on results
 
     def _get(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._made:
@@ -103,13 +105,14 @@ class Assets:
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Any], limit: int = 64) -> Any:
         """Return what ``make`` made for ``key`` before, or make it now; the oldest of ``limit`` results goes."""
-        if key not in self._kept:
-            with torch.inference_mode():
-                self._kept[key] = make()
+        with self._lock:
+            if key not in self._kept:
+                with torch.inference_mode():
+                    self._kept[key] = make()
+            self._kept.move_to_end(key)
             while len(self._kept) > limit:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+            return self._kept[key]
 
 
 def to_batch(picture: np.ndarray) -> torch.Tensor:
