@@ -15,25 +15,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
+
+from gltr_lib._fields import check_between, check_one_of, from_dict, parse_value, refuse_unknown
 
 VIEWS = ("raw", "gtr", "ltr")
 CONSISTENCY_KINDS = ("mse", "kl", "js")
 DETACH = (None, "global", "local")
-T = TypeVar("T")
-
-
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must lie in [{low}, {high}]; received {value!r}")
-
-
-def _one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}; received {value!r}")
 
 
 @dataclass(frozen=True)
@@ -73,11 +63,11 @@ class MethodConfig:
             raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
         if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
             raise ValueError(f'an "ltr" view needs a "gtr" view before it; received {self.views!r}')
-        _between("raw_share", self.raw_share, 0, 1)
-        _between("alpha", self.alpha, 0, 1)
+        check_between("raw_share", self.raw_share, 0, 1)
+        check_between("alpha", self.alpha, 0, 1)
         shares = self.share if isinstance(self.share, tuple) else (self.share,)
         for share in shares:
-            _between("share", share, 0, 1)
+            check_between("share", share, 0, 1)
         if list(shares) != sorted(shares):
             raise ValueError(f"share must be a number or (low, high) with low <= high; received {self.share!r}")
         if not 0 < self.sigma[0] <= self.sigma[1]:
@@ -87,8 +77,8 @@ class MethodConfig:
                 f"consistency must be >= 0, and above 0 it compares exactly two views; received "
                 f"consistency={self.consistency!r} with views={self.views!r}"
             )
-        _one_of("consistency_kind", self.consistency_kind, CONSISTENCY_KINDS)
-        _one_of("detach", self.detach, DETACH)
+        check_one_of("consistency_kind", self.consistency_kind, CONSISTENCY_KINDS)
+        check_one_of("detach", self.detach, DETACH)
         if self.schedule is not None and self.schedule <= 0:
             raise ValueError(f"schedule must be None or a power above 0; received {self.schedule!r}")
         if self.schedule is not None and isinstance(self.share, tuple):
@@ -189,7 +179,7 @@ class TrainConfig:
         if not self.lr > 0:
             raise ValueError(f"lr must be above 0; received {self.lr!r}")
         for name in ("jitter", "blur", "warmup"):
-            _between(name, getattr(self, name), 0, 1)
+            check_between(name, getattr(self, name), 0, 1)
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be at least 0 and below 1; received {self.ema!r}")
         for name in ("weight_decay", "power", "grad_clip"):
@@ -267,27 +257,6 @@ def method(name: str) -> MethodConfig:
     return METHODS[name]
 
 
-def from_dict(kind: type[T], values: Any, where: str = "") -> T:
-    """Build a configuration dataclass from plain JSON values, checking names and types.
-
-    Args:
-        kind: MethodConfig or TrainConfig.
-        values: a mapping of field names to values.
-        where: prefix for names in error messages.
-
-    Returns:
-        An instance of ``kind``.
-
-    Raises:
-        ValueError: unknown fields or values of a wrong type.
-    """
-    if not isinstance(values, Mapping):
-        raise ValueError(f"{where or kind.__name__} must be a mapping of field names to values; received {values!r}")
-    hints = get_type_hints(kind)
-    _refuse_unknown([f"{where}{key}" for key in values if key not in hints], [f"{where}{key}" for key in hints])
-    return kind(**{key: _coerce(value, hints[key], f"{where}{key}") for key, value in values.items()})
-
-
 def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -> TrainConfig:
     """Change a configuration by ``key=value`` texts, as a command line gives them.
 
@@ -317,7 +286,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
         key = key.strip()
         if not equals or not key:
             raise ValueError(f"an override reads key=value, such as steps=500; received {text!r}")
-        value = _parse(raw.strip())
+        value = parse_value(raw.strip())
         if key == "method":
             values["method"] = dataclasses.asdict(method(value)) if isinstance(value, str) else value
         elif key in inner:
@@ -326,56 +295,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
             values[key] = value
         else:
             unknown.append(key)
-    _refuse_unknown(unknown, [*values, *sorted(inner)])
+    refuse_unknown(unknown, [*values, *sorted(inner)])
     if nested:
         values["method"] = {**values["method"], **dict(nested)}
     return from_dict(TrainConfig, values)
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        if text.startswith("(") and text.endswith(")"):
-            return _parse(f"[{text[1:-1].strip().rstrip(',')}]")
-        return {"none": None, "None": None, "True": True, "False": False}.get(text, text)
-
-
-def _coerce(value: Any, hint: Any, where: str) -> Any:
-    """Fit a JSON value to a field's annotation: lists become tuples, whole numbers may stand for floats."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        for option in get_args(hint):
-            try:
-                return _coerce(value, option, where)
-            except ValueError:
-                continue
-    elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return value if isinstance(value, hint) else from_dict(hint, value, f"{where}.")
-    elif origin is tuple:
-        inside = get_args(hint)
-        if isinstance(value, list | tuple):
-            kinds = (inside[0],) * len(value) if inside[-1] is Ellipsis else inside
-            if len(kinds) == len(value):
-                return tuple(_coerce(item, kind, where) for item, kind in zip(value, kinds, strict=True))
-    elif hint is type(None):
-        if value is None:
-            return None
-    elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-    elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    elif isinstance(value, hint):
-        return value
-    raise ValueError(f"{where} expects {_spell(hint)}; received {value!r}")
-
-
-def _spell(hint: Any) -> str:
-    return str(hint).replace("typing.", "") if typing.get_args(hint) else getattr(hint, "__name__", str(hint))
-
-
-def _refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
-    if unknown:
-        raise ValueError(f"unknown configuration keys: {', '.join(unknown)}; valid keys: {', '.join(valid)}")
