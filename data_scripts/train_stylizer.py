@@ -301,18 +301,19 @@ def measure(encoder: nn.Module, decoder: nn.Module, features, pools: dict[str, T
     error = (decoder(encoder(content)).clamp(0, 1) - content).square().mean(dim=(1, 2, 3))
     output = stylise(encoder, decoder, content, style).clamp(0, 1)
 
-    def distance(a: Tensor, b: Tensor) -> float:
-        fa, fb = features(luminance(a)), features(luminance(b))
-        return sum(
+    def distances(a: Tensor) -> list[float]:
+        return [
             torch.linalg.vector_norm((x - y).flatten(1), dim=1).mean().item()
-            for p, q in zip(fa, fb, strict=True)
+            for p, q in zip(features(luminance(a)), features(luminance(style)), strict=True)
             for x, y in zip(channel_stats(p), channel_stats(q), strict=True)
-        )
+        ]
 
+    left = [a / b for a, b in zip(distances(output), distances(content), strict=True)]
     return {
         "psnr": (-10 * torch.log10(error)).mean().item(),
         "psnr_min": (-10 * torch.log10(error)).min().item(),
-        "style_left": distance(output, style) / distance(content, style),
+        "style_left": sum(left) / len(left),
+        "content_lost": content_loss(features(output), features(content)).item(),
     }
 
 
@@ -328,9 +329,7 @@ def contact_sheet(encoder: nn.Module, decoder: nn.Module, pools: dict[str, Tenso
         line += list(stylise(encoder, decoder, picture[None].expand(len(styles), -1, -1, -1), styles))
         rows.append(torch.cat(line, dim=2))
     sheet = (torch.cat(rows, dim=1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    Image.fromarray(sheet).resize((sheet.shape[1] // 2, sheet.shape[0] // 2), Image.Resampling.LANCZOS).save(
-        path, quality=88
-    )
+    Image.fromarray(sheet).resize((sheet.shape[1] // 2, sheet.shape[0] // 2), Image.Resampling.LANCZOS).save(path)
 
 
 # --- training -----------------------------------------------------------------------------------------------------
@@ -393,7 +392,13 @@ def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    pools = {name: pool.to(device) for name, pool in make_pools(args).items()}
+    if args.pool and Path(args.pool).exists():
+        pools = torch.load(args.pool, weights_only=True)
+    else:
+        pools = make_pools(args)
+        if args.pool:
+            torch.save(pools, args.pool)
+    pools = {name: pool.to(device) for name, pool in pools.items()}
     run = Run(args, device)
     teacher = Teacher(args.teacher).to(device) if args.teacher else None
     checkpoint = out / "checkpoint.pt"
@@ -424,8 +429,8 @@ def train(args: argparse.Namespace) -> None:
             run.own = OwnFeatures(run.encoder, examples)
         features = teacher or run.own
         if features is None:  # without a teacher, the first quarter of the time trains an autoencoder
-            back = run.decoder(run.encoder(torch.cat([content, style])))
-            terms = {"identity": 20.0 * F.l1_loss(back, torch.cat([content, style]))}
+            same = style if run.step % 2 else content
+            terms = {"identity": 20.0 * F.l1_loss(run.decoder(run.encoder(same), run.generator), same)}
         else:
             terms = losses(run, features, cast, content, style, weights)
         loss = sum(weights[name] * value for name, value in terms.items())
@@ -479,7 +484,7 @@ def export(args, run: Run, pools: dict[str, Tensor], weights: dict[str, float], 
     }  # fmt: skip
     save_file(state, out / "mini-stylizer.safetensors", metadata={"architecture": "mini", "recipe": json.dumps(recipe)})
     (out / "recipe.json").write_text(json.dumps(recipe, indent=1))
-    contact_sheet(run.average_encoder, run.average_decoder, pools, out / "contact_sheet.jpg")
+    contact_sheet(run.average_encoder, run.average_decoder, pools, out / "contact_sheet.png")
     print(json.dumps(recipe), flush=True)
 
 
@@ -503,6 +508,7 @@ def main() -> None:
         "--looks", default="game", help="street looks, comma separated; the default is the source alone"
     )
     parser.add_argument("--weights", nargs="*", default=[], metavar="NAME=VALUE", help=f"of {sorted(WEIGHTS)}")
+    parser.add_argument("--pool", help="file that keeps the rendered pool, for further runs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render the pool")
     parser.add_argument("--log-every", type=float, default=20.0, help="seconds between lines of the log")
     parser.add_argument("--tiny", action="store_true", help="a pool of 16 pictures each, to try the script")
