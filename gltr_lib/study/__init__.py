@@ -11,9 +11,9 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "Run": "grid", "Settings": "grid", "Streets": "grid", "grid": "grid",
+    "Run": "grid", "Settings": "grid", "Streets": "grid",
     "Places": "run", "run_study": "run", "load_network": "run",
-    "plan": "plan", "score_real": "photos",
+    "score_real": "photos",
     "headline_figure": "tables", "headline_table": "tables", "real_table": "tables", "save_figure": "tables",
     "write_tables": "tables",
 }  # fmt: skip

@@ -28,6 +28,7 @@ def command(
     device: str | None = None,
     list_only: bool = False,
     report: bool = False,
+    ship: bool = False,
     real: str | None = None,
     reason: str = "",
     ledger_path: str | None = None,
@@ -50,6 +51,7 @@ def command(
         device: None = the best there is.
         list_only: print what is done, missing, and predicted hours.
         report: render tables into README.md and the figure from the ledger.
+        ship: put the four networks of seed 0 into the package's assets.
         real: data root with CamVid; scores the finished networks on it.
         reason: why this look at real data is taken.
         ledger_path: another ledger file.
@@ -81,6 +83,11 @@ def command(
         return 0
     if report:
         return _report(places, say)
+    if ship:
+        from gltr_lib.study.ship import ship as register
+
+        say(f"shipped: {', '.join(register(settings, places)) or 'nothing, no network is finished'}")
+        return 0
     if real is not None:
         from gltr_lib.study.photos import score_real
 
@@ -127,9 +134,10 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--tier", default="headline")
     flags.add_argument("--list", dest="list_only", action="store_true", help="done, missing, predicted hours")
     flags.add_argument("--report", action="store_true", help="tables and figure from the ledger")
+    flags.add_argument("--ship", action="store_true", help="put the networks of seed 0 into the package (maintainers)")
     flags.add_argument("--steps", type=int, help="other number of steps; the tier is then named short or long")
     flags.add_argument("--seeds", type=int, help="number of seeds")
-    flags.add_argument("--only", default="", help="methods, separated by semicolons or commas")
+    flags.add_argument("--only", default="", help="methods, separated by commas; convergence = the 4x baseline")
     flags.add_argument("--scenes", type=int, default=0, help="shorten every set of streets (rehearsal)")
     flags.add_argument("--looks", default="", help="test looks, sampled:<first>..<last>")
     flags.add_argument("--final", action="store_true", help="score finished networks on the reserved looks, once")

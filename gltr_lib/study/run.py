@@ -12,8 +12,10 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -117,7 +119,11 @@ def run_study(
     else:
         for number, run in enumerate(todo, start=1):
             say(f"[{number}/{len(todo)}] {run.id} ({run.config.steps} steps)")
-            failed += not run_one(run, places, device=device, final=settings.final, say=say)
+            try:
+                run_one(run, places, device=device, final=settings.final, say=say)
+            except (RuntimeError, ValueError, OSError) as error:  # one run's failure does not cost the others
+                failed += 1
+                say(f"{run.id}: FAILED, {error}")
     if not ids:
         score_layout_prior(settings, places)
         convergence_row(settings, places, say)
@@ -131,15 +137,15 @@ def run_one(
     device: str | None = None,
     final: bool = False,
     say: Callable[[str], None] = print,
-) -> bool:
-    """Train one run if its network is not there, score it where rows are missing; False if another process has it."""
+) -> None:
+    """Train one run if its network is not there, and score it where rows are missing; leave it if it is locked."""
     from gltr_lib.engine import pick_device
 
     where = pick_device(device)
     with _lock(places.folder(run) / "lock") as ours:
         if not ours:
             say(f"{run.id}: another process is at it, skipped")
-            return True
+            return
         if not places.network(run).exists():
             _train(run, places, where)
         model, facts = load_network(run, places)
@@ -152,7 +158,6 @@ def run_one(
             row["score_seconds"] = round(time.monotonic() - started, 2)
             ledger.append(places.ledger, row)
             say(f"  {run.method}, seed {run.seed}, {streets.name}: {METRIC} {100 * row['value']:.1f}")
-    return True
 
 
 def result_row(
@@ -311,6 +316,8 @@ def _in_processes(
         [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     )
     waiting, running, failed = list(todo), {}, 0  # type: ignore[var-annotated]
+    if threading.current_thread() is threading.main_thread():  # a time limit's SIGTERM must end the children as well
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         while waiting or running:
             while waiting and len(running) < jobs:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import CONVERGENCE, HEADLINE_METHODS, PRIOR, TEST_LOOKS
+from gltr_lib.study.grid import CONVERGENCE, FINAL_LOOKS, HEADLINE_METHODS, PRIOR, TEST_LOOKS
 
+FINAL = f"streets/{FINAL_LOOKS}"
 METHOD_NAMES = {
     PRIOR: "layout prior (no image)",
     "baseline": "baseline",
@@ -31,6 +32,7 @@ COLUMN_NAMES = {
     "streets/overcast": "overcast",
     "streets/sun": "sun",
     f"streets/{TEST_LOOKS}": "test looks",
+    FINAL: "reserved test looks",
     "streets/geometry": "control: geometry",
     "streets/colour": "control: colour",
 }
@@ -58,11 +60,24 @@ def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
     """The headline table with what it was measured on below it."""
     rows = headline_rows(rows, tier)
     body = ledger.table(
-        rows, methods=(PRIOR, *HEADLINE_METHODS), columns=tuple(COLUMN_NAMES), method_names=METHOD_NAMES,
+        rows, methods=(PRIOR, *HEADLINE_METHODS), columns=columns_of(rows), method_names=METHOD_NAMES,
         column_names=COLUMN_NAMES,
     )  # fmt: skip
     facts = _facts([row for row in rows if row["method"] in HEADLINE_METHODS])
     return f"{body}\n\n{facts}" if facts else body
+
+
+def columns_of(rows: Sequence[ledger.Row]) -> tuple[str, ...]:
+    """The table's columns: the declared ones; a rehearsal's own test looks stand in for the study's."""
+    found = {row["data"] for row in rows}
+    others = sorted(d for d in found if d.startswith("streets/sampled:") and d not in COLUMN_NAMES)
+    test = [f"streets/{TEST_LOOKS}"] if f"streets/{TEST_LOOKS}" in found or not others else []
+    return tuple(
+        name
+        for column in COLUMN_NAMES
+        if column != FINAL or FINAL in found
+        for name in ([*test, *others] if column == f"streets/{TEST_LOOKS}" else [column])
+    )
 
 
 def convergence_line(rows: Sequence[ledger.Row], tier: str = "headline") -> str:

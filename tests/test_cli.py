@@ -1,0 +1,334 @@
+"""``gltr``: quick to start, one line for a mistake, JSON for programs, and jobs that go on where they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gltr_lib import cli, offline
+from gltr_lib.datasets import read_image
+from gltr_lib.style_bank import StyleBank
+from gltr_lib.stylizer import Stylizer
+
+
+@pytest.fixture
+def stylizer():
+    return Stylizer.untrained(0)
+
+
+@pytest.fixture
+def bank(stylizer):
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    return StyleBank.from_images(stylizer, images, list("abcd"))
+
+
+@pytest.fixture
+def mini(monkeypatch, stylizer, bank):
+    """The untrained stylizer and a small bank behind the names of the shipped ones."""
+    monkeypatch.setattr(Stylizer, "load", classmethod(lambda cls, name="mini", device=None, **kw: stylizer))
+    monkeypatch.setattr(StyleBank, "load", classmethod(lambda cls, path, stylizer=None: bank))
+
+
+def picture(path: Path, size=(9, 7), mode="RGB") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(len(str(path.name))).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return path
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["nonsense"], ["study", "--help"], ["train", "--nope"]]
+)
+def test_help_and_mistakes_import_no_torch(arguments):
+    code = (
+        "import sys; from gltr_lib.cli import main; main(sys.argv[1:]);"
+        "heavy = {'torch', 'torchvision', 'numpy', 'matplotlib'} & set(sys.modules); sys.exit(bool(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_needs_no_tyro():
+    code = "import sys; sys.modules['tyro'] = None; from gltr_lib.cli import main; sys.exit(main(['--help']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    for name in ("doctor", "demo", "stylize", "bank", "train", "evaluate", "study", "bench"):
+        assert f"  {name} " in done.stdout
+
+
+def test_python_m_is_the_same():
+    done = subprocess.run([sys.executable, "-m", "gltr_lib", "nope"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "doctor, demo, stylize, bank, train, evaluate, study, bench" in done.stderr
+    assert len(lines(done.stderr)) == 1
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_command_has_help_with_every_option_explained(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"usage: gltr {name}" in out
+    assert "--json" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stylize"],
+        ["stylize", "a", "b", "--alpha", "much"],
+        ["stylize", "a", "b", "--alpha", "2"],
+        ["stylize", "a", "b", "--nope"],
+        ["demo", "--out", "picture.docx"],
+        ["bank", "a", "b.txt"],
+        ["train", "no-such-method"],
+        ["train", "gtr", "--set", "nothing=1"],
+        ["train", "gtr", "--images", "a"],
+        ["train", "gtr", "--device", "abacus"],
+        ["evaluate", "no-such-network"],
+        ["evaluate", "baseline", "--scenes", "0"],
+        ["study", "--only", "nothing"],
+        ["study", "--tier", "nothing"],
+        ["study", "--looks", "sampled:1000"],
+        ["bench", "--repeat", "0"],
+    ],
+)
+def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert len(lines(captured.err)) == 1
+    assert captured.err.startswith(f"gltr: {arguments[0]}: ")
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_names_list_the_valid_ones(capsys):
+    cli.main(["train", "no-such-method"])
+    assert "gtr_ltr_cgl" in capsys.readouterr().err
+    cli.main(["study", "--only", "nothing"])
+    assert "gtr_ltr_cgl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stylize", "missing", "out"],
+        ["bank", "missing", "b.safetensors"],
+        ["train", "gtr", "--images", "m", "--labels", "n"],
+    ],
+)
+def test_missing_data_is_one_line_and_exit_code_1(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 1
+    captured = capsys.readouterr()
+    assert len(lines(captured.err)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- doctor, bench ----------------------------------------------------------------------------------------------------
+
+
+def test_doctor_answers_programs(capsys):
+    code = cli.main(["doctor", "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert code == (0 if answer["ok"] else 1)
+    assert {"name", "status", "found", "remedy"} <= set(answer["findings"][0])
+
+
+def test_bench_prints_ratios(capsys):
+    assert cli.main(["bench", "--small", "--repeat", "1", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {"label_ids", "metrics"} <= {row["name"] for row in rows}
+    assert all(row["ratio"] > 0 for row in rows)
+
+
+def test_official_mask_keeps_its_share():
+    pytest.importorskip("scipy")
+    from gltr_lib.bench import official_mask
+
+    masks = [official_mask(64, 64, 0.25, np.random.default_rng(seed)) for seed in range(40)]
+    assert np.mean(masks) == pytest.approx(0.75, abs=0.05)  # the released code's mask is 1 where the picture stays raw
+
+
+# --- stylize ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_keeps_names_sizes_and_source(tmp_path, mini, capsys):
+    source = tmp_path / "in"
+    files = [picture(source / "a.png"), picture(source / "sub" / "b.jpg", (13, 5)), picture(source / "g.png", mode="L")]
+    before = {f: f.read_bytes() for f in files}
+    assert cli.main(["stylize", str(source), str(tmp_path / "out"), "--json"]) == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert set(manifest["done"]) == {"a.png", "g.png", "sub/b.jpg"}
+    assert {f: f.read_bytes() for f in files} == before
+    for name, entry in manifest["done"].items():
+        with Image.open(tmp_path / "out" / name) as made, Image.open(source / name) as original:
+            assert made.size == original.size == tuple(entry["size"])
+            assert made.format == original.format
+    left = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert left == ["a.png", "g.png", "manifest.json", "sub/b.jpg"]
+
+
+def test_damaged_pictures_are_refused_by_name_and_listed(tmp_path, mini, capsys):
+    source = tmp_path / "in"
+    picture(source / "good.png")
+    (source / "empty.png").touch()
+    (source / "cut.png").write_bytes(picture(tmp_path / "x.png", (64, 64)).read_bytes()[:500])
+    (source / "words.jpg").write_text("not a picture")
+    assert cli.main(["stylize", str(source), str(tmp_path / "out")]) == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert set(manifest["done"]) == {"good.png"}
+    assert set(manifest["refused"]) == {"empty.png", "cut.png", "words.jpg"}
+    assert "empty.png" in capsys.readouterr().err
+
+
+def test_styles_depend_on_seed_and_name_alone(tmp_path, stylizer, bank):
+    for n in range(6):
+        picture(tmp_path / "in" / f"{n}.png")
+        if n % 2:
+            picture(tmp_path / "half" / f"{n}.png")
+    whole = offline.stylise_folder(tmp_path / "in", tmp_path / "a", stylizer, bank)
+    half = offline.stylise_folder(tmp_path / "half", tmp_path / "b", stylizer, bank)
+    other = offline.stylise_folder(tmp_path / "in", tmp_path / "c", stylizer, bank, seed=1)
+    for name in half["done"]:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert [e["style"] for e in whole["done"].values()] != [e["style"] for e in other["done"].values()]
+
+
+def test_an_interrupted_job_goes_on_and_gives_the_same(tmp_path, stylizer, bank):
+    for n in range(5):
+        picture(tmp_path / "in" / f"{n}.png")
+    offline.stylise_folder(tmp_path / "in", tmp_path / "whole", stylizer, bank)
+
+    class Stop(Exception):
+        pass
+
+    def stop(done, total, name):
+        if done == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=stop)
+    calls = []
+    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=lambda *a: calls.append(a))
+    for n in range(5):
+        assert (tmp_path / "out" / f"{n}.png").read_bytes() == (tmp_path / "whole" / f"{n}.png").read_bytes()
+    again = []
+    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=lambda *a: again.append(a))
+    assert again == []  # nothing left to do
+
+
+def test_other_settings_do_not_mix_in_one_folder(tmp_path, stylizer, bank):
+    picture(tmp_path / "in" / "a.png")
+    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank)
+    with pytest.raises(ValueError, match="alpha"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, alpha=0.5)
+
+
+@pytest.mark.parametrize("target", ["in", "in/out", "."])
+def test_the_source_is_never_written_to(tmp_path, stylizer, bank, target):
+    made = picture(tmp_path / "in" / "a.png")
+    before = made.read_bytes()
+    with pytest.raises(ValueError, match="outside"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / target, stylizer, bank)
+    assert made.read_bytes() == before
+    assert [p.name for p in (tmp_path / "in").iterdir()] == ["a.png"]
+
+
+def test_a_foreign_folder_is_not_written_to(tmp_path, stylizer, bank):
+    picture(tmp_path / "in" / "a.png")
+    mine = picture(tmp_path / "out" / "a.png", (3, 3))
+    before = mine.read_bytes()
+    with pytest.raises(ValueError, match="not empty"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank)
+    assert mine.read_bytes() == before
+
+
+def test_an_empty_folder_is_an_error(tmp_path, stylizer, bank):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ValueError, match="no pictures"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank)
+
+
+# --- bank, demo, train, evaluate --------------------------------------------------------------------------------------
+
+
+def test_bank_of_a_folder(tmp_path, monkeypatch, stylizer, capsys):
+    monkeypatch.setattr(Stylizer, "load", classmethod(lambda cls, name="mini", device=None, **kw: stylizer))
+    picture(tmp_path / "in" / "a.png", (40, 30))
+    picture(tmp_path / "in" / "b.jpg", (700, 20))
+    (tmp_path / "in" / "broken.png").touch()
+    out = tmp_path / "bank.safetensors"
+    assert cli.main(["bank", str(tmp_path / "in"), str(out), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["styles"] == 2
+    assert list(answer["refused"]) == ["broken.png"]
+    assert StyleBank.load(out, stylizer).names == ("a.png", "b.jpg")
+
+
+def test_demo_writes_one_picture(tmp_path, mini, capsys):
+    out = tmp_path / "demo.png"
+    assert cli.main(["demo", "--out", str(out), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(read_image(out).shape[1::-1]) == answer["size"]
+
+
+@pytest.mark.slow
+def test_train_then_evaluate_on_a_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for n in range(3):
+        picture(tmp_path / "images" / f"{n}.png", (64, 32))
+        labels = np.full((32, 64), n, np.uint8)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        Image.fromarray(labels).save(tmp_path / "labels" / f"{n}.png")
+    folders = ["--images", "images", "--labels", "labels"]
+    small = ["--steps", "2", "--device", "cpu", "--set", "crop=[32,64]", "forward_images=2"]
+    assert cli.main(["train", "baseline", *folders, *small, "--out", "mine", "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["config"]["steps"] == 2
+    assert cli.main(["evaluate", trained["network"], *folders, "--device", "cpu", "--json"]) == 0
+    (score,) = json.loads(capsys.readouterr().out)["scores"]
+    assert score["protocol"] == "mIoU-19 @ full size"
+    assert 0 <= score["miou"] <= 1
+    reserved = ["evaluate", trained["network"], "--look", "sampled:1000"]
+    assert cli.main(reserved) == 2
+    assert "reserved" in capsys.readouterr().err
+
+
+def test_a_network_file_of_something_else_is_refused(tmp_path, capsys):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
+    assert cli.main(["evaluate", str(tmp_path / "x.safetensors")]) == 2
+    assert len(lines(capsys.readouterr().err)) == 1
+
+
+def test_stopping_is_one_line(monkeypatch, capsys):
+    def stop(**kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", stop)
+    assert cli.main(["doctor"]) == 130
+    assert "goes on where it was" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(monkeypatch, tmp_path):
+    monkeypatch.setenv("GLTR_DEBUG", "1")
+    with pytest.raises(ValueError, match="no such folder"):
+        cli.main(["stylize", str(tmp_path / "missing"), str(tmp_path / "out")])
+    assert os.listdir(tmp_path) == []
