@@ -2,10 +2,11 @@
 
 Why: to see texture randomization work one needs a labelled source, and targets that differ from it in appearance and
 not in what there is to see. Here a seed fixes the street, and a *look* fixes what it is made of. Under ``game``,
-``overcast``, ``sun`` and ``colour`` the same seed has the same labels, byte for byte; ``geometry`` and ``sampled:<n>``
-see other streets through other cameras. How it works, file by file: ``scene`` throws the dice for a layout (``mix``
-says what is likely); ``houses``, ``people``, ``props`` and ``vehicles`` build polygons, ``mesh`` projects them, ``raster`` paints polygon numbers far to near at twice the
-resolution, ``shade`` lays textures, light and air on them, ``looks`` and ``sampled`` say which.
+``overcast``, ``sun`` and ``colour`` the same seed has the same labels, byte for byte; ``geometry`` and
+``sampled:<n>`` see other streets through other cameras. How it works, file by file: ``scene`` throws the dice for a
+layout (``mix`` says what is likely); ``houses``, ``people``, ``props`` and ``vehicles`` build polygons, ``mesh``
+projects them, ``raster`` paints polygon numbers far to near at twice the resolution, ``shade`` lays textures, light
+and air on them, ``looks`` and ``sampled`` say which.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Material slots and tileable textures.
 
 A *slot* is a role that a surface plays ("facade", "leaf", "tyre"); a look gives every slot a palette (pairs of
-colours) and one texture. A texture is a tileable grey picture T in [0, 1]; a pixel's colour is A + (B - A) * T with (A, B) a pair
-of the palette. So colour and texture of a class can be changed apart, which is what the course is about.
+colours) and one texture. A texture is a tileable grey picture T in [0, 1]; a pixel's colour is A + (B - A) * T with
+(A, B) a pair of the palette. So colour and texture of a class can be changed apart, which is what the course is about.
 
 Textures are built as a pyramid of halved pictures (Williams 1983, "Pyramidal parametrics"), 256 texels and down, so
 that a far wall is sampled from a small picture and does not glitter. All noise is made in the Fourier domain, which
@@ -111,7 +111,7 @@ def _unit_window(panes: int, frame: int, seed: int) -> np.ndarray:
 
 
 def _photo(name: str, stand_in: str) -> np.ndarray:
-    """A photograph from scikit-image's wheel, its slow shading removed, made tileable by mirrored halves."""
+    """A photograph from scikit-image's wheel, its slow shading removed, made tileable by fading its ends over."""
     try:
         from skimage import data
     except ImportError:
@@ -120,17 +120,20 @@ def _photo(name: str, stand_in: str) -> np.ndarray:
     picture = np.asarray(getattr(data, name)(), dtype=np.float64)
     if name == "brick":  # courses stand upright in the photograph, and lean at its left edge
         picture = picture[100:, 170:].T
-    crop = picture[:SIZE, :SIZE]
+    overlap = 24
+    crop = picture[: SIZE + overlap, : SIZE + overlap]
     f = np.fft.rfft2(crop)
     f[:3, :3] *= 0.3  # the lowest frequencies would show as a repeating pattern
     f[-2:, :3] *= 0.3
     crop = np.fft.irfft2(f, s=crop.shape)
     lo, hi = np.percentile(crop, (0.2, 99.5))
     crop = np.sqrt(np.clip((crop - lo) / (hi - lo), 0, 1))
-    t = np.minimum(np.arange(SIZE), 24) / 24.0  # blend the last texels into the first: no seam
-    ramp = t[:, None]
-    crop = ramp * crop + (1 - ramp) * np.roll(crop, 24, 0)
-    return ramp.T * crop + (1 - ramp.T) * np.roll(crop, 24, 1)
+    ramp = (np.arange(overlap) / overlap)[:, None]
+    for _ in range(2):  # what follows the tile's last row fades into its first rows, then the same for columns
+        tile = crop[:SIZE].copy()
+        tile[:overlap] = ramp * crop[:overlap] + (1 - ramp) * crop[SIZE:]
+        crop = tile.T
+    return crop
 
 
 RECIPES: dict[str, Callable[[], np.ndarray]] = {

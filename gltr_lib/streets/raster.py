@@ -2,8 +2,9 @@
 
 Vertices are snapped to 1/16 pixel; from there on everything is integer arithmetic, so every machine paints the same
 pixels. Each edge meets the scanlines (pixel-centre rows) between its ends; the crossings of one polygon and row,
-sorted, pair up into spans (the even-odd rule, so any outline works, holes included). All crossings of all polygons are found in
-one vectorised sweep; only the filling of the spans, far to near, is a loop, and each turn of it is one slice.
+sorted, pair up into spans (the even-odd rule, so any outline works, holes included). All crossings of all polygons
+are found in one vectorised sweep; only the filling of the spans, far to near, is a loop, and each turn of it is one
+slice.
 Source: the active-edge scanline algorithm of Wylie, Romney, Evans & Erdahl 1967.
 """
 

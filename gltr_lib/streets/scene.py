@@ -241,11 +241,12 @@ def _kerb_furniture(m: Mesh, d: Dice, mix: Mix, side: int, street: Street) -> No
             props.traffic_light(m, d, x - side * 0.35, street.crossing + 10.0, 0.14)
     elif d.chance(0.4):
         props.traffic_light(m, d, x - side * 0.3, d.between(14.0, 26.0), 0.14)
-    if d.chance(0.22):  # a railing at the kerb, nearer than the people behind it
+    parked = any(kind == "park" and lane * side > 0 for lane, _, kind in street.lanes)
+    if d.chance(0.35) and not parked:  # a railing at the kerb, nearer than the people behind it
         z = d.between(4.0, 22.0)
-        for _ in range(d.integer(2, 5)):
-            props.fence_run(m, d, street.kerb[side] + side * 0.3, z, z + 3.0, 0.14, 0.95, "bars", True)
-            z += 3.0
+        for _ in range(d.integer(4, 9)):
+            props.fence_run(m, d, street.kerb[side] + side * 0.3, z, z + 1.7, 0.14, 0.95, "bars", True)
+            z += 1.7
     z = d.between(5.0, 12.0)
     for _ in range(d.integer(1, 3) if d.chance(mix.parked_cycles * 0.5) else 0):
         angle = d.pick([(0.95, 0.31), (0.8, 0.6), (1.0, 0.0), (-0.9, 0.43)])
