@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         values["only"] = split_methods(values["only"])
         return command(**values)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"gltr study: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
 
