@@ -1,0 +1,491 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 · Evaluation
+#
+# **Question.** Two people score the same predictions and get two different numbers. Who made a mistake?
+#
+# **You will be able to**
+# - compute the mIoU of a data set, and name the habits that turn it into another number
+# - rescore fixed predictions under several protocols, and see how far that alone carries
+# - read a per-class table beside a guess that never looks
+# - put the shipped networks before real photographs, CamVid's or your own, and say what a score is called there
+#
+# **Before you start.** [01 The domain gap](01_domain_gap.ipynb): confusion matrix, IoU, layout prior.
+#
+# **Time.** 60 min planned. {{run_time}}
+#
+# **Path.** Express and full.
+
+# %%
+from pathlib import Path
+
+import ipywidgets
+import skimage.data
+import torch
+import torch.nn.functional as F
+
+from gltr_lib import course, datasets, ledger, models, real, viz
+from gltr_lib.checks import check
+from gltr_lib.evaluate import layout_prior, predict, score_prior
+from gltr_lib.labels import CAMVID11, CLASSES, TRAIN_ID_TO_CAMVID11
+from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.study.tables import real_table
+
+# %% [markdown]
+# ## 1. One set of predictions, many scores (20 min)
+#
+# In this lesson nothing is trained. We let the four shipped networks predict once, keep what they said, and change only
+# the *ruler*. The streets wear the look `sun`, which no network was trained on. The labels have 512 x 256 pixels. The
+# networks see the pictures at half that size, and their logits are enlarged to the size of the labels.
+
+# %%
+SIZE = (256, 512)
+SCENES = datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=24, full=64)]
+large, labels = datasets.stack(datasets.StreetsDataset(SCENES, "sun", SIZE))
+truth = labels.long()
+pictures = F.interpolate(large.float(), scale_factor=0.5, mode="area").round().to(torch.uint8)
+networks = {name: models.load_shipped(name) for name in models.SHIPPED}
+predictions = {name: predict(model, pictures, size=SIZE) for name, model in networks.items()}
+shown = [large[3], *(viz.overlay(large[3], predictions[name][3]) for name in ("baseline", "gtr_ltr_cgl"))]
+shown.append(viz.error_map(predictions["gtr_ltr_cgl"][3], truth[3], large[3]))
+viz.show(
+    viz.grid(shown, ["picture, look sun", "baseline", "gtr_ltr_cgl", "errors of gtr_ltr_cgl (orange)"], columns=2),
+    alt="A sunny street, the predictions of the baseline and of gtr_ltr_cgl laid over it, and where the latter is wrong.",
+)
+
+# %% [markdown]
+# Now the score. Cityscapes, and nearly everyone after it, adds up **one** confusion matrix over all pictures, divides
+# once, and takes the mean over classes.
+
+# %% [markdown]
+# ### Exercise 7.1 — The mIoU of a data set (●●○, 8 min)
+#
+# Write `dataset_miou(predictions, targets, num_classes)`: both are lists of label maps (H, W), 255 = ignore in the
+# targets. Return a float: one confusion matrix over all pictures, the IoU of each class, their mean without the classes
+# that appear nowhere. You may reuse what you wrote in lesson 01.
+#
+# <details><summary>Hint 1</summary>
+#
+# A picture without a bus must not punish or reward the bus. When do you divide: once, or once per picture?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Sum the matrices; `hits / (rows + columns - hits)`; `.nanmean()`.
+#
+# </details>
+
+
+# %%
+def dataset_miou(predictions, targets, num_classes):
+    """The mIoU of all pictures together."""
+    # BEGIN SOLUTION
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.long)
+    for prediction, target in zip(predictions, targets, strict=True):
+        valid = target != 255
+        pair = target[valid] * num_classes + prediction[valid]
+        matrix += torch.bincount(pair, minlength=num_classes**2).reshape(num_classes, num_classes)
+    hits = matrix.diagonal().float()
+    return (hits / (matrix.sum(0) + matrix.sum(1) - hits)).nanmean().item()
+    # END SOLUTION
+
+
+# %%
+dataset_miou = check("07-miou", dataset_miou)
+
+# %% [markdown]
+# Other habits are in use. Averaging each picture's own mIoU. Counting a class that is in neither picture nor prediction
+# as 0, or as 1 ("nothing there, nothing claimed: perfect"). Leaving a thin border between objects unscored, because
+# annotators cannot draw it exactly. Reporting the mean recall of the classes, or the share of right pixels.
+#
+# **Predict, then run.** Sort them before you look: which habit gives the largest number for these predictions, which
+# the smallest? How many points lie between them?
+
+
+# %%
+def matrix_of(guess, target):
+    """The confusion matrix of label maps."""
+    matrix = ConfusionMatrix(len(CLASSES))
+    matrix.update(guess, target)
+    return matrix
+
+
+guess = predictions["gtr_ltr_cgl"]
+own = torch.stack([matrix_of(g, t).iou() for g, t in zip(guess, truth, strict=True)])  # (pictures, 19)
+as_float = truth[:, None].float()
+border = F.max_pool2d(as_float, 5, 1, 2) != -F.max_pool2d(-as_float, 5, 1, 2)
+whole = matrix_of(guess, truth)
+habits = {
+    "one matrix, divided once": dataset_miou(list(guess), list(truth), 19),
+    "mean of pictures, absent left out": own.nanmean(1).mean().item(),
+    "mean of pictures, absent = 0": own.nan_to_num(0.0).mean().item(),
+    "mean of pictures, absent = 1": own.nan_to_num(1.0).mean().item(),
+    "one matrix, borders of 2 px unscored": matrix_of(guess, truth.masked_fill(border[:, 0], 255)).miou(),
+    "mean recall of the classes": (whole.counts.diag() / whole.counts.sum(1)).nanmean().item(),
+    "share of right pixels": whole.pixel_accuracy(),
+}
+
+# %%
+order = sorted(habits, key=habits.get)
+viz.show(
+    viz.bars(
+        {name: 100 * habits[name] for name in order},
+        ylabel="score (%)",
+        horizontal=True,
+        title=f"The same predictions, {len(habits)} habits of scoring",
+    ),
+    alt="Bars, smallest first: " + ", ".join(f"{name} {100 * habits[name]:.1f}" for name in order) + " per cent.",
+)
+gap = habits[order[-1]] - habits[order[0]]
+print(f"between the smallest and the largest: {100 * gap:.1f} points, and not one prediction was changed")
+
+# %% [markdown]
+# Nobody made a mistake: each bar answers a question of its own. But a number without its question cannot be compared
+# with anything. That is why a score in this course has a long name, such as *mIoU-19 @ full size*.
+#
+# Two of these habits deserve a second look.
+#
+# - **Absent classes.** A street without a train says nothing about trains. As 0 it punishes every network; as 1 it
+#   rewards a network for each class that does not occur. Leave it out (NaN), as you did.
+# - **Ignored pixels** (255) are a decision of the annotators, and of whoever wrote the mapping of classes. The more is
+#   ignored, and the harder the ignored part, the higher the score.
+#
+# ## 2. Protocols (20 min)
+#
+# A *protocol* is everything between the network's output and the number: the size at which one compares, the list of
+# classes, the pixels left out. Start with the size. The official GTR code shrinks targets **and labels** to 1024 x 512
+# before it scores them; others score at the full 2048 x 1024.
+
+# %% [markdown]
+# ### Exercise 7.2 — The protocol that shrinks labels (●●○, 5 min)
+#
+# Write `shrink_labels(labels, size)`: bring `labels` (B, H, W, integers) to `size = (height, width)` so that every
+# value is one that was there: nearest neighbour, as `torch.nn.functional.interpolate(..., mode="nearest")` does it.
+# Return integers (B, height, width).
+#
+# <details><summary>Hint 1</summary>
+#
+# Class ids are names, not quantities: half of "person" and half of "sky" is nothing.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].long()`
+#
+# </details>
+
+
+# %%
+def shrink_labels(labels, size):
+    """Label maps at another size, no class invented."""
+    # BEGIN SOLUTION
+    return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].long()
+    # END SOLUTION
+
+
+# %%
+shrink_labels = check("07-rescore", shrink_labels)
+
+# %% [markdown]
+# Next the list of classes. SYNTHIA has no terrain, truck or train, so scores from SYNTHIA are means over 16 classes, or
+# over 13 where wall, fence and pole are left out as well. And real data sets have lists of their own. CamVid, which you
+# will meet below, has 11 classes, so ours must be merged: terrain joins the trees, the truck joins the cars.
+
+# %% [markdown]
+# ### Exercise 7.3 — From 19 classes to 11 (●●○, 6 min)
+#
+# Write `merge_classes(labels, mapping)`: rename the classes of `labels` (integer tensor) by `mapping`, a dict old id ->
+# new id. Ids that are not in the mapping, and 255, become 255. The input stays as it was.
+#
+# <details><summary>Hint 1</summary>
+#
+# Think of {0: 1, 1: 2}: what happens to road if you rename in place, one after the other?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Fill a table: `lut = torch.full((256,), 255)`, `lut[old] = new`, return `lut[labels]`.
+#
+# </details>
+
+
+# %%
+def merge_classes(labels, mapping):
+    """Labels under new names, all renamed at once."""
+    # BEGIN SOLUTION
+    lut = torch.full((256,), 255)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut[labels]
+    # END SOLUTION
+
+
+# %%
+merge_classes = check("07-merge", merge_classes)
+
+# %% [markdown]
+# The mapping is a decision too, so it is always printed beside the score:
+
+# %%
+print(real.CAMVID11_NOTE)
+
+# %% [markdown]
+# **Predict, then run.** Same predictions of the same four networks, seven protocols. Write down a guess for
+# `gtr_ltr_cgl`: by how many points do 13 classes differ from 19? And does shrinking the labels help, harm, or neither?
+
+
+# %%
+def mean_of(classes):
+    """A protocol that scores 19 classes and reports the mean over some of them."""
+    return lambda guess, target: matrix_of(guess, target).iou()[list(classes)].nanmean().item()
+
+
+def shrunk(size):
+    """A protocol that shrinks predictions and labels."""
+    return lambda guess, target: dataset_miou(shrink_labels(guess, size), shrink_labels(target, size), 19)
+
+
+def merged(guess, target):
+    """CamVid's classes, merged after the decision."""
+    table = dict(enumerate(TRAIN_ID_TO_CAMVID11))
+    return dataset_miou(merge_classes(guess, table), merge_classes(target, table), len(CAMVID11))
+
+
+SIXTEEN = [c for c in range(19) if c not in (9, 14, 16)]
+THIRTEEN = [c for c in SIXTEEN if c not in (3, 4, 5)]
+
+# %%
+protocols = {
+    "mIoU-19 @ 512x256, full size": mean_of(range(19)),
+    "mIoU-19 @ 256x128, labels shrunk": shrunk((128, 256)),
+    "mIoU-19 @ 128x64, labels shrunk": shrunk((64, 128)),
+    "mIoU-16 @ full size (SYNTHIA's 16)": mean_of(SIXTEEN),
+    "mIoU-13 @ full size (SYNTHIA's 13)": mean_of(THIRTEEN),
+    "CamVid-11 from 19, merged": merged,
+}
+scores = {name: [score(p, truth) for p in predictions.values()] for name, score in protocols.items()}
+target = merge_classes(truth, dict(enumerate(TRAIN_ID_TO_CAMVID11)))
+summed = [predict(model, pictures, size=SIZE, groups=TRAIN_ID_TO_CAMVID11) for model in networks.values()]
+scores["CamVid-11 from 19, probabilities summed"] = [dataset_miou(p, target, len(CAMVID11)) for p in summed]
+rows = [(name, *(100 * value for value in values)) for name, values in scores.items()]
+viz.table(rows, ["protocol", *networks], caption=f"%, {len(SCENES)} streets in the look sun")
+
+# %%
+grid = torch.tensor(list(scores.values()))  # (protocols, networks)
+best = grid[:, -1]
+print(f"gtr_ltr_cgl: the protocol alone moves it from {100 * best.min():.1f} to {100 * best.max():.1f} %, "
+      f"{100 * (best.max() - best.min()):.1f} points.")  # fmt: skip
+print(f"Under the first protocol, best and worst network lie {100 * (grid[0].max() - grid[0].min()):.1f} points apart.")
+ranks = {tuple(line.argsort(descending=True).tolist()) for line in grid}
+names = list(networks)
+print(f"{len(ranks)} ranking(s) of the four networks under {len(grid)} protocols:")
+for rank in sorted(ranks):
+    print("  ", " > ".join(names[i] for i in rank))
+
+# %% [markdown]
+# Compare the first two sentences. If the first number is of the size of the second, a protocol can do as much for a
+# table as a method.
+#
+# Now look at single rows. Shrinking by nearest neighbour is nothing but scoring a part of the pixels, so the two
+# shrunk rows stay near the first, in no promised direction. Dropping classes is another matter: what is dropped is not
+# drawn by lot, it is what was rare or difficult. And the last two rows decide in another order. Suppose a pixel's
+# probabilities are car 0.3, truck 0.3, building 0.4: merging after the decision says building, summing before it says
+# car. Our scores on photographs sum first, and say so in their name.
+#
+# Differences of this kind that we found by reading public code, all of them in tables where methods stand side by side:
+#
+# | what differs | one side | other side |
+# |---|---|---|
+# | size of the labels | shrunk to 1024 x 512 (GTR) | full size (Cityscapes) |
+# | Mapillary's pictures | height 1536, centre cropped or padded (RobustNet) | stored at half size (Rein) |
+# | Mapillary's 66 classes to 19 | RobustNet's mapping | Rein's: another answer on 11 classes |
+# | which checkpoint | the best on the *target's* validation set (GTR's released code) | the last one (this course) |
+#
+# The last row is more than a protocol. Choosing a checkpoint on the target uses labels of the target, and "never saw
+# the target" is no longer true. In this course nothing is chosen or tuned on a target.
+#
+# ## 3. Class by class, beside a guess (8 min)
+#
+# A mean hides who paid for it. So print the classes, and beside them the **layout prior**: the most frequent class at
+# each pixel of the *source's* labels, a map that never sees a picture.
+#
+# **Predict, then run.** On how many of the 19 classes will the blind guess beat the shipped baseline? Remember that the
+# baseline did well on the look it was trained on.
+
+# %%
+known_streets = datasets.TRAIN_SEEDS[: course.pick(smoke=8, laptop=60, full=600)]
+_, source_labels = datasets.stack(datasets.StreetsDataset(known_streets, "game"))
+columns = {"layout prior": score_prior(layout_prior(source_labels), truth).iou()}
+columns |= {name: matrix_of(predictions[name], truth).iou() for name in networks}
+share = torch.bincount(truth.flatten(), minlength=19)[:19] / truth.numel()
+rows = [
+    (c, 100 * share[i].item(), *(100 * v[i].item() for v in columns.values()))
+    for i, c in enumerate(CLASSES)
+]  # fmt: skip
+rows.append(("mean of classes", 100.0, *(100 * v.nanmean().item() for v in columns.values())))
+viz.table(
+    rows, ["class", "pixels (%)", *columns], caption=f"IoU (%), mIoU-19 @ full size, look sun, {len(SCENES)} streets"
+)
+for name in ("baseline", "gtr_ltr_cgl"):
+    beaten = [c for c, p, n in zip(CLASSES, columns["layout prior"], columns[name], strict=True) if p > n]
+    print(f"the guess that never looks beats {name} on {len(beaten)} classes: {', '.join(beaten) or 'none'}")
+
+# %% [markdown]
+# Where the guess wins, the network would have done better with its eyes shut. Keep the prior in every table you make: it
+# is the zero from which a score should be read, and it is seldom zero.
+#
+# The confusion matrix tells what a class was taken for. Rows are the truth; each adds up to 100 %.
+
+# %%
+viz.show(
+    viz.confusion_figure(matrix_of(predictions["gtr_ltr_cgl"], truth).counts, title="gtr_ltr_cgl in the look sun"),
+    alt="Confusion matrix of 19 classes in per cent of each row; a dark diagonal would be perfection, dark columns are "
+    "classes that swallow others.",
+)
+counts = matrix_of(predictions["gtr_ltr_cgl"], truth).counts.float()
+part = (counts / counts.sum(1, keepdim=True)).nan_to_num(0.0).fill_diagonal_(0.0)
+for place in part.flatten().argsort(descending=True)[:5].tolist():
+    row, column = divmod(place, 19)
+    print(f"{part[row, column]:4.0%} of all pixels of class {CLASSES[row]} are called {CLASSES[column]}")
+
+# %% [markdown]
+# ## 4. Real photographs (12 min)
+#
+# Rendered streets *demonstrate a mechanism*. Evidence needs photographs. CamVid, film taken from a car in Cambridge, can
+# be had without a login. This command fetches it from a public repository, refuses anything unsafe in the archive, and
+# checks each pair of picture and labels. Type it in a terminal, not here, since lessons never touch the network:
+#
+# ```
+# python data_scripts/fetch_camvid.py --out data
+# GLTR_DATA=$PWD/data make lab
+# ```
+#
+# Three rules before you look. **The score's name** says how classes were merged and at which size. **By sequence:**
+# CamVid is a few films; frames of one film are nearly the same picture, so a hundred of them are not a hundred
+# witnesses. **Every look is counted:** each glance at a target's score is a temptation to tune, so we write down that
+# it happened. The next cell does all three if CamVid is there, and says so if it is not.
+
+# %%
+camvid = real.camvid_root()
+if camvid is None:
+    print("GLTR_DATA names no folder with CamVid, so nothing is scored here. The study's scores, if any, follow below.")
+else:
+    names = course.pick(smoke=["baseline"], laptop=["baseline", "gtr_ltr_cgl"], full=list(models.SHIPPED))
+    splits = course.pick(smoke=("val",), laptop=("train", "val"), full=("train", "val"))
+    look = {"date": ledger.now(), "commit": ledger.git_commit(), "set": f"CamVid {splits}", "networks": names}
+    ledger.append(course.run_dir("07") / "real_looks.jsonl", look | {"reason": "lesson 07"}, check=False)
+    prior = real.source_prior(source_labels)
+    by_sequence = {"layout prior": real.score_camvid(None, camvid, splits, prior=prior)}
+    by_sequence |= {name: real.score_camvid(networks[name], camvid, splits) for name in names}
+    films = list(by_sequence["layout prior"])
+    rows = [(name, *(100 * found[film].miou() for film in films)) for name, found in by_sequence.items()]
+    viz.table(rows, ["network", *films], caption=real.camvid_protocol() + " (%)")
+
+# %%
+if camvid is not None:
+    panels = []
+    for frames in real.camvid_sequences(camvid, splits).values():
+        film, index = frames[len(frames) // 2]
+        small = real.fit_width(film.pair(index)[0], 256)
+        guesses = [predict(networks[name], small[None])[0] for name in ("baseline", "gtr_ltr_cgl")]
+        panels += [small, *(viz.overlay(small, guess) for guess in guesses)]
+    names = ["photograph", "baseline", "gtr_ltr_cgl"] * (len(panels) // 3)
+    viz.show(
+        viz.grid(panels, names, columns=3, title="The middle frame of each sequence"),
+        alt="One photograph of each CamVid sequence, with the predictions of the baseline and of gtr_ltr_cgl.",
+    )
+
+# %%
+studied = ledger.read(course.root() / "results" / "real.jsonl")
+print(real_table(studied) if studied else "The study has not scored real photographs yet.")
+
+# %% [markdown]
+# And your own pictures? They have no labels, so there is no score, only your eyes. Use the button below, choose a
+# street photograph, then run the two cells after it. The picture stays on this machine. (Or skip the button and call
+# `datasets.read_image("path/of/your/street.jpg")`.) Without a picture of yours you get two photographs that come with
+# scikit-image. Neither is a street: one shows a motorcycle in a garage, the other a rocket between four masts.
+
+# %%
+upload = ipywidgets.FileUpload(accept="image/*", description="Your picture", tooltip="Choose a photograph of a street")
+upload
+
+
+# %%
+def photographs():
+    """Your picture, or two photographs that come with scikit-image; name -> uint8 (H, W, 3)."""
+    if not upload.value:
+        return {"a garage": skimage.data.stereo_motorcycle()[0], "a launch pad": skimage.data.rocket()}
+    found = {}
+    for file in upload.value:
+        path = course.run_dir("07") / ("own-" + Path(file["name"]).name)
+        path.write_bytes(bytes(file["content"]))
+        found[file["name"]] = datasets.read_image(path)
+    return found
+
+
+# %% [markdown]
+# **Predict, then run.** Which of the 19 classes would be right in your picture, or in the garage and on the launch pad?
+# Which network will be nearer?
+
+
+# %%
+def in_words(guess):
+    """The two largest classes of a prediction."""
+    share = torch.bincount(guess.flatten(), minlength=19)[:19] / guess.numel()
+    return ", ".join(f"{CLASSES[c]} {share[c]:.0%}" for c in share.argsort(descending=True)[:2].tolist())
+
+
+panels, titles, present = [], [], set()
+for name, photo in photographs().items():
+    small = real.fit_width(photo, 256)
+    panels.append(small)
+    titles.append(name)
+    for network in ("baseline", "gtr_ltr_cgl"):
+        guess = predict(networks[network], small[None])[0]
+        panels.append(viz.overlay(small, guess))
+        titles.append(f"{network}: {in_words(guess)}")
+        present |= set(guess.unique().tolist())
+viz.show(
+    viz.grid(panels, titles, columns=3, width=9.6),
+    alt="Photographs and two predictions of each. " + "; ".join(titles)[:340],
+)
+viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name of each class that was predicted.")
+
+# %% [markdown]
+# Look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
+# material they have never met, wood or concrete or a night sky? They have 19 words and must use one of them for every
+# pixel: "none of these" is not in the list. A confident colour is not knowledge.
+#
+# One picture proves nothing, in either direction. That is what the sequences, the seeds of lesson 08 and the long names
+# are for.
+#
+# ## Recap
+#
+# - One matrix over all pictures, divided once; absent classes are left out; 255 is not scored.
+# - Averaging pictures, counting absences, unscored borders, merged and dropped classes: each is another number.
+# - A protocol can move a score as far as a method does. The name of a score carries its protocol.
+# - The layout prior stands in every table.
+# - Photographs: by sequence, every look counted, nothing chosen on the target.
+#
+# ## References
+#
+# - M. Cordts et al. *The Cityscapes dataset for semantic urban scene understanding.* CVPR 2016. [arXiv:1604.01685](https://arxiv.org/abs/1604.01685)
+# - G. J. Brostow, J. Fauqueur, R. Cipolla. *Semantic object classes in video: a high-definition ground truth database* (CamVid). Pattern Recognition Letters 2009. [doi:10.1016/j.patrec.2008.04.005](https://doi.org/10.1016/j.patrec.2008.04.005)
+# - V. Badrinarayanan, A. Kendall, R. Cipolla. *SegNet: a deep convolutional encoder-decoder architecture for image segmentation* (CamVid in 11 classes). IEEE TPAMI 2017. [arXiv:1511.00561](https://arxiv.org/abs/1511.00561)
+# - S. Choi et al. *RobustNet: improving domain generalization in urban-scene segmentation via instance selective whitening.* CVPR 2021. [arXiv:2103.15597](https://arxiv.org/abs/2103.15597)
+# - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and local texture randomization for synthetic-to-real semantic segmentation.* IEEE TIP 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
+#
+# ## Next
+#
+# [08 Rivals and ablations](08_rivals_and_ablations.ipynb): two scores differ. Is the difference more than luck?
