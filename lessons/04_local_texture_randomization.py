@@ -392,8 +392,8 @@ print(f"pixels on a class boundary: {classes_here.float().mean():.0%} of the pic
 print(f"and {classes_here[blobs_here].float().mean():.0%} of the pixels on a blob's outline")
 
 # %% [markdown]
-# Compare the last two numbers. The blobs do not know where the objects are: they cross class boundaries about as often
-# as chance makes them. In the raw game look, texture changes *where the class changes*. In $x_\text{local}$ texture also
+# Compare the last two numbers. The blobs do not know where the objects are, so their outlines meet class boundaries as
+# often as any other pixel would, up to chance. In the raw game look, texture changes *where the class changes*. In $x_\text{local}$ texture also
 # changes in the middle of a road, and the label does not. That is the lesson LTR teaches: **an edge of texture is not an
 # edge of an object.**
 #
@@ -460,8 +460,9 @@ viz.show(
 
 # %% [markdown]
 # Look at the middle group of bars. Outside the blobs not one bit differs from the raw picture (you checked it). Whatever
-# is lost there is lost because a network looks at the *neighbourhood* of a pixel, and paint next door changes what it
-# concludes about an untouched pixel. A local mask tests exactly this, and a whole painting cannot.
+# is lost there is lost because the answer for a pixel also depends on its *surroundings*: on what the convolutions see
+# around it, and here on the whole picture too, whose statistics GroupNorm divides by. Paint next door changes what the
+# network concludes about an untouched pixel. A local mask tests exactly this, and a whole painting cannot.
 
 # %% [markdown]
 # ## 6. Why the official default does nothing (10 min)
@@ -634,7 +635,8 @@ LtrExplorer()
 #   made from the field's own mean and std, or from its ranking.
 # - The official threshold meets the share in expectation; the ranking meets it exactly. Large blobs make the difference.
 # - Sigma belongs to a crop of 640 pixels; at other sizes it scales with the shorter side.
-# - LTR puts edges of texture where no object ends. What a network gets wrong *outside* the blobs shows how far it looks.
+# - LTR puts edges of texture where no object ends. What a network gets wrong *outside* the blobs shows how much it
+#   leans on the surroundings.
 # - With $\beta = 1$ the official mask is empty and $x_\text{local} = x_\text{global}$. Log the share that you get.
 #
 # ## References

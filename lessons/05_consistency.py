@@ -509,9 +509,9 @@ print("least disagreement:", min(last, key=lambda name: last[name][1]))
 print("most pixels right: ", max(last, key=lambda name: last[name][3]))
 
 # %% [markdown]
-# Compare the first two runs: same pictures, same steps, and the term moves the quantity that it is made of. Then compare
-# the last one: the consistency alone is free to get its way without a single label, and the right panel shows what
-# becomes of the knowledge. If the two lines printed last name two different runs, you have just measured that **less
+# Compare the first two runs: same pictures, same steps, same start, so whatever separates their two lines is the doing of
+# this one term. Then the last run: the consistency alone may get its way without a single label, and the right panel
+# shows what becomes of the knowledge. If the two lines printed last name two different runs, you have just measured that **less
 # disagreement and more knowledge are different goals**.
 
 # %% [markdown]
