@@ -1,0 +1,349 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# **Question.** Can a network that has only ever seen a video game read a real street?
+#
+# **You will be able to**
+# - render a labelled street in any look, and say what a look changes and what it leaves alone
+# - read a label map: trainIds, the value 255, the share of a class
+# - point at the two moves of this course, painting a whole picture and painting parts of it, on a street of your own
+#
+# **Before you start.** Python, NumPy, a little PyTorch. No data set, no GPU, no network connection.
+#
+# **Time.** 25 min planned. {{run_time}}
+#
+# **Path.** Express and full.
+
+# %%
+import numpy as np
+import torch
+
+from gltr_lib import (
+    LocalTextureRandomization,
+    Stylizer,
+    course,
+    doctor,
+    paintings,
+    streets,
+)
+from gltr_lib.checks import check, summary
+from gltr_lib.labels import CLASSES, PALETTES, colourize
+from gltr_lib.viz import bars, grid, label_figure, show
+
+# %% [markdown]
+# ## 1. Is your machine ready? (2 min)
+#
+# Run a cell with Shift + Enter. This one asks the course's doctor, who looks and changes nothing. If something is
+# missing, the line below it is the command that helps.
+
+# %%
+findings = doctor.examine(root=course.root())
+fine = [finding.name for finding in findings if finding.status == "ok"]
+rest = [finding for finding in findings if finding.status != "ok"]
+print(f"{len(fine)} of {len(findings)} checks are fine, mode: {course.mode()}")
+print(doctor.render(rest) if rest else "Nothing to mend. Go on.")
+
+# %% [markdown]
+# ## 2. One street, five looks (5 min)
+#
+# Labels are expensive: for a photograph of a street, a person outlines every car, every pole, every kerb. A game engine
+# knows what it draws, so its labels are free. That is the bargain behind *synthetic-to-real* learning: train on free
+# pictures, use the network on real ones.
+#
+# This course brings its own small engine. A **seed** decides the street: its houses, cars and people, and where they
+# stand. A **look** decides what all of it is made of, in which light, through which camera. Here is street 17 in the
+# `game` look.
+
+# %%
+SEED, SIZE = course.seed(17), (256, 512)
+picture, labels = streets.render(SEED, look="game", size=SIZE)
+print(f"picture {picture.shape} {picture.dtype}, labels {labels.shape} {labels.dtype}")
+show(picture, alt="A street as in a video game: grey road, sand-coloured houses, blue cars, green trees, blue sky.")
+
+# %% [markdown]
+# Every car is blue. Every facade is sandy brick. Every person wears the same pink. Real cities are not like that,
+# and yet you would recognise any street. Would a network that learnt here?
+#
+# **Predict, then run.** The next cell renders *the same seed* in five looks. In which of them would you expect the
+# label map, class by class and pixel by pixel, to be exactly the same as above?
+
+# %%
+looks = ["game", "overcast", "sun", "geometry", "sampled:3"]
+rendered = {look: streets.render(SEED, look=look, size=SIZE) for look in looks}
+same = {look: bool(np.array_equal(labels, other)) for look, (_, other) in rendered.items()}
+pictures, maps = [pair[0] for pair in rendered.values()], [colourize(pair[1]) for pair in rendered.values()]
+titles = looks + ["identical" if same[look] else "different" for look in looks]
+show(
+    grid(pictures + maps, titles, columns=5, rows=["picture", "labels"]),
+    alt="Five looks of one seed above, their label maps below. Game, overcast and sun share one map; "
+    "geometry and the sampled look show other streets with other maps.",
+)
+
+# %% [markdown]
+# | look | what it changes | what it is for |
+# |---|---|---|
+# | `game` | nothing: this is the source | **training**, always |
+# | `overcast`, `sun` | materials, light, weather, camera; the street stays | development: where we may look while we work |
+# | `sampled:<n>` | all of that and the street, drawn from a wide family | tests: looks that nobody has tuned for |
+# | `geometry`, `colour` | only the street, only the colours | controls: is it really the texture? |
+#
+# `overcast` and `sun` are the cleanest experiment in this course. The street is the same to the last pixel. If a
+# network fails there, then because of what things look like, not because of where they stand.
+#
+# ## 3. What the network must say (10 min)
+#
+# Segmentation gives every pixel one of 19 classes. Their numbers are the **trainIds** 0 to 18 of the Cityscapes data
+# set. A value of **255** means: no label here, do not count this pixel, neither for nor against the network.
+# (Data sets also store ids of their own: Cityscapes writes a road as 7. A loader turns those into trainIds once, and
+# nobody has to think of them again.)
+
+# %%
+show(
+    label_figure(labels, picture, title="Street and trainIds"),
+    alt="The game street beside its label map in a colour-safe palette; numbers on the map name the classes, "
+    "a legend below lists those present.",
+)
+
+# %% [markdown]
+# The colours are chosen so that colour-blind readers can tell all 19 apart; the numbers help everybody else too.
+#
+# ### Exercise 0.1 — The share of a class (●○○, 3 min)
+#
+# Write `class_share(labels, class_id)`: the share, from 0 to 1, of the *labelled* pixels that have this class.
+# `labels` is a NumPy array (H, W). Pixels with the value 255 count neither above nor below the fraction line.
+#
+# Every exercise works like this one: replace the line that raises an error, run the cell, then run the check below
+# it. The check tries your function on inputs it has never seen. If it is not right yet, it says what probably went
+# wrong and lends you the library's version, so that the cells below run in any case.
+#
+# <details><summary>Hint 1</summary>
+#
+# Two counts and one division. Which pixels may the lower count contain?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `valid = labels != 255`; then compare `(labels == class_id).sum()` with `valid.sum()`.
+#
+# </details>
+
+
+# %%
+def class_share(labels, class_id):
+    """Share of the labelled pixels that have this class."""
+    # BEGIN SOLUTION
+    valid = labels != 255
+    return float((labels == class_id).sum() / valid.sum())
+    # END SOLUTION
+
+
+# %%
+class_share = check("00-labels", class_share)
+
+# %% [markdown]
+# **Predict, then run.** Over many streets, how large a part of the picture is road? And how large are all poles,
+# traffic lights, people and bicycles *together*? Write two numbers down before you run the cell.
+
+# %%
+count = course.pick(smoke=6, laptop=32, full=64)
+many = streets.render_many(range(course.seed(0), course.seed(0) + count), look="game")[1]
+share = {f"{i}  {name}": 100 * class_share(many, i) for i, name in enumerate(CLASSES)}
+small = [name for name in share if name.split("  ")[1] in ("pole", "traffic light", "person", "bicycle")]
+print(f"road: {share['0  road']:.1f} %   poles, lights, people and bicycles: {sum(share[n] for n in small):.1f} %")
+show(
+    bars(share, ylabel="share of the labelled pixels (%)", title=f"{count} game streets", horizontal=True, width=6.4),
+    alt=f"Bars of the share of each class in {count} streets: road {share['0  road']:.0f} per cent and building "
+    f"{share['2  building']:.0f} per cent are long, poles, lights and bicycles barely visible.",
+)
+
+# %% [markdown]
+# Remember the short bars. A network may ignore all of them and still have nearly every pixel right. Lesson 01 builds
+# a score that notices.
+#
+# ### Exercise 0.2 — Colouring labels by lookup (●●○, 6 min)
+#
+# Write `colourise(labels, palette)`: turn `labels` (uint8, H x W) into a picture (uint8, H x W x 3). Each class gets
+# its row of `palette` (uint8, 19 x 3); every pixel with the value 255 becomes black. No Python loop over pixels.
+#
+# <details><summary>Hint 1</summary>
+#
+# `palette[labels]` looks up all pixels at once, but 255 lies outside the 19 rows.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Make a table with 256 rows of zeros, copy the palette into its first 19 rows, and index the table.
+#
+# </details>
+
+
+# %%
+def colourise(labels, palette):
+    """Picture of a label map: one colour a class, black where there is no label."""
+    # BEGIN SOLUTION
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: len(palette)] = palette
+    return table[labels]
+    # END SOLUTION
+
+
+# %%
+colourise = check("00-colour", colourise)
+
+# %% [markdown]
+# Try it on a map with a hole. The black ellipse hides the bonnet of the car that carries the camera; real data sets
+# do the same, because nobody drives on the bonnet. In the official palette some classes are hard to tell apart:
+# compare person and rider, or the four kinds of large vehicles.
+
+# %%
+rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+bonnet = ((rows - SIZE[0]) / 46) ** 2 + ((columns - SIZE[1] / 2) / 150) ** 2 < 1
+holed = np.where(bonnet, np.uint8(255), labels)
+show(
+    grid([colourise(holed, PALETTES["safe"]), colourise(holed, PALETTES["cityscapes"])], ["colour-safe", "official"]),
+    alt="The same label map in the colour-safe and in the official palette; a black half ellipse at the lower edge "
+    "marks pixels without a label.",
+)
+
+# %% [markdown]
+# ## 4. The two moves of this course (6 min)
+#
+# A network eats tensors, channels first, values from 0 to 1. That is the last piece of plumbing.
+#
+# ### Exercise 0.3 — From picture to tensor (●○○, 4 min)
+#
+# Write `to_tensor(picture)`: NumPy, uint8, H x W x 3, values 0 to 255, becomes a float32 tensor (3, H, W) with values
+# in [0, 1]. 255 becomes exactly 1.
+#
+# <details><summary>Hint 1</summary>
+#
+# Three steps: to a tensor, axes in a new order, values scaled.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `torch.from_numpy(picture).permute(2, 0, 1)`, then to float and divided by 255.
+#
+# </details>
+
+
+# %%
+def to_tensor(picture):
+    """Float tensor (3, H, W) in [0, 1] of a uint8 picture (H, W, 3)."""
+    # BEGIN SOLUTION
+    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+    # END SOLUTION
+
+
+# %%
+to_tensor = check("00-normalise", to_tensor)
+
+# %% [markdown]
+# Now the idea. If the look of the game is what misleads the network, take the look away. Paint every training
+# picture in the style of a painting, another one each time, until the only thing that its pictures have in common
+# is the *shape* of things. The labels stay right, because a painted car is still where the car was.
+#
+# - **Global** texture randomization (GTR) paints the whole picture.
+# - **Local** texture randomization (LTR) paints random blobs $M$ of it: $x_\text{local} = M\,x_\text{global} + (1-M)\,x$.
+#
+# Below, a small network that comes with the course paints your street. The painting is computed, too: change its
+# seed and run the cell again, there are as many as there are numbers.
+
+# %%
+painting = paintings.paint(course.seed(22), size=256)
+stylizer = Stylizer.load("mini")
+street = to_tensor(picture)[None]
+style = stylizer.style_stats(to_tensor(painting)[None])
+with torch.no_grad():
+    painted = stylizer.stylize(street, style)
+mixed, blobs = LocalTextureRandomization(share=0.5)(street, painted, torch.Generator().manual_seed(course.seed()))
+show(
+    grid(
+        [
+            picture,
+            painting[64:192],
+            painted[0],
+            blobs[0].expand(3, -1, -1),
+            mixed[0],
+            colourise(labels, PALETTES["safe"]),
+        ],
+        ["street x", "part of a painting", "painted: GTR", "blobs M", "mixed: LTR", "labels: the same for all"],
+        columns=3,
+    ),
+    alt="Six panels: the game street, a painting, the street in the painting's style, black and white blobs, the street "
+    "painted only inside the blobs, and the label map they share.",
+)
+
+# %% [markdown]
+# And this is why one painting is not enough. Four paintings, one street, and four training pictures that share
+# nothing but their shapes:
+
+# %%
+canvases = [paintings.paint(course.seed(number), size=256) for number in (13, 23, 29, 38)]
+with torch.no_grad():
+    styles = stylizer.style_stats(torch.stack([to_tensor(canvas) for canvas in canvases]))
+    four = stylizer.stylize(street.expand(4, -1, -1, -1), styles)
+names = [paintings.kind_of(course.seed(number)).replace("_", " ") for number in (13, 23, 29, 38)]
+show(
+    grid([canvas[64:192] for canvas in canvases] + list(four), names, columns=4, rows=["painting", "street"]),
+    alt=f"Above parts of four paintings ({', '.join(names)}), below the same street painted in each of their styles.",
+)
+print(summary("00"))
+
+# %% [markdown]
+# Whether this helps a network, how much, and when it does not, is the subject of the next nine lessons. You will
+# build every part by hand and measure it, and some of the measurements will not be flattering.
+#
+# ## 5. The plan (2 min)
+#
+# | lesson | question | express |
+# |---|---|---|
+# | [01 The domain gap](01_domain_gap.ipynb) | How badly does a network fail when only the look changes? | yes |
+# | [02 AdaIN](02_adain.ipynb) | What is the style of a picture, written as numbers? | yes |
+# | [03 Global texture randomization](03_global_texture_randomization.ipynb) | Which paintings, how many, how often? | yes |
+# | [04 Local texture randomization](04_local_texture_randomization.ipynb) | Why paint only parts, and which parts? | |
+# | [05 Consistency](05_consistency.ipynb) | Should both pictures get the same answer? | |
+# | [06 DeepLab](06_deeplab.ipynb) | What is inside the network, and how is it trained? | |
+# | [07 Evaluation](07_evaluation.ipynb) | How far can you trust a score, also on real photographs? | yes |
+# | [08 Rivals and ablations](08_rivals_and_ablations.ipynb) | What else works, and which part did the work? | |
+# | [09 Limits and capstone](09_limits_and_capstone.ipynb) | Where does it end, and what will you build? | |
+#
+# **Express path**: 00, 01, 02, 03, 07 in about an hour, if you read, predict and run, and leave the longer exercises
+# for later. Every lesson opens alone: it loads trained networks that come with the course instead of asking you to
+# finish another lesson first.
+#
+# **Predict, then run** is meant seriously. A guess that turns out wrong is what you will remember next week.
+#
+# **How honest are the numbers?** Each number in a lesson is computed in front of you, or read from a file in
+# `results/` that names its seeds and its code. The street world *shows the mechanism*; only photographs of real
+# streets count as *evidence*. The method is that of Peng and colleagues (2021); where the text that we could read leaves
+# a detail open, the lesson says so and calls its own choice its own.
+#
+# ## Recap
+#
+# - A seed fixes the street, a look fixes what it is made of. `game`, `overcast` and `sun` share their labels exactly.
+# - TrainIds 0 to 18 are classes; 255 is not a class and is never counted.
+# - A few large classes own most of the pixels.
+# - GTR paints the whole picture, LTR blobs of it; the labels do not move.
+#
+# ## References
+#
+# - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and Local Texture Randomization for Synthetic-to-Real Semantic Segmentation.* IEEE TIP 30, 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
+# - M. Cordts et al. *The Cityscapes Dataset for Semantic Urban Scene Understanding.* CVPR 2016. [arXiv:1604.01685](https://arxiv.org/abs/1604.01685)
+# - S. R. Richter, V. Vineet, S. Roth, V. Koltun. *Playing for Data: Ground Truth from Computer Games.* ECCV 2016. [arXiv:1608.02192](https://arxiv.org/abs/1608.02192)
+#
+# ## Next
+#
+# [01 The domain gap](01_domain_gap.ipynb) trains a network on the game, live, and takes it outside.

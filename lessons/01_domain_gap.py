@@ -1,0 +1,504 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · The domain gap
+#
+# **Question.** If a street stays the same and only its look changes, what is left of a network that knew it?
+#
+# **You will be able to**
+# - compute IoU and mIoU from a confusion matrix, and say why pixel accuracy flatters
+# - beat, or fail to beat, a guess that never looks at the picture
+# - train a segmentation network on the game, measure its fall on other looks, class by class
+# - find out by experiment whether it reads shapes or surfaces
+#
+# **Before you start.** [00 Start here](00_start_here.ipynb); what a convolution and a training loop are.
+#
+# **Time.** 50 min planned. {{run_time}}
+#
+# **Path.** Express and full.
+
+# %%
+import torch
+import torch.nn.functional as F
+
+from gltr_lib import course, datasets, engine, models
+from gltr_lib.checks import check, summary
+from gltr_lib.config import TrainConfig
+from gltr_lib.evaluate import evaluate, predict
+from gltr_lib.labels import CLASSES, colourize
+from gltr_lib.viz import bars, curves, error_map, grid, label_figure, label_legend, show, table
+
+# %% [markdown]
+# ## 1. A score that notices poles (19 min)
+#
+# First the ruler, then the measuring. The ruler is a table: the **confusion matrix** $C$. Its entry $C_{tp}$ counts
+# the pixels whose true class is $t$ and whose predicted class is $p$. What is right lies on the diagonal.
+#
+# ### Exercise 1.1 — The confusion matrix (●●●, 10 min)
+#
+# Write `confusion(prediction, target, num_classes)`: an integer matrix (num_classes x num_classes) with the true class
+# as row and the predicted class as column. Both inputs are int64 tensors of one shape; pixels whose target is 255 are
+# left out.
+#
+# <details><summary>Hint 1</summary>
+#
+# Throw away the pixels without a label first; then every pixel is a pair (t, p). How many pairs are there?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Give the pair the number `t * num_classes + p`, count with `torch.bincount(..., minlength=num_classes**2)`, reshape.
+#
+# </details>
+
+
+# %%
+def confusion(prediction, target, num_classes):
+    """Count the pairs (true class, predicted class) of all labelled pixels."""
+    # BEGIN SOLUTION
+    valid = target != 255
+    pair = target[valid] * num_classes + prediction[valid]
+    return torch.bincount(pair, minlength=num_classes**2).reshape(num_classes, num_classes)
+    # END SOLUTION
+
+
+# %%
+confusion = check("01-confusion", confusion)
+
+# %% [markdown]
+# ### Exercise 1.2 — IoU from the matrix (●●○, 8 min)
+#
+# The **intersection over union** of a class divides the pixels that are *both* truly and supposedly of this class by
+# the pixels that are *either*:
+#
+# $$\mathrm{IoU}_c = \frac{C_{cc}}{\sum_p C_{cp} + \sum_t C_{tc} - C_{cc}}$$
+#
+# Write `iou(matrix)`: one value a class. A class that is in neither map has no IoU: give it NaN.
+#
+# <details><summary>Hint 1</summary>
+#
+# The diagonal is the intersection. A row sum counts the true pixels, a column sum the predicted ones; what is counted
+# twice?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `hits / (matrix.sum(0) + matrix.sum(1) - hits)` in float: 0/0 is NaN already.
+#
+# </details>
+
+
+# %%
+def iou(matrix):
+    """IoU of each class from a confusion matrix; NaN where a class does not occur at all."""
+    # BEGIN SOLUTION
+    hits = matrix.diagonal().float()
+    union = matrix.sum(0) + matrix.sum(1) - hits
+    return hits / union
+    # END SOLUTION
+
+
+# %%
+iou = check("01-iou", iou)
+
+# %% [markdown]
+# Try the ruler on something you can judge without a network. We take the *true* label maps of some streets, push them
+# three pixels to the right, and hand them in as a prediction.
+#
+# **Predict, then run.** How many per cent of the pixels are still right? What is the IoU of the poles? Two numbers, on
+# paper.
+
+# %%
+SCENES = datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]
+pictures, labels = datasets.stack(datasets.StreetsDataset(SCENES, "game"))
+truth = labels.long()
+pushed = truth.roll(3, dims=2)
+matrix = confusion(pushed, truth, 19)
+accuracy = float(matrix.diagonal().sum() / matrix.sum())
+each = iou(matrix)
+print(f"right pixels {accuracy:.1%}   mIoU {each.nanmean():.1%}   pole {each[5]:.1%}   road {each[0]:.1%}")
+show(
+    bars(dict(zip(CLASSES, (100 * each).tolist(), strict=True)), ylabel="IoU (%)", horizontal=True, width=6.4, digits=0,
+         title="True labels, three pixels too far to the right"),
+    alt=f"IoU of each class for labels pushed by three pixels: road {each[0]:.0%}, pole only {each[5]:.0%}.",
+)  # fmt: skip
+
+# %% [markdown]
+# The mean over classes, **mIoU**, lets a pole count as much as the road. That is why segmentation is scored with it.
+# We sum one matrix over *all* pictures and divide once at the end, as Cityscapes does; lesson 07 shows what other
+# habits do to a score.
+#
+# ## 2. A guess that never looks (8 min)
+#
+# Streets are alike: sky above, road below, houses left and right. How far does that alone carry? Before you are
+# impressed by any network, know this number.
+#
+# ### Exercise 1.3 — The layout prior (●●○, 7 min)
+#
+# Write `layout_prior(labels, num_classes)`: `labels` (N, H, W) holds N label maps. Return a map (H, W) with the class
+# that is most frequent at each pixel, 255 left out; a tie goes to the smaller id.
+#
+# <details><summary>Hint 1</summary>
+#
+# Count each class on its own: how often is it at this pixel? Then ask which class has the most.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `torch.stack([(labels == c).sum(0) for c in range(num_classes)]).argmax(0)`
+#
+# </details>
+
+
+# %%
+def layout_prior(labels, num_classes):
+    """Most frequent class at each pixel: a network that never sees a picture."""
+    # BEGIN SOLUTION
+    votes = torch.stack([(labels == c).sum(0) for c in range(num_classes)])
+    return votes.argmax(0)
+    # END SOLUTION
+
+
+# %%
+layout_prior = check("01-prior", layout_prior)
+
+# %% [markdown]
+# The next cell renders the training streets (the longest wait of this section), votes, and hands the same map in for
+# every test street.
+
+# %%
+STREETS = datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]
+train_pictures, train_labels = datasets.stack(datasets.StreetsDataset(STREETS, "game"))
+prior = layout_prior(train_labels, 19)
+matrix = confusion(prior.expand_as(truth), truth, 19)
+prior_miou = float(iou(matrix).nanmean())
+print(f"The guess that never looks: {matrix.diagonal().sum() / matrix.sum():.1%} of the pixels right, "
+      f"mIoU {prior_miou:.1%}.")  # fmt: skip
+show(
+    label_figure(prior, title=f"The most frequent class at each pixel of {len(STREETS)} streets", width=5.2),
+    alt="A blurry map of the average street: sky in the middle of the upper half, buildings at both sides, road below.",
+)
+
+# %% [markdown]
+# ## 3. Train, live (5 min)
+#
+# Now a real network. `deeplab_mini` is a small DeepLab (you will take it apart in lesson 06). It starts from random
+# numbers and sees street after street of the game, zoomed, cropped, mirrored, slightly re-lit and blurred. Along the
+# way we stop nine times to score it on a few streets that it does not train on, in two looks.
+#
+# **Predict, then run.** Draw two curves before you start: mIoU on `game` and mIoU on `overcast`, against training
+# steps. Do they rise together? (`overcast` shows *the same streets*, with the same labels.)
+
+# %%
+config = TrainConfig("baseline", steps=course.pick(smoke=6, laptop=400, full=4000), forward_images=8, crop=(96, 192),
+                     seed=course.seed())  # fmt: skip
+few = datasets.VAL_SEEDS[: course.pick(smoke=2, laptop=8, full=32)]
+watched = {look: datasets.stack(datasets.StreetsDataset(few, look)) for look in ("game", "overcast")}
+steps, track = [], {look: [] for look in watched}
+
+
+def watch(step, model, record):
+    """Score the network on the watched streets, nine times in a training."""
+    if (step + 1) % max(1, config.steps // 9) == 0:
+        steps.append(step + 1)
+        for look, (images, target) in watched.items():
+            track[look].append(100 * evaluate(model, images, target).miou())
+
+
+result = engine.train(config, train_pictures, train_labels, on_step=watch)
+mine = result.model
+print(f"{config.steps} steps of {config.forward_images} pictures in {result.seconds:.0f} s, "
+      f"{models.parameter_count(mine):,} parameters")  # fmt: skip
+
+# %%
+lines = {f"{look}, same streets" if look != "game" else look: (steps, values) for look, values in track.items()}
+lines["layout prior (game)"] = ([steps[0], steps[-1]], [100 * prior_miou] * 2)
+show(
+    curves(lines, xlabel="training steps on the game look", ylabel="mIoU (%)", title="Learning the game"),
+    alt=f"mIoU against training steps: the game look ends at {track['game'][-1]:.0f} per cent, the overcast look of "
+    f"the same streets at {track['overcast'][-1]:.0f}, the layout prior lies at {100 * prior_miou:.0f}.",
+)
+gaps = [game - other for game, other in zip(*track.values(), strict=True)]
+print(f"The gap between the curves: {gaps[0]:.1f} points at the first stop, {gaps[-1]:.1f} at the last.")
+
+# %% [markdown]
+# Look at the right end, not only at the left. Where the upper curve still climbs, ask what the lower one does with the
+# same steps.
+#
+# ## 4. The fall (6 min)
+#
+# Now the proper test: more streets, four looks, and beside your network one that comes with the course: the same
+# architecture and method, trained on the same look for longer, on a bigger machine.
+#
+# **Predict, then run.** The shipped network has seen far more game streets than yours. On which looks will it be
+# better than yours, and by how much?
+
+# %%
+shipped = models.load_shipped("baseline")
+sets = {"game": (pictures, labels)}
+for look in ("overcast", "sun"):
+    sets[look] = datasets.stack(datasets.StreetsDataset(SCENES, look))
+kinds = range(course.pick(smoke=2, laptop=8, full=16))  # new streets, each group in a look of its own
+parts = [datasets.stack(datasets.StreetsDataset(SCENES[4 * k : 4 * k + 4] or SCENES, f"sampled:{k}")) for k in kinds]
+sets["sampled"] = tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+
+scores = {}
+for look, (images, target) in sets.items():
+    guess = confusion(prior.expand_as(target), target.long(), 19)
+    scores[look] = (evaluate(mine, images, target), evaluate(shipped, images, target), float(iou(guess).nanmean()))
+for look in ("game", "overcast", "sun"):
+    course.record(method="baseline", look=look, miou=scores[look][0].miou(), steps=config.steps, scenes=len(SCENES))
+
+rows = [(look, 100 * a.miou(), 100 * b.miou(), 100 * c) for look, (a, b, c) in scores.items()]
+table(rows, ["look", "your network", "shipped, longer", "layout prior"], caption=f"mIoU (%), {len(SCENES)} streets")
+
+# %% [markdown]
+# Read the table by rows, then by columns. The rows `overcast` and `sun` contain *the same streets as `game`*. Nothing
+# moved. And compare with the last column: a network that falls to the level of a guess that never looks has forgotten
+# how to look.
+#
+# Which classes fall? Here is the shipped network, class by class.
+
+# %%
+by_class = {look: (100 * scores[look][1].iou()).tolist() for look in ("game", "overcast", "sun")}
+show(
+    bars(by_class, groups=list(CLASSES), ylabel="IoU (%)", title="The shipped baseline, class by class",
+         horizontal=True, height=7.2, digits=0, width=7.2),
+    alt="For each class three bars, the shipped baseline's IoU on game, overcast and sun. "
+    + ", ".join(f"Mean on {look} {row[2]:.0f} per cent" for look, *row in [(r[0], *r) for r in rows[:3]]) + ".",
+)  # fmt: skip
+lost = sorted((by_class["game"][i] - by_class["sun"][i], name) for i, name in enumerate(CLASSES) if each[i] == each[i])
+print("lost most from game to sun:", ", ".join(f"{name} {points:.0f}" for points, name in lost[:-5:-1]), "points")
+print("lost least:", ", ".join(f"{name} {points:.0f}" for points, name in lost[:3]), "points")
+
+# %% [markdown]
+# And this is what the numbers look like. Blue is right, orange is wrong.
+
+# %%
+scene, panels, wrong = course.pick(smoke=0, laptop=3, full=3), [], {}
+for look in ("game", "overcast", "sun"):
+    images, target = sets[look]
+    guess = predict(shipped, images[scene : scene + 1])[0]
+    panels += [images[scene], colourize(guess.numpy()), error_map(guess, target[scene], images[scene])]
+    wrong[look] = f"{(guess != target[scene]).float().mean():.0%} in {look}"
+show(
+    grid(panels, ["picture", "prediction", "right and wrong"], columns=3, rows=["game", "overcast", "sun"]),
+    alt=f"One street in three looks with the shipped network's prediction and its errors; wrong pixels: "
+    f"{', '.join(wrong.values())}.",
+)
+print("wrong pixels:", ", ".join(wrong.values()))
+
+# %% [markdown]
+# ## 5. A facade of asphalt (12 min)
+#
+# Why did it fall? There are two suspects. Perhaps the network knows what a street *is*: a road is the flat thing at the
+# bottom that runs to the horizon, a facade is the tall thing at the side. Or it learnt what things are *made of*:
+# grey grain is road, sandy brick is building. On the game look both give the same answers, so its score cannot tell
+# them apart. An experiment can: keep every shape and exchange the material.
+#
+# ### Exercise 1.4 — A facade of asphalt (●●●, 8 min)
+#
+# Write `repaint(image, labels, texture, class_id)`: a copy of `image` (3, H, W) in which every pixel of the class
+# `class_id` shows `texture` (3, h, w), laid as tiles from the upper left corner over the whole picture. All other
+# pixels stay as they are.
+#
+# <details><summary>Hint 1</summary>
+#
+# First tile the texture over the full size, then choose per pixel between the two pictures.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Tiles: `texture[:, rows % h][:, :, columns % w]` with `torch.arange`; choice: `torch.where`.
+#
+# </details>
+
+
+# %%
+def repaint(image, labels, texture, class_id):
+    """Cover one class with a tiled texture; everything else stays."""
+    # BEGIN SOLUTION
+    _, height, width = image.shape
+    rows, columns = torch.arange(height) % texture.shape[1], torch.arange(width) % texture.shape[2]
+    tiles = texture[:, rows][:, :, columns]
+    return torch.where(labels == class_id, tiles, image)
+    # END SOLUTION
+
+
+# %%
+repaint = check("01-repaint", repaint)
+
+# %% [markdown]
+# Where do we get asphalt? From the street itself: `swatch` looks for a window inside a class whose pixels are close to
+# the class's median colour (so no kerb, no window pane) and cuts it out. Four mirrored copies make a tile without
+# seams. We take the test street with the largest facades.
+
+# %%
+ROAD, BUILDING, VEGETATION, SKY = 0, 2, 8, 10
+
+
+def swatch(image, labels, class_id, size=(10, 20)):
+    """A tile of a class's material: the window that lies inside the class and is most typical of it, mirrored."""
+    inside = labels == class_id
+    typical = image[:, inside].median(dim=1).values if inside.any() else image.mean((1, 2))
+    odd = (image - typical[:, None, None]).abs().mean(0) + (~inside).float()
+    score = F.avg_pool2d(odd[None, None], size, stride=1)[0, 0]
+    top, left = divmod(int(score.argmin()), score.shape[1])
+    cut = image[:, top : top + size[0], left : left + size[1]]
+    wide = torch.cat([cut, cut.flip(2)], dim=2)
+    return torch.cat([wide, wide.flip(1)], dim=1)
+
+
+chosen = int((labels == BUILDING).sum((1, 2)).argmax())
+image, where = pictures[chosen].float() / 255, labels[chosen]
+asphalt, brick = swatch(image, where, ROAD), swatch(image, where, BUILDING)
+stone_house = repaint(image, where, asphalt, BUILDING)
+brick_road = repaint(image, where, brick, ROAD)
+show(
+    grid([asphalt, brick, stone_house, brick_road], ["asphalt", "brick", "facades of asphalt", "a road of brick"]),
+    alt="Tiles of grey asphalt and of sandy brick; the street with grey asphalt on its houses; the street with a road of brick.",
+)
+
+# %% [markdown]
+# You still see houses and a road, don't you?
+#
+# **Predict, then run.** What does the shipped network call the facades of asphalt? What does it call the road of brick?
+# Write down two class names, and how sure you are.
+
+# %%
+views = {"as it was": image, "facades of asphalt": stone_house, "a road of brick": brick_road}
+answers = predict(shipped, torch.stack(list(views.values())))
+show(
+    grid([*views.values(), *(colourize(answer.numpy()) for answer in answers)], list(views), columns=3,
+         rows=["picture", "answer"]),
+    alt="The street, the street with facades of asphalt and the street with a road of brick; below each the label map "
+    "that the network answers. The shares are printed under the figure.",
+)  # fmt: skip
+show(label_legend([ROAD, 1, BUILDING, VEGETATION, SKY, 13]), alt="Legend: the colours of the six largest classes.")
+
+
+# %%
+def called(answer, where, place, name):
+    """Share of the pixels of a place that the network calls by a name."""
+    return float((answer[where == place] == name).float().mean())
+
+
+for (title, _), answer in zip(views.items(), answers, strict=True):
+    print(f"{title:>20}:  facades called building {called(answer, where, BUILDING, BUILDING):4.0%}, "
+          f"road {called(answer, where, BUILDING, ROAD):4.0%}   |   "
+          f"road called road {called(answer, where, ROAD, ROAD):4.0%}, "
+          f"building {called(answer, where, ROAD, BUILDING):4.0%}")  # fmt: skip
+
+# %% [markdown]
+# One street is an anecdote. Let us do it properly: the streets that hold much of all four, four places, four materials, all sixteen
+# combinations. Four of them are the **control**: a place tiled with *its own* material. If those went wrong, the tiling
+# would be to blame. And a second control asks *which part* of the material it is: each tile once more as one flat
+# colour, its mean.
+#
+# **Predict, then run.** Over the twelve exchanges, how often does the network name the *material*, how often the
+# *place*? And does a flat colour do the same?
+
+# %%
+PLACES, MATERIALS = (ROAD, BUILDING, VEGETATION, SKY), ("asphalt", "brick", "leaves", "sky")
+amount = torch.stack([(labels == place).sum((1, 2)) for place in PLACES]).amin(0)
+used = amount.argsort(descending=True)[: course.pick(smoke=2, laptop=12, full=32)].tolist()  # much of all four
+
+
+def exchange(network, flat=False):
+    """Shares (place, material, 2): pixels named after the material, and after the place."""
+    found = torch.zeros(4, 4, 2)
+    for k in used:
+        image, where = pictures[k].float() / 255, labels[k]
+        tiles = [swatch(image, where, material) for material in PLACES]
+        tiles = [tile.mean((1, 2), keepdim=True).expand_as(tile) for tile in tiles] if flat else tiles
+        views = [repaint(image, where, tile, place) for place in PLACES for tile in tiles]
+        answers = predict(network, torch.stack(views)).view(4, 4, *where.shape)
+        for i, place in enumerate(PLACES):
+            for j, material in enumerate(PLACES):
+                seen = answers[i, j][where == place]
+                found[i, j] += torch.tensor([(seen == material).float().mean(), (seen == place).float().mean()])
+    return 100 * found / len(used)
+
+
+swapped, flattened = exchange(shipped), exchange(shipped, flat=True)
+
+# %%
+pairs = [(i, j) for i in range(4) for j in range(4) if i != j]
+names = [f"{CLASSES[PLACES[i]]} of {MATERIALS[j]}" for i, j in pairs]
+values = {
+    "called what it is made of": [float(swapped[i, j, 0]) for i, j in pairs],
+    "called what it is": [float(swapped[i, j, 1]) for i, j in pairs],
+}
+own = float(swapped[range(4), range(4), 0].mean())
+material, place = (sum(column) / len(pairs) for column in values.values())
+flat = sum(float(flattened[i, j, 0]) for i, j in pairs) / len(pairs)
+show(
+    bars(values, groups=names, ylabel="share of the place's pixels (%)", horizontal=True, digits=0, height=5.6,
+         title="Keep the shape, exchange the material"),
+    alt=f"Twelve exchanges of place and material: on average {material:.0f} per cent of the pixels are called after the "
+    f"material and {place:.0f} per cent after the place.",
+)  # fmt: skip
+table(
+    [("its own material (control)", own, own), ("another material", material, place),
+     ("another material, flat colour", flat, sum(float(flattened[i, j, 1]) for i, j in pairs) / len(pairs))],
+    ["the place is covered with", "named after the material", "named after the place"],
+    caption=f"Share of the pixels (%), mean over the combinations, {len(used)} streets",
+)  # fmt: skip
+
+# %% [markdown]
+# The first row of the table is the control: if it is close to 100, tiling alone does no harm. The second row is the
+# verdict on our two suspects. The figure shows where it is not unanimous: look for the exchanges in which the second
+# bar is the longer one. And the third row says something that the word *texture* hides. Compare it with the second:
+# how much of the "material" is pattern, and how much is plain colour? When this course says texture, it means both,
+# and lesson 02 shows that the style of a picture, as AdaIN measures it, holds both as well.
+#
+# This is not stupidity. On the game look, material is a *perfect* clue, and it is the cheapest one to compute. Nothing
+# in the training ever punished the network for using it. (Networks trained on photographs do it too; Geirhos and
+# colleagues showed it with cats in elephant skin.) If we want shapes, we have to make materials worthless.
+#
+# The network below has the same architecture and saw the same game streets, but painted, whole and in parts, in a new
+# style each time. Same test, twelve exchanges.
+
+# %%
+randomised = exchange(models.load_shipped("gtr_ltr_cgl"))
+after = [sum(float(randomised[i, j, side]) for i, j in pairs) / len(pairs) for side in (0, 1)]
+show(
+    bars({"named after the material": [material, after[0]], "named after the place": [place, after[1]]},
+         groups=["trained on the game", "trained on painted streets"], ylabel="share of the place's pixels (%)",
+         title="The same twelve exchanges, two networks", width=6.4),
+    alt=f"Named after the material: {material:.0f} per cent by the baseline, {after[0]:.0f} by the network trained on "
+    f"painted streets. Named after the place: {place:.0f} and {after[1]:.0f} per cent.",
+)  # fmt: skip
+print(summary("01"))
+
+# %% [markdown]
+# How such a network is made is the subject of the next four lessons, and what it is worth on whole looks that of
+# lesson 07.
+#
+# ## Recap
+#
+# - One confusion matrix over all pictures; $\mathrm{IoU}$ = hits / (truth + prediction − hits); mIoU is the mean over
+#   classes, so thin things count.
+# - A layout prior scores without looking. Quote it beside any network.
+# - The network falls on streets that did not change by a pixel, and the gap opens while the source score rises.
+# - Exchange the material and keep the shape: what the network says then tells you what it had learnt.
+#
+# ## References
+#
+# - M. Cordts et al. *The Cityscapes Dataset for Semantic Urban Scene Understanding.* CVPR 2016. [arXiv:1604.01685](https://arxiv.org/abs/1604.01685)
+# - R. Geirhos et al. *ImageNet-trained CNNs are biased towards texture; increasing shape bias improves accuracy and robustness.* ICLR 2019. [arXiv:1811.12231](https://arxiv.org/abs/1811.12231)
+# - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and Local Texture Randomization for Synthetic-to-Real Semantic Segmentation.* IEEE TIP 30, 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
+#
+# ## Next
+#
+# [02 AdaIN from scratch](02_adain.ipynb) writes down the look of a picture as a list of numbers, so that we can exchange it.
