@@ -42,6 +42,7 @@ from torch import Tensor, nn
 
 from gltr_lib import _mini_net
 from gltr_lib.adain import adain, channel_stats
+from gltr_lib.weights import load_safetensors
 
 PHOTOGRAPHS = (
     "astronaut.png", "motorcycle_left.png", "motorcycle_right.png", "hubble_deep_field.jpg", "retina.jpg", "ihc.png",
@@ -364,6 +365,15 @@ class Run:
         torch.save(state, temporary)
         temporary.replace(path)
 
+    def start_from(self, path: Path) -> None:
+        """Take the networks of an earlier export; the optimiser and the schedule start anew."""
+        state, _ = load_safetensors(path)
+        for part in ("encoder", "decoder"):
+            own = {k.removeprefix(part + "."): v.float() for k, v in state.items() if k.startswith(part + ".")}
+            for name in (part, f"average_{part}"):
+                getattr(self, name).load_state_dict(own)
+        print(f"starts from {path.name}", flush=True)
+
     def restore(self, path: Path, examples: Tensor) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
         for name, module in self.modules().items():
@@ -401,10 +411,14 @@ def train(args: argparse.Namespace) -> None:
     pools = {name: pool.to(device) for name, pool in pools.items()}
     run = Run(args, device)
     teacher = Teacher(args.teacher).to(device) if args.teacher else None
+    if teacher is not None and device.type == "cuda":
+        teacher.to(memory_format=torch.channels_last)  # the layout of bf16 tensor cores
     checkpoint = out / "checkpoint.pt"
     examples = pools["try_photographs"].float() / 255.0
     if checkpoint.exists() and not args.fresh:
         run.restore(checkpoint, examples)
+    elif args.init:
+        run.start_from(Path(args.init))
     weights = WEIGHTS | {k: float(v) for k, v in (item.split("=") for item in args.weights)}
     budget = args.minutes * 60.0
     # bf16 only for the frozen teacher: the students stay in float32, so the statistics and the result are exact.
@@ -512,6 +526,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render the pool")
     parser.add_argument("--log-every", type=float, default=20.0, help="seconds between lines of the log")
     parser.add_argument("--tiny", action="store_true", help="a pool of 16 pictures each, to try the script")
+    parser.add_argument("--init", metavar="FILE", help="start from the networks of an exported safetensors file")
     parser.add_argument("--fresh", action="store_true", help="ignore an existing checkpoint")
     args = parser.parse_args()
     if bad := [w for w in args.weights if w.split("=")[0] not in WEIGHTS]:
