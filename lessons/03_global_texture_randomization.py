@@ -40,6 +40,7 @@ from PIL import Image
 from gltr_lib import GlobalTextureRandomization, StyleBank, Stylizer
 from gltr_lib import course, datasets, evaluate, ledger, losses, models, paintings, streets, viz, weights
 from gltr_lib.adain import StyleStats
+from gltr_lib.config import METHODS
 from gltr_lib.checks import check, summary
 from gltr_lib.explorers import GtrExplorer
 from gltr_lib.labels import CLASSES, colourize
@@ -228,7 +229,7 @@ choose_band = check("03-band", choose_band)
 # %%
 kept = choose_band(scores, 0.25, 0.95)
 viz.show(
-    viz.histogram({"all": scores, "kept": scores[kept]}, xlabel="texture complexity (our definition)"),
+    viz.histogram({"all": scores, "kept": scores[kept]}, xlabel="texture complexity (our definition)", bins=20),
     alt="Histogram of the complexity of all paintings, and of those kept: the band without both ends.",
 )
 same = np.array_equal(paintings.select_by_complexity(works, 0.25, 0.95), kept.numpy())
@@ -262,7 +263,8 @@ print(f"one style: 2 x {stylizer.channels} numbers of 2 bytes = {2 * stylizer.ch
 # %% [markdown]
 # Your own pictures make a bank as well: `gltr bank FOLDER museum.safetensors` at the command line, or `StyleBank.from_images`
 # as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting, placed by the two directions in
-# which the styles vary most (principal components of the $2C$ numbers). A few points show the painting they came from.
+# which the styles vary most (principal components of the $2C$ numbers). Where there is room, a point shows the painting that
+# it came from. What changes from left to right, and from bottom to top?
 
 # %%
 bank = StyleBank.load("paintings-mini", stylizer)
@@ -272,18 +274,18 @@ torch.manual_seed(0)
 where = (table @ torch.pca_lowrank(table, q=2, niter=6)[2]).numpy()
 figure, ax = viz.new_figure(8.4, 4.6)
 with viz.look():
-    ax.scatter(*where.T, s=8, color=viz.LINE)
-    x, y = np.ptp(where, 0) / (24, 13)
+    ax.scatter(*where.T, s=7, color=viz.MUTED, alpha=0.35, lw=0)
+    x, y = np.ptp(where, 0) / (22, 12)
     ax.set(xlabel="first principal component", ylabel="second principal component", title=f"{len(bank)} painters")
-    for i in range(0, len(bank), max(1, len(bank) // 48)):
-        kind, seed = bank.names[i].rsplit("-", 1)
-        spot = (where[i, 0] - x / 2, where[i, 0] + x / 2, where[i, 1] - y / 2, where[i, 1] + y / 2)
-        ax.imshow(paintings.paint(int(seed), kind, 64), extent=spot, aspect="auto", zorder=2)
+    placed = []
+    for name, (left, low) in zip(bank.names, where - (x / 2, y / 2), strict=True):
+        if not any(abs(left - a) < x and abs(low - b) < y for a, b in placed):
+            kind, seed = name.rsplit("-", 1)
+            spot = (left, left + x, low, low + y)
+            ax.imshow(paintings.paint(int(seed), kind, 64), extent=spot, aspect="auto", zorder=2)
+            placed.append((left, low))
     ax.set(xlim=(where[:, 0].min() - x, where[:, 0].max() + x), ylim=(where[:, 1].min() - y, where[:, 1].max() + y))
-viz.show(
-    figure,
-    alt="A map of the bank: every style a point, some with a thumbnail of their painting.",
-)
+viz.show(figure, alt="A map of the bank: every style a point, many with a thumbnail of the painting that it came from.")
 
 # %% [markdown]
 # ### Exercise 3.3 — A fresh style for every picture (●○○, 4 min)
@@ -516,6 +518,7 @@ viz.show(
 
 # %%
 nets = {"baseline": models.load_shipped("baseline"), "GTR": models.load_shipped("gtr")}
+print(f"raw share of the GTR network's training: {METHODS['gtr'].raw_share:g}")
 picture, label = streets.render(datasets.EVAL_SEEDS[3], "game")
 kinds = ["impasto", "watercolour", "mosaic", "woodcut"]
 strangers = torch.stack([tensor(paintings.paint(course.seed(9000), kind, 192)) for kind in kinds])
@@ -544,8 +547,8 @@ for name, guess in guesses.items():
 # `overcast` and `sun` have other materials and other light; `sampled` looks are drawn from a wide family; `colour`
 # changes colours alone and `geometry` the layout alone (two controls).
 #
-# **Predict, then run.** GTR never saw the game look itself, only painted versions of it. What will that cost on the game
-# look, and what will it bring elsewhere?
+# **Predict, then run.** The GTR network knows the game look through paint only (its raw share stands above). What will that
+# cost on the game look, and what will it bring elsewhere?
 
 # %%
 looks = ["game", "overcast", "sun", "sampled:0", "sampled:1", "sampled:2", "colour", "geometry"]
@@ -612,7 +615,8 @@ print(summary("03"))
 # - GTR gives every picture a style drawn anew at every step. The labels are not touched, and the contours stay under them.
 # - A painting is $2C$ numbers; a museum is a small file. Choose its painters by texture: neither bland nor noise. The paper's
 #   own formula (TCPS) is not available to us; our measure and our band are ours.
-# - Online painting costs a share of each step, next to no disk, and never runs out of versions. Offline copies cost the reverse.
+# - Online painting costs a share of every step and next to no disk, and a picture rarely looks the same twice. Offline copies
+#   are the reverse.
 # - The raw share is a parameter: 0 here, 1:1 in the released code. A table that does not name it says little.
 # - A network that saw paint keeps its answers under paint. Whether that helps on other looks is a matter of measurement, and
 #   the bars above are yours.
