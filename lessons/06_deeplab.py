@@ -91,7 +91,8 @@ viz.show(
 # %% [markdown]
 # Nothing was learned and nothing went wrong, and yet the thin classes are gone. (A trained network can win a little
 # back by exaggerating thin things on purpose. It cannot invent where inside a cell they stood.) So a segmentation
-# network faces a conflict: it needs **coarse maps to see far** and **fine maps to draw**. DeepLab answers in three moves. You will build all three: dilation, a pyramid, and a small decoder.
+# network faces a conflict: it needs **coarse maps to see far** and **fine maps to draw**. DeepLab answers in three
+# moves. You will meet all three: dilation, a pyramid, and a small decoder.
 #
 # First, be exact about sizes. A kernel of $k$ taps with dilation $d$ reaches over $d(k-1)+1$ pixels.
 
@@ -400,7 +401,7 @@ with torch.no_grad():
     images = (game[0][:8].float() / 255 - 0.5) / 0.25
     features = body.stage8(body.stage4(body.stem(images)))
 target = perfect_at(game[1][:8], 8)[:, 4::8, 4::8]  # the class at the middle of each cell
-steps = course.pick(smoke=10, laptop=50, full=400)
+steps = course.pick(smoke=4, laptop=50, full=400)
 curves, heads = {}, {}
 for name, combine in (("return after the loop", aspp), ("return inside the loop", aspp_slip)):
     curves[name], heads[name] = train_head(combine, features, target, steps)
