@@ -301,7 +301,7 @@ for name, shares in within.items():
     print(f"{name:28s} half of the influence lies within {half:3d} px, nine tenths within {most:3d} px")
 
 # %%
-shown = [(m / m.max()) ** 0.4 for m in maps.values()]
+shown = [(m / m.max()) ** 0.3 for m in maps.values()]
 for picture in shown:
     picture[row, column - 6 : column + 7] = picture[row - 6 : row + 7, column] = 1.0
 viz.show(
@@ -576,21 +576,23 @@ width = max(1, config.steps // 40)
 history = torch.tensor([[record["ce"], record["consistency"]] for record in result.history])
 smooth = history[: len(history) // width * width].unfold(0, width, width).mean(-1)
 middle = torch.arange(len(smooth)) * width + width / 2
+figure, axes = viz.new_figure(8.4, 2.9, ncols=2)
+names = ("cross-entropy, both views", "disagreement between the views (CGL)")
+with viz.look():
+    for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
+        ax.plot(middle, smooth[:, i], color=viz.COLOURS[i], marker=viz.MARKERS[i], markevery=5)
+        ax.set(title=name, xlabel="step", ylabel="loss", ylim=(0, None))
 viz.show(
-    viz.curves(
-        {"cross-entropy, both views": (middle, smooth[:, 0]), "disagreement (CGL)": (middle, smooth[:, 1])},
-        xlabel="step",
-        ylabel="loss",
-        title=f"Your run, mean of {width} steps a point",
-    ),
-    alt=f"Two falling curves: cross-entropy from {smooth[0, 0]:.2f} to {smooth[-1, 0]:.2f}, disagreement between the "
-    f"two views from {smooth[0, 1]:.2f} to {smooth[-1, 1]:.2f}.",
+    figure,
+    alt=f"Two curves over {config.steps} steps, each point the mean of {width}: cross-entropy goes from "
+    f"{smooth[0, 0]:.2f} to {smooth[-1, 0]:.2f}, disagreement between the views from {smooth[0, 1]:.3f} to "
+    f"{smooth[-1, 1]:.3f}.",
 )
 
 # %% [markdown]
-# Cross-entropy falls because the network learns the classes. Watch the second curve: an untrained network agrees with
-# itself perfectly, since it says the same everywhere. Disagreement must first *rise* before there is anything to
-# reconcile. (With the mean over many steps, that rise may already be over in the first point.)
+# Cross-entropy falls because the network learns the classes. The right panel tells another story. An untrained network
+# agrees with itself perfectly, since it says the same everywhere: disagreement starts at nearly nothing and must first
+# *rise* before there is anything to reconcile. A small consistency loss is no merit in itself.
 #
 # Now the score, on the streets of lesson 01. Beside your network stand the four that come with the course, trained for
 # longer, and the guess that never looks.
