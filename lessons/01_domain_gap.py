@@ -340,8 +340,8 @@ repaint = check("01-repaint", repaint)
 
 # %% [markdown]
 # Where do we get asphalt? From the street itself: `swatch` looks for a window inside a class whose pixels are close to
-# the class's median colour (so no kerb, no window pane) and cuts it out. Four mirrored copies make a tile without
-# seams. We take the test street with the largest facades.
+# the class's median colour (which keeps kerbs and window panes out, as far as possible) and cuts it out. Four mirrored
+# copies make a tile without seams. We take the test street with the largest facades.
 
 # %%
 ROAD, BUILDING, VEGETATION, SKY = 0, 2, 8, 10
@@ -400,10 +400,10 @@ for (title, _), answer in zip(views.items(), answers, strict=True):
           f"building {called(answer, where, ROAD, BUILDING):4.0%}")  # fmt: skip
 
 # %% [markdown]
-# One street is an anecdote. Let us do it properly: the streets that hold much of all four, four places, four materials, all sixteen
-# combinations. Four of them are the **control**: a place tiled with *its own* material. If those went wrong, the tiling
-# would be to blame. And a second control asks *which part* of the material it is: each tile once more as one flat
-# colour, its mean.
+# One street is an anecdote. Let us do it properly, on the streets that hold much of all four: four places, four
+# materials, all sixteen combinations. Four of them are the **control**: a place tiled with *its own* material. If those
+# went wrong, the tiling would be to blame. A second control asks *which part* of the material it is: each tile once
+# more as one flat colour, its mean.
 #
 # **Predict, then run.** Over the twelve exchanges, how often does the network name the *material*, how often the
 # *place*? And does a flat colour do the same?
@@ -462,7 +462,7 @@ table(
 # how much of the "material" is pattern, and how much is plain colour? When this course says texture, it means both,
 # and lesson 02 shows that the style of a picture, as AdaIN measures it, holds both as well.
 #
-# This is not stupidity. On the game look, material is a *perfect* clue, and it is the cheapest one to compute. Nothing
+# This is not stupidity. On the game look, material is a nearly perfect clue, and a cheap one to compute. Nothing
 # in the training ever punished the network for using it. (Networks trained on photographs do it too; Geirhos and
 # colleagues showed it with cats in elephant skin.) If we want shapes, we have to make materials worthless.
 #
