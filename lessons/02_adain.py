@@ -128,8 +128,8 @@ figure = viz.grid(maps, titles, columns=4, rows=["street", "painting"])
 viz.show(figure, alt="Four feature channels of the street above, the same four of the painting below, as grey maps.")
 
 # %% [markdown]
-# Same filter, same grey scale within a column, another picture. In one row a filter is nearly silent, in the other it
-# is busy everywhere. That is what a std in feature space measures: **how much of this pattern the picture is made of**.
+# Within a column it is the same filter on the same grey scale. A filter that is nearly silent on one picture is busy on the
+# other. That is what a std in feature space measures: **how much of this pattern the picture is made of**.
 
 # %% [markdown]
 # ## 2. The layer (9 min)
