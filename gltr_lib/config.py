@@ -96,6 +96,8 @@ METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(
             MethodConfig("gtr_ltr_cgl", ("gtr", "ltr"), consistency=1.0),
             MethodConfig("gtr_gtr", ("gtr", "gtr")),
             MethodConfig("gtr_gtr_cons", ("gtr", "gtr"), consistency=1.0),
+            MethodConfig("gtr_ltr_cgl10", ("gtr", "ltr"), consistency=10.0),
+            MethodConfig("raw_gtr", ("raw", "gtr")),
             MethodConfig("baseline2", ("raw", "raw")),
             MethodConfig("oracle"),
         )

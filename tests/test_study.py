@@ -30,9 +30,9 @@ def places(tmp_path) -> run.Places:
 # --- the grid ---------------------------------------------------------------------------------------------------------
 
 
-def test_headline_is_six_methods_three_seeds_and_one_longer_baseline():
+def test_headline_is_six_methods_and_three_controls_with_three_seeds_and_one_longer_baseline():
     runs = grid.grid()
-    assert len(runs) == 3 * 6 + 1
+    assert len(runs) == 3 * (6 + 3) + 1
     assert {r.method for r in runs} == {*HEADLINE_METHODS, CONVERGENCE}
     longer = next(r for r in runs if r.method == CONVERGENCE)
     assert longer.config.steps == 4 * grid.STEPS["headline"]
