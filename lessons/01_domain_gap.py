@@ -457,8 +457,8 @@ table(
 
 # %% [markdown]
 # The first row of the table is the control: if it is close to 100, tiling alone does no harm. The second row is the
-# verdict on our two suspects. The figure shows where it is not unanimous: look for the exchanges in which the second
-# bar is the longer one. And the third row says something that the word *texture* hides. Compare it with the second:
+# verdict on our two suspects. The figure shows where it is not unanimous: look for pairs of bars that do not add
+# up to 100. There the network says a third thing altogether. And the third row says something that the word *texture* hides. Compare it with the second:
 # how much of the "material" is pattern, and how much is plain colour? When this course says texture, it means both,
 # and lesson 02 shows that the style of a picture, as AdaIN measures it, holds both as well.
 #
