@@ -577,7 +577,6 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")
 if rows:
-    names = {"streets/game": "game", "streets/overcast": "overcast", "streets/sun": "sun"}
     wanted = tables.headline_rows(rows)
     cells = ledger.summarise(ledger.find(wanted, method=("baseline", "gtr")))
     line = [
