@@ -127,5 +127,5 @@ def fingerprint(images: Tensor, labels: Tensor, bank: StyleBank | None) -> int:
     """A checksum of what a run learns from, so that a resume on other pictures is noticed."""
     value = 0
     for tensor in (images, labels, *([bank.stats.mean] if bank is not None else [])):
-        value = zlib.crc32(memoryview(tensor.detach().cpu().contiguous().numpy()), value)
+        value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().data, value)
     return value
