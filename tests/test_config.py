@@ -1,5 +1,6 @@
 """Configurations: round trip, overrides, refusals, no torch."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -32,9 +33,14 @@ def test_all_methods_forward_the_same_number_of_images():
 
 def test_the_walk_and_its_controls():
     assert list(METHODS) == [
-        "baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl", "gtr_gtr", "gtr_gtr_cons", "baseline2", "oracle",
+        "baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl", "gtr_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10", "raw_gtr", "baseline2",
+        "oracle",
     ]  # fmt: skip
     assert METHODS["gtr_ltr_cgl"].consistency > 0 == METHODS["gtr_ltr"].consistency
+    strong = dataclasses.replace(METHODS["gtr_ltr_cgl10"], name="gtr_ltr_cgl", consistency=1.0)
+    assert strong == METHODS["gtr_ltr_cgl"]  # ten times the weight and nothing else
+    assert METHODS["gtr_ltr_cgl10"].consistency == 10 * METHODS["gtr_ltr_cgl"].consistency
+    assert dataclasses.replace(METHODS["gtr_ltr"], name="raw_gtr", views=("raw", "gtr")) == METHODS["raw_gtr"]
     with pytest.raises(TypeError):
         METHODS["mine"] = MethodConfig()  # type: ignore[index]
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.metrics import ConfusionMatrix, _byte_table
 
 
 def maps(seed, classes=19, absent=(), shape=(3, 40, 50)):
@@ -102,6 +102,60 @@ def test_absent_class_is_nan_and_left_out_but_a_false_alarm_is_zero():
 def test_bad_input_is_named(pred, target, error, text):
     with pytest.raises(error, match=text):
         ConfusionMatrix(3).update(pred, target)
+
+
+KINDS = [np.uint8, np.int16, np.uint16, np.int32, np.int64]
+
+
+def attempt(matrix, call):
+    """What a call leaves behind: the counts, or the error with its text."""
+    try:
+        call()
+    except ValueError as error:
+        return str(error), matrix.counts.tolist()
+    return None, matrix.counts.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([1, 2, 19, 256, 300]),
+    st.sampled_from([255, 0, -1, 400]),
+    st.sampled_from(KINDS),
+    st.sampled_from(KINDS),
+    st.sampled_from([1, 0, 30]),
+)
+def test_counting_bytes_equals_counting_pairs(seed, classes, ignore, kind, other, beyond):
+    rng = np.random.default_rng(seed)
+    high = min(classes - 1 + beyond, 255)
+    pred = rng.integers(0, high + 1, (2, 5, 7)).astype(kind)
+    target = rng.choice([*range(high + 1), *([ignore] if 0 <= ignore < 256 else [])], (2, 5, 7)).astype(other)
+    quick, slow = ConfusionMatrix(classes, ignore), ConfusionMatrix(classes, ignore)
+    assert _byte_table(torch.from_numpy(pred), torch.from_numpy(target)) is not None
+    found = attempt(quick, lambda: quick.update(pred, target))
+    assert found == attempt(slow, lambda: slow._count(torch.from_numpy(pred), torch.from_numpy(target)))
+
+
+def test_bytes_are_counted_bytewise_and_wider_labels_still_count(monkeypatch):
+    m = ConfusionMatrix(300, ignore_index=-1)
+    m.update(np.array([299, 3, 5], np.int64), np.array([299, -1, 4], np.int32))
+    assert (m.counts[299, 299], m.counts[4, 5], m.counts.sum()) == (1, 1, 2)
+    monkeypatch.setattr(m, "_count", lambda *_: pytest.fail("the slow path"))
+    m.update(torch.tensor([1, 2]), np.array([255, 2], np.uint8))  # -1 is no byte: 255 is a class like any other
+    assert (m.counts[255, 1], m.counts[2, 2]) == (1, 1)
+
+
+def test_a_refused_update_leaves_the_counts_alone():
+    m = ConfusionMatrix(3)
+    with pytest.raises(ValueError, match=r"pred: expected classes 0..2, found \[3, 9\]"):
+        m.update(np.array([0, 9, 3, 9], np.uint8), np.array([0, 1, 2, 0], np.uint8))
+    assert m.counts.sum() == 0
+
+
+def test_nothing_to_count_counts_nothing():
+    m = ConfusionMatrix(3)
+    m.update(torch.zeros(0, 4, dtype=torch.uint8), torch.zeros(0, 4, dtype=torch.uint8))
+    assert m.counts.sum() == 0
 
 
 def test_reduce_in_one_process_changes_nothing():
