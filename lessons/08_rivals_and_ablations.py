@@ -1,0 +1,498 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 08 · Rivals and ablations
+#
+# **Question.** One method scores two points more than another. Is it better, or was it lucky?
+#
+# **You will be able to**
+# - say what must be equal before two scores may be compared, and check it in a ledger
+# - compute a paired difference over seeds and an interval that is honest about how few they are
+# - read the study of this course: what GTR does, what LTR and CGL do, and which control decides
+# - name the rivals of texture randomization, and what has not been measured here
+#
+# **Before you start.** [07 Evaluation](07_evaluation.ipynb); mean and standard deviation.
+#
+# **Time.** 65 min planned. {{run_time}}
+#
+# **Path.** Full.
+
+# %%
+import math
+import statistics
+
+import torch
+from IPython.display import Markdown, display
+
+from gltr_lib import Stylizer, course, ledger, paintings, streets, viz
+from gltr_lib.checks import check
+from gltr_lib.study import tables
+
+# %% [markdown]
+# ## 1. What must be equal (10 min)
+#
+# A comparison is fair if **one** thing differs. The study behind this course keeps these things equal for every method:
+#
+# - the network and where it starts (one seed, one start), the optimizer, the number of steps;
+# - the number of pictures in each forward pass, all views counted;
+# - the base augmentation: zoom, crop, flip, a little jitter and blur;
+# - the streets, the ruler, and which checkpoint: always the last one.
+#
+# Don't take our word for it. Each line of the ledger holds the whole configuration of its run, so we can ask.
+#
+# **Predict, then run.** In which fields will the configurations of the methods differ? And which quantity is *not* equal,
+# although nobody wrote it down?
+
+# %%
+everything = ledger.read(course.root() / "results" / "headline.jsonl")
+rows = tables.headline_rows(everything)
+METHODS = ["baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "raw_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10", "oracle"]
+METHODS = [method for method in METHODS if ledger.find(rows, method=method)]
+configs = {method: ledger.find(rows, method=method, seed=0)[0]["config"] for method in METHODS}
+fields = [field for field in configs["baseline"] if len({str(config[field]) for config in configs.values()}) > 1]
+print(f"{len(METHODS)} methods; fields of the training configuration that differ: {', '.join(fields)}")
+inside = configs["baseline"]["method"]
+differ = [f for f in inside if f != "name" and len({str(config["method"][f]) for config in configs.values()}) > 1]
+print(f"and inside the method: {', '.join(differ)}\n")
+for method, config in configs.items():
+    views, forward = config["method"]["views"], config["forward_images"]
+    print(f"{method:14} {'+'.join(views):8} {config['steps']} steps of {forward} forward pictures "
+          f"= {forward // len(views)} different streets a step")  # fmt: skip
+
+# %% [markdown]
+# Read the last column. A method with two views looks at each street twice, so with equal computing it sees **fewer
+# different streets** a step. One cannot keep both equal. The study keeps the computing equal and adds a control that
+# pays the same price: GTR+GTR′, two paintings of each street and nothing local. Keep it in mind; section 4 turns on it.
+#
+# ## 2. The same seed, twice (17 min)
+#
+# A *seed* decides the start, the order of the streets and every random draw. Some seeds are kinder than others, to every
+# method. So compare method and baseline **on the same seed**, and average these differences:
+#
+# $$d_s = m_s - b_s, \qquad \bar d = \frac1n \sum_s d_s, \qquad s_d^2 = \frac{1}{n-1} \sum_s (d_s - \bar d)^2$$
+
+# %% [markdown]
+# ### Exercise 8.1 — The same seed, twice (●●○, 6 min)
+#
+# Write `paired_difference(baseline, method)`. Both are dicts seed -> mIoU. For the seeds that **both** have, take method
+# minus baseline seed by seed; return (mean, standard deviation) of these differences, the latter divided by n - 1.
+#
+# <details><summary>Hint 1</summary>
+#
+# Seeds that make the data easy help both methods; a difference on one seed cancels that out.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `[method[s] - baseline[s] for s in baseline if s in method]`, then `statistics.mean` and `statistics.stdev`.
+#
+# </details>
+
+
+# %%
+def paired_difference(baseline, method):
+    """Mean and standard deviation of method minus baseline, seed by seed."""
+    # BEGIN SOLUTION
+    differences = [method[seed] - baseline[seed] for seed in sorted(baseline) if seed in method]
+    return statistics.mean(differences), statistics.stdev(differences)
+    # END SOLUTION
+
+
+# %%
+paired_difference = check("08-paired", paired_difference)
+
+# %% [markdown]
+# Three runs are few. How far may the mean of so few lie from the truth? For n draws from a bell curve the answer is known:
+# the mean plus and minus $t \cdot s / \sqrt n$ catches the truth in 95 of 100 studies, with $t$ from Student's table. For
+# many runs $t$ is the familiar 1.96. For three it is 4.303.
+
+# %% [markdown]
+# ### Exercise 8.2 — How sure are we? (●●○, 4 min)
+#
+# Write `interval(values, t)`: return (low, high), the mean of `values` minus and plus `t * s / sqrt(n)`, where s is their
+# standard deviation (divided by n - 1) and `t` comes from Student's table.
+#
+# <details><summary>Hint 1</summary>
+#
+# The mean of n runs is steadier than one run: by which factor?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `half = t * statistics.stdev(values) / math.sqrt(len(values))`
+#
+# </details>
+
+
+# %%
+def interval(values, t):
+    """Low and high end of the interval around the mean."""
+    # BEGIN SOLUTION
+    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+    # END SOLUTION
+
+
+# %%
+interval = check("08-interval", interval)
+
+# %% [markdown]
+# **Predict, then run.** Imagine a method that does *nothing*: its true difference is zero. We repeat a study of three
+# seeds many times. How often will each rule announce a difference that is not there?
+
+# %%
+random = torch.Generator().manual_seed(course.seed(8))
+STUDIES = course.pick(smoke=500, laptop=4000, full=20_000)
+draws = torch.randn(STUDIES, 3, generator=random, dtype=torch.float64).tolist()
+
+
+def false_alarms(t):
+    """The share of studies whose interval leaves out the truth, zero."""
+    return sum(not low <= 0 <= high for low, high in (interval(study, t) for study in draws)) / STUDIES
+
+
+alarms = {
+    "all three seeds better (or all worse)": sum(min(d) > 0 or max(d) < 0 for d in draws) / STUDIES,
+    "mean ± one standard error, t = 1": false_alarms(1.0),
+    "the habit, t = 1.96": false_alarms(1.96),
+    "Student for three, t = 4.303": false_alarms(4.303),
+}
+viz.show(
+    viz.bars(
+        {name: 100 * v for name, v in alarms.items()},
+        ylabel="false alarms (% of studies)",
+        horizontal=True,
+        title=f"A method that does nothing, {STUDIES} studies of three seeds",
+    ),
+    alt="Bars of false alarms: " + ", ".join(f"{name} {100 * v:.0f}" for name, v in alarms.items()) + " per cent.",
+)
+
+# %% [markdown]
+# "Better on all three seeds" sounds strong. Look at its bar. And the habit of 1.96, or error bars of one standard error,
+# cries wolf far more often than its reader believes. The honest interval for three seeds is wide, and that is the point:
+# *it says how little three runs know*.
+#
+# Now the ledger. Does pairing help? It does when seeds are kind to both methods at once, and only then.
+
+# %%
+LOOKS = {look: name for look, name in tables.COLUMN_NAMES.items() if ledger.find(rows, data=look, method="baseline")}
+scores = {}
+for row in rows:
+    scores.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+lines = []
+for look, name in LOOKS.items():
+    before, after = scores["baseline", look], scores["gtr", look]
+    mean, spread = paired_difference(before, after)
+    alone = math.hypot(statistics.stdev(before.values()), statistics.stdev(after.values()))
+    lines.append((name, mean, spread, alone, "narrower" if spread < alone else "wider"))
+viz.table(
+    lines, ["look", "GTR - baseline (points)", "spread, paired", "spread, unpaired", "pairing made it"],
+    caption=f"mIoU-19, seeds {sorted(before)}",
+)  # fmt: skip
+
+# %% [markdown]
+# ## 3. The share of the gap (8 min)
+#
+# A gain of ten points is a lot if the oracle is twelve points away, and little if it is fifty. So one also reports which
+# share of the gap between baseline and oracle a method closes. The oracle was trained on the target's own looks.
+
+# %% [markdown]
+# ### Exercise 8.3 — The share of the gap that closes (●○○, 3 min)
+#
+# Write `gap_closed(baseline, method, oracle)`. `baseline` is trained on the source alone, `oracle` on the target itself.
+# Return which part of the distance between them `method` covers: 0 for the baseline's score, 1 for the oracle's (below 0
+# and above 1 may happen).
+#
+# <details><summary>Hint 1</summary>
+#
+# Two distances from the same starting point.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `(method - baseline) / (oracle - baseline)`
+#
+# </details>
+
+
+# %%
+def gap_closed(baseline, method, oracle):
+    """Which part of the way from baseline to oracle."""
+    # BEGIN SOLUTION
+    return (method - baseline) / (oracle - baseline)
+    # END SOLUTION
+
+
+# %%
+gap_closed = check("08-gap", gap_closed)
+
+# %%
+lines = []
+for method in [m for m in METHODS if m not in ("baseline", "oracle")]:
+    cells = []
+    for look in ("streets/overcast", "streets/sun"):
+        low, high = scores["baseline", look], scores["oracle", look]
+        shares = {s: gap_closed(low[s], value, high[s]) for s, value in scores[method, look].items()}
+        cells += [100 * statistics.mean(shares.values()), ", ".join(f"{100 * v:.0f}" for v in shares.values())]
+    lines.append((method, *cells))
+viz.table(lines, ["method", "overcast (%)", "by seed", "sun (%)", "by seed "],
+          caption="Share of the gap closed", digits=0)  # fmt: skip
+
+# %% [markdown]
+# Only the two looks that the oracle was trained on stand here. On any other look the oracle is a guest as well, and the
+# "gap" would be a distance to nowhere. (Look up its score on the source in the next section's first table.)
+#
+# ## 4. The walk and its controls (16 min)
+#
+# First everything, from the ledger, as mean and standard deviation over seeds.
+
+# %%
+names = tables.METHOD_NAMES | {"raw_gtr": "control: raw + GTR", "gtr_gtr_cons": "control: GTR + GTR′ + consistency",
+    "gtr_ltr_cgl10": "control: + GTR + LTR, ten times CGL"}  # fmt: skip
+listed = [tables.PRIOR, *METHODS, tables.CONVERGENCE]
+table = ledger.table(rows, methods=listed, columns=list(LOOKS), method_names=names, column_names=LOOKS)
+display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
+
+# %% [markdown]
+# The last sentence is a check of our own study, and it is printed whether it flatters us or not. It compares the baseline
+# with one that trained four times longer. If it says *undertrained*, then every row holds for this budget and not beyond.
+# Compare the two rows on the other looks as well: does patience alone close the gap?
+#
+# Now **one question a line**, each a paired difference with Student's interval. An interval that spans zero is called
+# *open*: not "no effect", just not decided by these seeds.
+
+# %%
+QUESTIONS = {
+    "does GTR help?": ("baseline", "gtr"),
+    "GTR+LTR against GTR": ("gtr", "gtr_ltr"),
+    "a second view: GTR+GTR′ against GTR": ("gtr", "gtr_gtr"),
+    "LTR itself: GTR+LTR against GTR+GTR′": ("gtr_gtr", "gtr_ltr"),
+    "mixed in one picture? GTR+LTR against raw+GTR": ("raw_gtr", "gtr_ltr"),
+    "CGL": ("gtr_ltr", "gtr_ltr_cgl"),
+    "ten times the CGL": ("gtr_ltr", "gtr_ltr_cgl10"),
+    "consistency without LTR": ("gtr_gtr", "gtr_gtr_cons"),
+}
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 95 %, by the number of seeds
+
+
+def answer(question, look):
+    """(mean, low, high, verdict) of one question on one look, in points."""
+    before, after = (scores.get((method, look), {}) for method in QUESTIONS[question])
+    differences = [after[s] - before[s] for s in before if s in after]
+    if len(differences) not in STUDENT:
+        return math.nan, math.nan, math.nan, "not run"
+    low, high = interval(differences, STUDENT[len(differences)])
+    verdict = "helps" if low > 0 else "harms" if high < 0 else "open"
+    return statistics.mean(differences), low, high, verdict
+
+
+# %% [markdown]
+# **Predict, then run.** Before you look at the test looks: which of the eight questions have an answer, and which stay
+# open? Compare lines two and four especially.
+
+# %%
+SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{tables.TEST_LOOKS}") if look in LOOKS}
+COLOUR = {"helps": "#009E73", "harms": "#D55E00", "open": "#777777", "not run": "#ffffff"}
+MARKER = {"helps": "^", "harms": "v", "open": "o", "not run": "x"}
+with viz.look():
+    figure, axes = viz.new_figure(8.8, 3.9, ncols=len(SHOWN), sharey=True, squeeze=False)
+    axes = axes[0]
+    for axis, (look, name) in zip(axes, SHOWN.items(), strict=True):
+        axis.axvline(0, color="#999999", linewidth=1)
+        for place, question in enumerate(QUESTIONS):
+            mean, low, high, verdict = answer(question, look)
+            axis.plot([low, high], [place, place], color=COLOUR[verdict], linewidth=2.5)
+            axis.plot([mean], [place], color=COLOUR[verdict], marker=MARKER[verdict], markersize=7)
+        axis.set_title(name)
+        axis.set_xlabel("difference (points of mIoU-19)")
+    axes[0].set_yticks(range(len(QUESTIONS)), list(QUESTIONS))
+    axes[0].invert_yaxis()
+verdicts = "; ".join(f"{q}: {answer(q, list(SHOWN)[-1])[3]}" for q in QUESTIONS)
+viz.show(figure, alt=f"Paired differences with 95 % intervals. Test looks: {verdicts}."[:390])
+print("triangle up: helps, triangle down: harms, circle: open")
+
+# %%
+grid = [(q, *(f"{answer(q, look)[0]:+.1f} {answer(q, look)[3]}" for look in LOOKS)) for q in QUESTIONS]
+viz.table(grid, ["question", *LOOKS.values()], caption="Paired difference in points of mIoU-19, and its verdict")
+shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{tables.TEST_LOOKS}")]
+print(f"On the {len(shifted)} looks of another appearance (overcast, sun, test looks):")
+for question in QUESTIONS:
+    found = [answer(question, look)[3] for look in shifted]
+    counts = ", ".join(f"{v} on {found.count(v)}" for v in ("helps", "open", "harms", "not run") if v in found)
+    print(f"  {question:48} {counts}")
+
+# %% [markdown]
+# Now read two lines together, on the test looks: *GTR+LTR against GTR*, and *LTR itself*. The first is what an ablation
+# table usually shows. But between GTR and GTR+LTR **two** things change: the local texture arrives, and the number of
+# different streets a step is halved. The control separates them:
+
+# %%
+look = f"streets/{tables.TEST_LOOKS}"
+usual, second, local = (answer(q, look) for q in list(QUESTIONS)[1:4])
+print(f"GTR -> GTR+LTR:   {usual[0]:+.1f} points ({usual[3]})")
+print(f"   of which a second view:  {second[0]:+.1f} ({second[3]})")
+print(f"   and the local texture:   {local[0]:+.1f} ({local[3]})")
+if usual[3] != local[3]:
+    print(
+        f"Without the control one would write that LTR {usual[3]}. With it, the verdict on LTR itself is: {local[3]}."
+    )
+else:
+    print(f"Here both lines give one verdict, {usual[3]}. That could not be known without the control.")
+best = max((m for m in METHODS if m != "oracle"), key=lambda m: statistics.mean(scores[m, look].values()))
+print(f"Best mean on the test looks, oracle aside: {best}.")
+
+# %% [markdown]
+# **What this study says, and no more.** Take it from your table: where GTR *helps*, where LTR and CGL are *open* or
+# *harm*, and what the source and the two controls pay for the gain. The next cell looks at the weight of CGL alone.
+
+# %%
+weights = {"gtr_ltr": 0, "gtr_ltr_cgl": 1, "gtr_ltr_cgl10": 10}
+weights = {m: f"weight {configs[m]['method']['consistency']:g}" for m in weights if m in configs}
+means = {LOOKS[k]: [statistics.mean(scores[m, k].values()) for m in weights] for k in ("streets/game", *shifted)}
+errors = {LOOKS[k]: [statistics.stdev(scores[m, k].values()) for m in weights] for k in ("streets/game", *shifted)}
+viz.show(
+    viz.bars(means, groups=list(weights.values()), errors=errors, ylabel="mIoU-19 (%)", digits=0,
+             title="GTR + LTR, with more and more CGL"),
+    alt="Bars of mIoU for growing weights of CGL: "
+    + "; ".join(f"{look} {', '.join(f'{v:.0f}' for v in values)}" for look, values in means.items()),
+)  # fmt: skip
+for method, weight in weights.items():
+    if method != "gtr_ltr":
+        drop = paired_difference(scores["gtr_ltr", look], scores[method, look])[0]
+        print(f"test looks, {weight} against none: {drop:+.1f} points")
+
+# %% [markdown]
+# Remember lesson 05: agreement can be bought with caution. A network that says little disagrees little. If your bars fall
+# with the weight, this is a mechanism that would do it; the ledger alone does not prove it.
+#
+# Four warnings belong to every sentence you draw from these tables:
+#
+# - **One budget, one weight, one world.** "Did not help here" is not "does not help". CGL's formula is *our* definition,
+#   the paper's was not available to us.
+# - **Three seeds.** *Open* means that a small effect of either sign may hide in the interval.
+# - **Many questions.** Each cell of the table of verdicts is an interval of 95 %. Even if nothing had any effect, one in
+#   twenty would leave out zero. Believe the pattern rather than the single cell.
+# - **Seeds are not worlds.** The interval covers other seeds on these streets. It does not cover other streets, let alone
+#   real ones.
+#
+# ## 5. Rivals (14 min)
+#
+# Painting is one way to take the texture's word away. Others attack the same weakness:
+#
+# | rival | idea | needs |
+# |---|---|---|
+# | colour jitter | brightness, contrast, saturation at random | nothing |
+# | RandConv | pass the picture through a random convolution, fresh at every step | nothing |
+# | Fourier amplitude mixing | keep the phases, mix the amplitudes with another picture's | other pictures |
+# | MixStyle | swap channel statistics *between pictures of a batch*, inside the network | a change of the network |
+# | IBN-Net | instance normalization in some layers: the style is divided out | a change of the network |
+# | ISW (RobustNet) | whiten those feature correlations that react to appearance | a change of the loss |
+#
+# MixStyle should look familiar: it is AdaIN on the network's own features, with the neighbours as paintings. And the
+# Fourier rival fits in a few lines. **Predict, then run.** We give the street the *amplitudes* of a painting and keep its
+# *phases*; then the reverse. Which of the two pictures will look like the street?
+
+# %%
+street = torch.from_numpy(streets.render(course.seed(3), "game", (256, 512))[0]).permute(2, 0, 1)[None] / 255
+kind = paintings.KINDS[course.seed() % len(paintings.KINDS)]
+painting = torch.from_numpy(paintings.paint(course.seed(4), kind, size=512)).permute(2, 0, 1)[None, :, :256] / 255
+
+
+def amplitude_swap(content, style, share):
+    """The content's phases; amplitudes of the lowest ``share`` of frequencies from the style."""
+    a, b = torch.fft.fft2(content), torch.fft.fft2(style)
+    rows, columns = torch.fft.fftfreq(a.shape[-2]), torch.fft.fftfreq(a.shape[-1])
+    low = (rows.abs()[:, None] <= share / 2) & (columns.abs() <= share / 2)
+    amplitude = torch.where(low, b.abs(), a.abs())
+    return torch.fft.ifft2(torch.polar(amplitude, a.angle())).real.clamp(0, 1)
+
+
+stylizer = Stylizer.load("mini")
+painted = stylizer.stylize(street, stylizer.style_stats(painting))
+
+# %%
+panels = {
+    "street": street,
+    f"painting ({kind})": painting,
+    "GTR: the painting's channel statistics": painted,
+    "lowest 2 % of the painting's amplitudes": amplitude_swap(street, painting, 0.02),
+    "all of the painting's amplitudes": amplitude_swap(street, painting, 1.0),
+    "reversed: the painting's phases": amplitude_swap(painting, street, 1.0),
+}
+viz.show(
+    viz.grid([panel[0] for panel in panels.values()], list(panels), columns=2),
+    alt="Street and painting, the street stylised, and three Fourier mixtures: few low amplitudes of the painting, all "
+    "of them, and the painting's phases with the street's amplitudes.",
+)
+
+# %% [markdown]
+# The contours travel with the **phases**. This is why swapping amplitudes is a rival of AdaIN: both split a picture into
+# what is there and how it looks, and they split it differently. A sine wave has no place: what is swapped
+# is swapped over the whole picture at once. AdaIN's channels answer to strokes and edges instead.
+#
+# Which one trains the better network? **That was not measured here.** The full table of rivals, with equal budgets and
+# seeds, follows in a later edition of this course. Until then, the ledger's answer is honest and short:
+
+# %%
+rivals = ["colour jitter", "randconv", "fourier", "mixstyle", "ibn", "isw"]
+columns = ["streets/game", look]
+display(Markdown(ledger.table(rows, methods=["baseline", "gtr", *rivals], columns=columns, column_names=LOOKS)))
+jitter = sorted({config["jitter"] for config in configs.values()})
+print(
+    f"(All methods above share a weak colour jitter of strength {', '.join(map(str, jitter))} in their base augmentation.)"
+)
+
+# %% [markdown]
+# ### What others report
+#
+# Third parties have put GTR-LTR into tables of their own. A recent one (Vireo, its Table 4; mIoU, trained on GTA5) adds it
+# to large pretrained networks:
+#
+# | network | training | Cityscapes | BDD100K | Mapillary | average |
+# |---|---|---:|---:|---:|---:|
+# | EVA02-L | full, plain | 62.1 | 56.2 | 64.6 | 60.9 |
+# | EVA02-L | full, + GTR-LTR | 59.8 | 57.4 | 63.2 | 60.1 |
+# | EVA02-L | frozen, plain | 56.5 | 53.6 | 58.6 | 56.2 |
+# | EVA02-L | frozen, + GTR-LTR | 52.5 | 52.8 | 57.1 | 54.1 |
+# | DINOv2-L | full, plain | 63.7 | 57.4 | 64.2 | 61.7 |
+# | DINOv2-L | full, + GTR-LTR | 62.7 | 57.4 | 64.5 | 61.6 |
+# | DINOv2-L | frozen, plain | 63.3 | 56.1 | 63.9 | 61.1 |
+# | DINOv2-L | frozen, + GTR-LTR | 60.2 | 57.7 | 62.2 | 60.0 |
+#
+# In all four pairs the average is lower with GTR-LTR, in one of them by a tenth. Single cells go either way. A plausible
+# reading, not a proof: a network pretrained on very many pictures has seen its share of textures already, and paintings
+# then cost more than they teach. It is also one table by one group, who propose a method of their own, on their own budget.
+# You now know what you would ask them.
+#
+# ## Recap
+#
+# - Equal forward pictures, steps, seeds, base augmentation, ruler. What cannot be equal needs a control.
+# - Pair by seed; use Student's t; call an interval that spans zero *open*.
+# - Share of the gap: only where the oracle is at home.
+# - In this study, at this budget: read GTR, LTR and CGL off your own table, with the control beside them.
+# - Rivals exist, and a rival that was not run is "not run".
+#
+# ## References
+#
+# - Z. Xu, D. Liu, J. Yang, C. Raffel, M. Niethammer. *Robust and generalizable visual representation learning via random convolutions* (RandConv). ICLR 2021. [arXiv:2007.13003](https://arxiv.org/abs/2007.13003)
+# - K. Zhou, Y. Yang, Y. Qiao, T. Xiang. *Domain generalization with MixStyle.* ICLR 2021. [arXiv:2104.02008](https://arxiv.org/abs/2104.02008)
+# - Y. Yang, S. Soatto. *FDA: Fourier domain adaptation for semantic segmentation.* CVPR 2020. [arXiv:2004.05498](https://arxiv.org/abs/2004.05498)
+# - Q. Xu, R. Zhang, Y. Zhang, Y. Wang, Q. Tian. *A Fourier-based framework for domain generalization.* CVPR 2021. [arXiv:2105.11120](https://arxiv.org/abs/2105.11120)
+# - X. Pan, P. Luo, J. Shi, X. Tang. *Two at once: enhancing learning and generalization capacities via IBN-Net.* ECCV 2018. [arXiv:1807.09441](https://arxiv.org/abs/1807.09441)
+# - S. Choi et al. *RobustNet: improving domain generalization in urban-scene segmentation via instance selective whitening.* CVPR 2021. [arXiv:2103.15597](https://arxiv.org/abs/2103.15597)
+# - S. Chen et al. *Leveraging depth and language for open-vocabulary domain-generalized semantic segmentation* (Vireo). 2025. [arXiv:2506.09881](https://arxiv.org/abs/2506.09881)
+# - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and local texture randomization for synthetic-to-real semantic segmentation.* IEEE TIP 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
+#
+# ## Next
+#
+# [09 Limits, your own data, capstone](09_limits_and_capstone.ipynb): what all of this does not show, and your own pictures.

@@ -1,0 +1,452 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 09 · Limits, your own data, capstone
+#
+# **Question.** What has this course not shown, and what happens when the pictures are yours?
+#
+# **You will be able to**
+# - say of each claim in this course whether it is verified, demonstrated or unknown
+# - bring your own labels into the 19 classes without losing pixels in silence
+# - choose the size of LTR's blobs and the hours of training for your own pictures
+# - plan a project whose result means something whichever way it falls
+#
+# **Before you start.** [04 Local texture randomization](04_local_texture_randomization.ipynb),
+# [07 Evaluation](07_evaluation.ipynb), [08 Rivals and ablations](08_rivals_and_ablations.ipynb).
+#
+# **Time.** 60 min planned. {{run_time}}
+#
+# **Path.** Full.
+
+# %%
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gltr_lib import course, datasets, engine, ledger, streets, viz
+from gltr_lib.checks import check
+from gltr_lib.config import METHODS, TrainConfig
+from gltr_lib.labels import CLASSES, LABEL_ID_TO_TRAIN_ID
+from gltr_lib.masks import blob_mask
+from gltr_lib.randomize import share_schedule
+
+# %% [markdown]
+# ## 1. What we know, and how (12 min)
+#
+# Four words, used strictly. *Verified*: we read it in a public source, or computed it. *Demonstrated*: it happens in a
+# world that we built to show it. *Evidence*: measured on real data. *Unknown*: neither.
+#
+# | claim | status |
+# |---|---|
+# | GTR paints source images with AdaIN, LTR mixes painted and raw regions, CGL asks for agreement | verified: abstract, released code |
+# | the mask's formula: noise, blur, threshold | verified: released code |
+# | the paper's formula for CGL, its weight, its gradient | **unknown** to us; ours is our own definition |
+# | how the paper measures the texture complexity of paintings | **unknown** to us; ours is our own definition |
+# | a network trained on one look leans on texture | demonstrated in rendered streets (lesson 01) |
+# | painting helps on looks never seen | demonstrated in rendered streets (lesson 08, intervals) |
+# | LTR and CGL add to it | see the verdicts of lesson 08: one budget, one world |
+# | any of it holds on real roads | only what real photographs in the ledger say, if there are any |
+#
+# The next cell asks the ledgers which kinds of result there are at all.
+
+# %%
+results = course.root() / "results"
+for name, meaning in (("headline.jsonl", "rendered streets"), ("real.jsonl", "real photographs")):
+    rows = ledger.read(results / name)
+    if rows:
+        methods, seeds = {row["method"] for row in rows}, {row["seed"] for row in rows}
+        print(f"{name:16} {meaning}: {len(rows)} scores, {len(methods)} methods, seeds {sorted(seeds)}")
+    else:
+        print(f"{name:16} {meaning}: not run")
+
+# %% [markdown]
+# **Why rendered streets prove so little.** We wrote the world *and* its shifts. Its classes have shapes that survive
+# any painting, because we drew them so. A world in which shape is worthless, or in which texture is reliable, could be
+# written just as well, and there the verdict would turn. What such a world can do is show a *mechanism* in minutes,
+# with every knob in your hand.
+#
+# ### The released code
+#
+# The authors published their training code. Who runs it should know what it does. All lines refer to `TR_BR.py` at commit
+# `c0ef035`, unless another file is named:
+#
+# | what one finds | consequence |
+# |---|---|
+# | the package folder is spelled `datastes/`, imports say `datasets` (l. 23) | does not start as cloned |
+# | no consistency term; the second forward pass is commented out (l. 317-335) | CGL is absent |
+# | the stylised share starts at 1.0 (l. 717) | the mask is empty: LTR changes nothing |
+# | `--init_beta` has type `int` (l. 715) | 0.5 cannot be given on the command line |
+# | half of the pictures are raw, and so is their partner | LTR mixes them with themselves |
+# | the checkpoint is the best on Cityscapes val (l. 207-223) | the target's labels choose the network |
+# | `return out` stands inside a loop (`deeplab_multi.py`, l. 63-67) | two of four dilations are used |
+#
+# None of this says that the paper's numbers are wrong: what was released need not be what was run. It says that this code
+# does not reproduce them. One more is worth running: the schedule. A comment intends the stylised share to grow over the
+# whole training, $p_t = p_0 + (1 - p_0)(t/T)^{0.1}$. The line that runs updates it from its own last value:
+# $\beta \leftarrow \beta + (1 - \beta)\,(1/T)^{0.1}$, with T = 200,000.
+#
+# **Predict, then run.** After how many steps will the running line have made the pictures 99 % stylised: a hundred, a
+# thousand, a hundred thousand?
+
+# %%
+T = 200_000
+beta, running = 0.5, [0.5]
+while len(running) <= 40:
+    beta += (1 - beta) * (1 / T) ** 0.1
+    running.append(beta)
+intended = [share_schedule(step, T, start=0.5, power=0.1) for step in range(len(running))]
+saturated = next(step for step, share in enumerate(running) if share > 0.99)
+viz.show(
+    viz.curves(
+        {"the line that runs": running, "what the comment intends": intended},
+        xlabel=f"step (of {T:,})",
+        ylabel="stylised share p",
+        title="The first forty steps",
+    ),
+    alt=f"Stylised share by step: the running line passes 0.99 at step {saturated}, the intended one is at "
+    f"{intended[-1]:.2f} after {len(running) - 1} steps.",
+)
+print(f"above 99 % after {saturated} of {T:,} steps, that is {saturated / T:.4%} of the training")
+
+# %% [markdown]
+# (The released code sets the share back every 5,000 steps, so this repeats itself; the picture within each stretch is the one
+# above.) Such a thing does not crash, and no loss curve shows it. You find it by **plotting what the code does, not what
+# its comment says**.
+#
+# ## 2. Your own labels (18 min)
+#
+# Now your pictures. You need three things: photographs, label maps of the same size, and a table from your class numbers
+# to the 19 trainIds. The table is where most own projects go wrong, silently.
+
+# %% [markdown]
+# ### Exercise 9.1 — A table for your labels (●○○, 3 min)
+#
+# Write `build_lut(mapping)`: return a NumPy array `lut` (uint8, 256 entries) so that `lut[your_labels]` are trainIds.
+# `mapping` is a dict your id -> trainId; every id that is not in it becomes 255 (ignore).
+#
+# <details><summary>Hint 1</summary>
+#
+# What should an id that you did not think of become? Not road.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.full(256, 255, dtype=np.uint8)`, then fill in the entries.
+#
+# </details>
+
+
+# %%
+def build_lut(mapping):
+    """256 entries: your id -> trainId, the rest 255."""
+    # BEGIN SOLUTION
+    lut = np.full(256, 255, dtype=np.uint8)
+    for old, new in mapping.items():
+        lut[old] = new
+    return lut
+    # END SOLUTION
+
+
+# %%
+build_lut = check("09-lut", build_lut)
+
+# %% [markdown]
+# Unknown ids become 255, so nothing crashes, and nothing warns you either. So ask before you train.
+
+# %% [markdown]
+# ### Exercise 9.2 — Ids that nobody expected (●○○, 4 min)
+#
+# Write `unknown_ids(labels, mapping)`: return a sorted list of the ids that occur in `labels` (uint8, HxW) but are neither
+# in `mapping` (dict) nor 255: what you would lose in silence.
+#
+# <details><summary>Hint 1</summary>
+#
+# Which ids occur at all? Then strike out the known ones.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `np.unique(labels)` and a comprehension.
+#
+# </details>
+
+
+# %%
+def unknown_ids(labels, mapping):
+    """Ids that occur and that nobody mapped."""
+    # BEGIN SOLUTION
+    return [int(i) for i in np.unique(labels) if i != 255 and int(i) not in mapping]
+    # END SOLUTION
+
+
+# %%
+unknown_ids = check("09-audit", unknown_ids)
+
+# %% [markdown]
+# Let us stage it. Below is "your" data set: pictures and label maps in two folders, in the numbers of Cityscapes'
+# labelIds. Whoever labelled it had one more idea: the sidewalk became **two** classes, 8 where it is far away and 40,
+# "sidewalk, near", in the lower part of the picture. The mapping at hand knows 8 and has never heard of 40.
+
+# %%
+MINE = course.run_dir("09") / "mine"
+(MINE / "images").mkdir(parents=True, exist_ok=True)
+(MINE / "labels").mkdir(parents=True, exist_ok=True)
+mapping = {i: int(t) for i, t in enumerate(LABEL_ID_TO_TRAIN_ID) if t != 255}
+back = {train_id: label_id for label_id, train_id in mapping.items()}
+for number in range(course.pick(smoke=4, laptop=12, full=24)):
+    picture, truth = streets.render(course.seed(900 + number), "overcast", (240, 320))
+    ids = np.vectorize(lambda t: back.get(t, 0), otypes=[np.uint8])(truth)
+    lower = np.arange(240)[:, None] >= 160
+    ids[(ids == 8) & lower] = 40
+    Image.fromarray(picture).save(MINE / "images" / f"{number:03}.png")
+    Image.fromarray(ids).save(MINE / "labels" / f"{number:03}_labelIds.png")
+print(f"{len(mapping)} ids are mapped; the folders hold {number + 1} pairs")
+
+# %% [markdown]
+# **Predict, then run.** Which ids will your audit report, and how large a share of the sidewalk would have been lost? The
+# 0 that you will see as well is Cityscapes' "unlabelled".
+
+# %%
+maps = {path: np.array(Image.open(path)) for path in sorted((MINE / "labels").glob("*.png"))}
+found = sorted({i for ids in maps.values() for i in unknown_ids(ids, mapping)})
+counts = np.sum([np.bincount(ids.ravel(), minlength=256) for ids in maps.values()], axis=0)
+viz.table(
+    [(i, 100 * counts[i] / counts.sum(), sum((ids == i).any() for ids in maps.values())) for i in found],
+    ["unexpected id", "pixels (%)", "pictures"], caption=f"Audit of {len(maps)} label maps", digits=2,
+)  # fmt: skip
+lost = counts[40] / (counts[40] + counts[8])
+print(f"With the mapping as it was, {lost:.0%} of the sidewalk's pixels would have been ignored.")
+
+# %%
+mapping_after = mapping | {40: CLASSES.index("sidewalk")}
+before, after = (
+    datasets.FolderPairs(MINE / "images", MINE / "labels", lut=build_lut(table)) for table in (mapping, mapping_after)
+)
+picture, labels_before = before.pair(0)
+labels_after = after.pair(0)[1]
+viz.show(
+    viz.grid(
+        [picture, picture, picture],
+        ["your picture", "mapping without 40", "mapping with 40"],
+        labels=[None, labels_before, labels_after],
+        alpha=0.85,
+    ),
+    alt="A street; its labels with a hole where the near sidewalk should be; its labels with the sidewalk whole.",
+)
+
+# %% [markdown]
+# Look at the middle picture. A network trained on it would score *well* on sidewalk, since the hole is not scored either.
+# No number warns you. Only the audit does, and your eyes.
+#
+# Before you train on anything of your own, five checks: ids audited · a dozen overlays looked at · sizes of pictures and labels
+# equal · no scene in both training and validation (split by *recording*, not by frame) · the licence allows it.
+#
+# ## 3. Blobs of your size (6 min)
+#
+# LTR's blobs are given for crops of 640 pixels: a blur of 4 to 16. Your pictures have another size.
+
+# %% [markdown]
+# ### Exercise 9.3 — Blobs for your pictures (●○○, 2 min)
+#
+# Write `own_sigma(height, width)`: return the pair (low, high) of the blur's width in pixels for pictures of `height` x
+# `width`, when 4 to 16 pixels are right at a crop of 640.
+#
+# <details><summary>Hint 1</summary>
+#
+# Same blobs relative to the shorter side.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Both ends times `min(height, width) / 640`.
+#
+# </details>
+
+
+# %%
+def own_sigma(height, width):
+    """Low and high width of the blur in pixels."""
+    # BEGIN SOLUTION
+    scale = min(height, width) / 640
+    return 4 * scale, 16 * scale
+    # END SOLUTION
+
+
+# %%
+own_sigma = check("09-sigma", own_sigma)
+
+# %%
+panels, titles = [], []
+for height, width in ((96, 192), (240, 480), (640, 1280)):
+    for name, sigma in (("16 px", 16.0), ("scaled", own_sigma(height, width)[1])):
+        random = torch.Generator().manual_seed(course.seed(9))
+        mask = blob_mask(1, height, width, sigma=sigma, share=0.5, generator=random)[0, 0]
+        panels.append(mask.bool().numpy())
+        titles.append(f"{width} x {height}, {name}" + (f": {sigma:.1f} px" if name == "scaled" else ""))
+viz.show(
+    viz.grid(panels, titles, columns=2, title="Masks of half the picture, upper end of sigma"),
+    alt="Masks at three picture sizes: with a fixed blur of 16 pixels the blobs grow into few large lands in small "
+    "pictures; with a scaled blur they look alike at every size.",
+)
+
+# %% [markdown]
+# Compare the columns. With one number of pixels for all sizes, "the same LTR" is another augmentation in each row.
+# The library scales by itself (`LocalTextureRandomization` takes sigma at 640). In other people's code, check.
+#
+# ## 4. What it will cost (9 min)
+#
+# A plan without hours is a wish. A step sees a fixed number of pictures; with two views each street counts twice.
+
+# %% [markdown]
+# ### Exercise 9.4 — What will it cost? (●●○, 4 min)
+#
+# Write `plan(images, epochs, forward_images, views, seconds)`: a step sees `forward_images` pictures, which are `views`
+# views (1, or 2 for GTR + LTR) of forward_images // views source pictures. Return (steps, hours) for `epochs` passes over
+# `images` source pictures at `seconds` a step; a started step counts as a whole.
+#
+# <details><summary>Hint 1</summary>
+#
+# How many *source* pictures does a step use up?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `steps = math.ceil(images * epochs / (forward_images // views))`, hours = steps * seconds / 3600.
+#
+# </details>
+
+
+# %%
+def plan(images, epochs, forward_images, views, seconds):
+    """Steps and hours of a training run."""
+    # BEGIN SOLUTION
+    steps = math.ceil(images * epochs / (forward_images // views))
+    return steps, steps * seconds / 3600
+    # END SOLUTION
+
+
+# %%
+plan = check("09-budget", plan)
+
+# %% [markdown]
+# Now measure a step on *this* machine, on your staged pictures, and let the function do the rest. (The first step of a run
+# is slow; a few more, and it hardly matters.)
+
+# %%
+images, labels = datasets.stack(after)
+FORWARD = 4
+measured = {}
+for name in ("baseline", "gtr", "gtr_ltr_cgl"):
+    config = TrainConfig(METHODS[name], steps=course.pick(smoke=3, laptop=15, full=40), forward_images=FORWARD)
+    measured[name] = engine.train(config, images, labels, progress=False).seconds / config.steps
+lines = []
+for name, seconds in measured.items():
+    steps, hours = plan(600, 20, FORWARD, len(METHODS[name].views), seconds)
+    lines.append((name, 1000 * seconds, steps, hours, 3 * hours))
+viz.table(
+    lines, ["method", "ms a step", "steps", "hours, one seed", "hours, three seeds"], digits=2,
+    caption=f"600 street pictures, 20 epochs, {FORWARD} forward pictures of 128 x 256, on this machine",
+)  # fmt: skip
+
+# %%
+machines = {}
+for row in ledger.read(results / "headline.jsonl"):
+    machines.setdefault(row["device"], {}).setdefault(row["run"], row["wall_seconds"])
+for device, runs in machines.items():
+    print(f"the study of lesson 08: {len(runs)} runs, {sum(runs.values()) / 3600:.2f} hours of training on {device}")
+
+# %% [markdown]
+# Equal *epochs* would give the method with two views twice as many steps. For a comparison, fix the steps instead (lesson
+# 08). And multiply by what one forgets: three seeds, the control, the failed first attempt.
+#
+# ## 5. Capstone (15 min)
+#
+# Choose one question. Two to ten hours of work, on a laptop, with the library of this course.
+#
+# | project | question | starts from |
+# |---|---|---|
+# | **A rival** | does Fourier amplitude mixing reach GTR at equal budget? | `amplitude_swap` of lesson 08 |
+# | **Share of LTR** | is there a stylised share at which LTR adds to GTR+GTR′? | `MethodConfig(share=...)` |
+# | **A gentler CGL** | do `detach="global"` or a small weight change the verdict? | `MethodConfig(consistency=..., detach=...)` |
+# | **Fewer paintings** | with how few styles does GTR still help? | `StyleBank.from_images` of your choice |
+# | **Your pictures** | what do the shipped networks do on photographs you labelled yourself? | section 2, `FolderPairs` |
+# | **Refute us** | can you change the streets so that GTR harms? | `streets.render`, look `"geometry"` |
+#
+# Write the plan **before** the first run. The cell below is a form; it runs, and it refuses an unfinished plan.
+
+# %%
+my_plan = {
+    "question": "Does GTR still help with four paintings instead of 512?",
+    "what differs": "the style bank, nothing else",
+    "control": "GTR with the full bank; baseline",
+    "equal": "2000 steps of 8 forward pictures, base augmentation, last checkpoint",
+    "seeds": [0, 1, 2],
+    "target looks": ["overcast", "sun"],
+    "score": "mIoU-19 @ full size, layout prior beside it",
+    "helps if": "the paired 95 % interval (Student) lies above zero",
+    "refuted if": "it lies below; otherwise the answer is: open",
+}
+missing = [field for field, value in my_plan.items() if not value]
+print(
+    "still empty: " + ", ".join(missing)
+    if missing
+    else "The plan is complete. Save it, dated, before you run anything."
+)
+
+# %% [markdown]
+# ### How it will be judged
+#
+# Not by the size of the gain. A refuted hope, measured well, earns all points.
+#
+# | | 0 | 1 | 2 |
+# |---|---|---|---|
+# | **question** | none that could fail | one that could | and what would refute it was written down first |
+# | **fairness** | budgets differ | equal steps, pictures, augmentation | and a control for what cannot be equal |
+# | **uncertainty** | one seed | three seeds, paired | and an interval, and *open* where it spans zero |
+# | **protocol** | "mIoU" | the score's long name, the prior beside it | and nothing chosen or tuned on the target |
+# | **record** | a table typed by hand | each number a line in a ledger | and a stranger can run it again with one command |
+# | **honesty** | gains only | limits named | and what did not work is reported with the same care |
+#
+# Ten of twelve points is a piece of work that you can show to anyone. Put your lines into a ledger with
+# `ledger.append`, and your table is rendered rather than typed. Try it on the form above:
+
+# %%
+folder = course.run_dir("09")
+ledger.append(folder / "plans.jsonl", my_plan | {"date": ledger.now(), "commit": ledger.git_commit()}, check=False)
+for line in ledger.read(folder / "plans.jsonl")[-1:]:
+    print(f"{line['date']}  {line['question']}\n  refuted if: {line['refuted if']}")
+
+# %% [markdown]
+# ## Recap
+#
+# - Verified, demonstrated, evidence, unknown: four words for four strengths of a claim. CGL's formula is unknown to us.
+# - Rendered streets show a mechanism. Real roads need real photographs.
+# - Plot what code does; comments and defaults lie without malice.
+# - Own labels: a table with 255 for the rest, an audit, overlays. Own sizes: scale sigma. Own hours: measure a step.
+# - A plan says beforehand what would refute it.
+#
+# You have built AdaIN, GTR, LTR and CGL by hand, seen a network fall for paint, and learned to doubt a table, this
+# course's included. That last skill ages best.
+#
+# ## References
+#
+# - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and local texture randomization for synthetic-to-real semantic segmentation.* IEEE TIP 30, 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
+# - M. Cordts et al. *The Cityscapes dataset for semantic urban scene understanding.* CVPR 2016. [arXiv:1604.01685](https://arxiv.org/abs/1604.01685)
+# - T. Gebru et al. *Datasheets for datasets.* Communications of the ACM 64, 2021. [arXiv:1803.09010](https://arxiv.org/abs/1803.09010)
+# - J. Pineau et al. *Improving reproducibility in machine learning research.* JMLR 22, 2021. [arXiv:2003.12206](https://arxiv.org/abs/2003.12206)
+#
+# ## Next
+#
+# Back to [00 Start here](00_start_here.ipynb), with other eyes; or to your own repository.
