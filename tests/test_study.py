@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
+from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE
 from gltr_lib.study import data, grid, plan, run, tables
 from gltr_lib.study.__main__ import main, parser
-from gltr_lib.study.grid import CONVERGENCE, HEADLINE_METHODS, Settings
+from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 RESULTS = README.parent / "results"
@@ -33,17 +35,39 @@ def places(tmp_path) -> run.Places:
 def test_headline_is_six_methods_and_three_controls_with_three_seeds_and_one_longer_baseline():
     runs = grid.grid()
     assert len(runs) == 3 * (6 + 3) + 1
-    assert {r.method for r in runs} == {*HEADLINE_METHODS, CONVERGENCE}
-    longer = next(r for r in runs if r.method == CONVERGENCE)
-    assert longer.config.steps == 4 * grid.STEPS["headline"]
+    for method in (*HEADLINE_METHODS, *CONTROL_METHODS):
+        mine = [r for r in runs if r.method == method]
+        assert [r.seed for r in mine] == [r.config.seed for r in mine] == [0, 1, 2]
+        assert {r.config.method for r in mine} == {METHODS[method]}
+    (longer,) = [r for r in runs if r.method == CONVERGENCE]
+    usual = next(r for r in runs if r.method == "baseline" and r.seed == 0)
+    assert longer.config == usual.config.replace(steps=4 * grid.STEPS["headline"])
+    assert (longer.train, longer.score) == (usual.train, usual.score)
     assert len({r.id for r in runs}) == len(runs)
 
 
-def test_every_method_sees_the_same_number_of_forward_images_and_steps():
+def test_the_longest_run_starts_first_and_the_controls_run_last():
+    methods = [r.method for r in grid.grid()]
+    assert methods == [CONVERGENCE, *3 * HEADLINE_METHODS, *3 * CONTROL_METHODS]
+
+
+def test_every_method_has_the_same_budget_and_differs_in_method_and_seed_alone():
     runs = [r for r in grid.grid() if r.method != CONVERGENCE]
-    assert {(r.config.forward_images, r.config.steps, r.config.jitter, r.config.scale) for r in runs} == {
-        (12, grid.STEPS["headline"], 0.2, (0.75, 1.5))
+    assert {r.config.replace(method="baseline", seed=0) for r in runs} == {
+        TrainConfig(steps=grid.STEPS["headline"], forward_images=grid.FORWARD_IMAGES, amp=False)
     }
+    assert all(r.config.source_images * len(r.config.method.views) == grid.FORWARD_IMAGES for r in runs)
+
+
+def test_the_committed_rows_are_those_of_the_declared_study():
+    rows = ledger.read(RESULTS / "headline.jsonl")
+    if not rows:
+        pytest.skip("the study has not been run yet")
+    declared = {r.method: r.family for r in grid.grid()}
+    outdated = {
+        r["method"] for r in tables.headline_rows(rows) if r["family"] != declared.get(r["method"], r["family"])
+    }
+    assert not outdated, f"run gltr study again, its definition has changed: {', '.join(sorted(outdated))}"
 
 
 def test_oracle_sees_the_same_scenes_in_the_development_looks_and_no_more_of_them():
@@ -163,7 +187,7 @@ def test_a_field_that_came_later_counts_only_when_used(monkeypatch):
 def test_overrides_of_a_method_reach_every_method():
     runs = grid.grid(Settings(seeds=1, overrides=("method.raw_share=0.5",)))
     assert {r.config.method.raw_share for r in runs} == {0.5}
-    assert {r.config.method.name for r in runs} == set(HEADLINE_METHODS)
+    assert {r.config.method.name for r in runs} == {*HEADLINE_METHODS, *CONTROL_METHODS}
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -279,7 +303,9 @@ def test_final_needs_finished_networks_and_scores_them_once(tmp_path):
 def test_two_processes_do_what_one_does(tmp_path):
     two = dataclasses.replace(TINY, seeds=2)
     assert run.run_study(two, places(tmp_path / "a"), device="cpu", say=lambda _: None) == 0
+    before = signal.getsignal(signal.SIGTERM)
     assert run.run_study(two, places(tmp_path / "b"), jobs=2, device="cpu", say=lambda _: None) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
     one, many = (
         {(r["method"], r["seed"], r["data"]): r["value"] for r in ledger.read(tmp_path / x / "l.jsonl")} for x in "ab"
     )
@@ -353,9 +379,10 @@ def test_plan_prefers_what_the_ledger_measured_here(tmp_path):
 
 
 def fake(method: str, seed: int, name: str, value: float) -> ledger.Row:
+    config = dataclasses.asdict(TrainConfig(METHODS.get(method, METHODS["baseline"]), steps=1000))
     return {
         "method": method, "seed": seed, "commit": "abc", "protocol": FULL_SIZE.name, "metric": "mIoU-19",
-        "value": value, "data": name, "config": {"steps": 1000, "forward_images": 12}, "device": "cpu",
+        "value": value, "data": name, "config": config, "device": "cpu",
         "wall_seconds": 60.0, "date": "2026-01-01T00:00:00+00:00", "tier": "headline", "run": f"{method}-{seed}",
         "definition": "d", "family": method, "trained_on": "streets/game", "trained_at": "abc", "size": "256x128",
         "per_class": {},
@@ -368,7 +395,7 @@ def made_up() -> list[ledger.Row]:
         for name in tables.COLUMN_NAMES:
             if name == tables.FINAL:
                 continue
-            for k, method in enumerate(HEADLINE_METHODS):
+            for k, method in enumerate((*HEADLINE_METHODS, *CONTROL_METHODS)):
                 rows.append(fake(method, seed, name, 0.1 * k + 0.1 + 0.01 * seed))
     return rows
 
@@ -379,7 +406,29 @@ def test_headline_table_has_every_method_and_look():
         assert f"| {name} |" in text
     assert "11.0 ± 1.0" in text
     assert "0.3 h of training" in text
+    assert "1000 steps of 12 forward images" in text
+    assert "raw:stylised 0:1 in GTR views" in text
     assert "reserved" not in text
+
+
+def test_the_line_below_a_table_says_how_raw_and_stylised_were_mixed():
+    rows = made_up()
+    for row in rows:
+        row["config"]["method"]["raw_share"] = 0.5
+    assert "raw:stylised 1:1 in GTR views" in tables.headline_table(rows)
+    assert "raw:stylised" not in tables.headline_table([r for r in rows if r["method"] == "baseline"])
+
+
+def test_controls_have_a_table_of_their_own():
+    rows = made_up()
+    text = tables.controls_table(rows)
+    assert list(tables.CONTROL_NAMES) == list(CONTROL_METHODS)
+    body = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    assert body == ["method", *tables.CONTROL_NAMES.values()]
+    assert "71.0 ± 1.0" in text  # the seventh method of the made-up rows
+    assert "0.1 h of training" in text  # three methods, three seeds, a minute each
+    assert not any(f"| {name} |" in tables.headline_table(rows) for name in tables.CONTROL_NAMES.values())
+    assert "| not run |" in tables.controls_table([r for r in rows if r["method"] != CONTROL_METHODS[0]])
 
 
 def test_gap_closed_pairs_seeds_and_wants_a_gap():
@@ -410,12 +459,16 @@ def test_written_tables_are_not_stale_until_the_ledger_changes(tmp_path):
     for row in made_up():
         ledger.append(results / "headline.jsonl", row)
     document = tmp_path / "README.md"
-    document.write_text("a\n<!-- table:headline -->\n<!-- /table:headline -->\nb\n")
-    assert tables.stale_tables(document, results) == ["table:headline"]
-    assert tables.write_tables(document, results) == ["table:headline"]
+    names = ["table:headline", "table:controls", "table:gap", "table:real"]
+    document.write_text("a\n" + "\n".join(f"<!-- {name} -->\n<!-- /{name} -->\nb" for name in names) + "\n")
+    assert tables.stale_tables(document, results) == names
+    assert tables.write_tables(document, results) == names
     assert tables.stale_tables(document, results) == []
+    assert tables.write_tables(document, results) == []
     ledger.append(results / "headline.jsonl", fake("gtr", 0, "streets/sun", 0.9))
-    assert tables.stale_tables(document, results) == ["table:headline"]
+    assert tables.stale_tables(document, results) == ["table:headline", "table:gap"]
+    ledger.append(results / "headline.jsonl", fake(CONTROL_METHODS[0], 0, "streets/sun", 0.9))
+    assert tables.stale_tables(document, results) == ["table:headline", "table:controls", "table:gap"]
 
 
 def test_readme_tables_equal_the_ledger():
@@ -490,7 +543,8 @@ def test_command_line_without_tyro_lists_the_plan(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(plan.plan, "__kwdefaults__", {"device": None, "timer": lambda *a: 1.0})
     assert main(["--list", "--json", "--only", "baseline,convergence", "--seeds", "1", "--device", "cpu"]) == 0
     state = json.loads(capsys.readouterr().out)
-    assert [entry["method"] for entry in state["runs"]] == ["baseline", CONVERGENCE]
+    assert [entry["method"] for entry in state["runs"]] == [CONVERGENCE, "baseline"]
+    assert state["runs"][0]["hours"] == pytest.approx(4 * state["runs"][1]["hours"], rel=1e-3)
 
 
 @pytest.mark.parametrize(

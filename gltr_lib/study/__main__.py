@@ -105,11 +105,12 @@ def command(
 def _print_table(tier: str, places: object) -> None:
     from gltr_lib import ledger
     from gltr_lib.study.run import Places
-    from gltr_lib.study.tables import convergence_line, gap_table, headline_table
+    from gltr_lib.study.tables import controls_table, convergence_line, gap_table, headline_table
 
     if isinstance(places, Places):
         rows = ledger.read(places.ledger)
-        print("\n".join(["", headline_table(rows, tier), "", convergence_line(rows, tier), "", gap_table(rows, tier)]))
+        for render in (headline_table, convergence_line, controls_table, gap_table):
+            print(f"\n{render(rows, tier)}")
 
 
 def _report(places: object, say: object) -> int:

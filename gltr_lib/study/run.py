@@ -316,8 +316,9 @@ def _in_processes(
         [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     )
     waiting, running, failed = list(todo), {}, 0  # type: ignore[var-annotated]
-    if threading.current_thread() is threading.main_thread():  # a time limit's SIGTERM must end the children as well
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    ours = threading.current_thread() is threading.main_thread()
+    # A time limit's SIGTERM must end the children as well.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) if ours else None
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -341,6 +342,8 @@ def _in_processes(
     finally:
         for process in running:
             process.terminate()
+        if ours:
+            signal.signal(signal.SIGTERM, before)
     return failed
 
 

@@ -1,8 +1,8 @@
 """Tables and the figure of the study, made from the ledger's lines and nothing else.
 
-The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``);
-``write_tables`` fills them and a test compares them with the ledger. Rows of an outdated definition are left out:
-a table never mixes two definitions of a method.
+The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``; there are
+``headline``, ``controls``, ``gap`` and ``real``); ``write_tables`` fills them and a test compares them with the ledger.
+Rows of an outdated definition are left out: a table never mixes two definitions of a method.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import CONVERGENCE, FINAL_LOOKS, HEADLINE_METHODS, PRIOR, TEST_LOOKS
+from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, FINAL_LOOKS, HEADLINE_METHODS, PRIOR, TEST_LOOKS
 
 FINAL = f"streets/{FINAL_LOOKS}"
 METHOD_NAMES = {
@@ -26,6 +27,11 @@ METHOD_NAMES = {
     "gtr_ltr": "+ GTR + LTR",
     "gtr_ltr_cgl": "+ GTR + LTR + CGL",
     "oracle": "oracle (trained on overcast and sun)",
+}
+CONTROL_NAMES = {
+    "raw_gtr": "raw + GTR (two views: the picture as rendered, and painted)",
+    "gtr_gtr_cons": "GTR + GTR′ with consistency (no LTR)",
+    "gtr_ltr_cgl10": "GTR + LTR with ten times CGL",
 }
 COLUMN_NAMES = {
     "streets/game": "source (game)",
@@ -64,6 +70,16 @@ def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
         column_names=COLUMN_NAMES,
     )  # fmt: skip
     facts = _facts([row for row in rows if row["method"] in HEADLINE_METHODS])
+    return f"{body}\n\n{facts}" if facts else body
+
+
+def controls_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
+    """The three controls that explain the walk, with what they were measured on below them."""
+    rows = headline_rows(rows, tier)
+    body = ledger.table(
+        rows, methods=CONTROL_METHODS, columns=columns_of(rows), method_names=CONTROL_NAMES, column_names=COLUMN_NAMES
+    )
+    facts = _facts([row for row in rows if row["method"] in CONTROL_METHODS])
     return f"{body}\n\n{facts}" if facts else body
 
 
@@ -154,6 +170,7 @@ def tables(results: str | os.PathLike[str] = "results") -> dict[str, Callable[[]
 
     return {
         "table:headline": with_check,
+        "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
         "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
     }
@@ -261,9 +278,13 @@ def _facts(rows: Sequence[ledger.Row]) -> str:
     unique = {name: sorted({str(row[name]) for row in rows}) for name in ("protocol", "device", "trained_at", "size")}
     steps = sorted({row["config"]["steps"] for row in rows})
     images = sorted({row["config"]["forward_images"] for row in rows})
+    methods = [row["config"]["method"] for row in rows]
+    shares = {Fraction(m["raw_share"]).limit_denominator(100) for m in methods if "gtr" in m["views"]}
+    ratios = ", ".join(f"{share.numerator}:{share.denominator - share.numerator}" for share in sorted(shares))
+    mixed = f" raw:stylised {ratios} in GTR views;" if ratios else ""
     return (
         f"{', '.join(unique['protocol'])}, per cent, mean ± sample standard deviation over seeds; streets at "
         f"{', '.join(unique['size'])}; {', '.join(map(str, steps))} steps of {', '.join(map(str, images))} forward "
-        f"images, last checkpoint; raw:stylised 0:1 in GTR views; {', '.join(unique['device'])}; {hours:.1f} h of "
+        f"images, last checkpoint;{mixed} {', '.join(unique['device'])}; {hours:.1f} h of "
         f"training; commit {', '.join(unique['trained_at'])}."
     )
