@@ -1,0 +1,146 @@
+"""Weights: names, checksums, refusals, and the size of what ships. How models ship is in test_models."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gltr_lib import weights
+
+
+@pytest.fixture
+def assets(tmp_path):
+    """A folder of assets with one registered file."""
+    save_file({"w": torch.arange(6.0).view(2, 3)}, tmp_path / "made.safetensors", metadata={"step": "9"})
+    folder = tmp_path / "assets"
+    weights.register("one", tmp_path / "made.safetensors", kind="model", recipe="by hand", assets=folder)
+    return folder
+
+
+def test_a_registered_file_loads_with_its_header_and_its_entry(assets):
+    state, found = weights.load("one", assets=assets)
+    assert torch.equal(state["w"], torch.arange(6.0).view(2, 3))
+    assert (found["step"], found["recipe"], found["licence"], found["kind"]) == ("9", "by hand", "MIT", "model")
+    assert sorted(p.name for p in assets.iterdir()) == ["one.safetensors", "registry.json"]
+
+
+def test_registering_again_replaces_and_keeps_the_others(assets, tmp_path):
+    save_file({"v": torch.ones(1)}, tmp_path / "other.safetensors")
+    weights.register("two", tmp_path / "other.safetensors", kind="stylizer", metadata={"seed": 3}, assets=assets)
+    weights.register("one", tmp_path / "other.safetensors", kind="style_bank", assets=assets)
+    assert weights.names(assets=assets) == ["one", "two"]
+    assert weights.names("stylizer", assets=assets) == ["two"]
+    assert weights.names("model", assets=assets) == []
+    assert list(weights.load("one", assets=assets)[0]) == ["v"]
+    assert weights.load("two", assets=assets)[1]["seed"] == 3
+
+
+def test_unknown_names_and_kinds_list_the_valid_ones(assets):
+    with pytest.raises(ValueError, match=r"'three'.*valid: one"):
+        weights.load("three", assets=assets)
+    with pytest.raises(ValueError, match=r"'mini'.*mini-stylizer.*paintings-mini"):
+        weights.path("mini")
+    with pytest.raises(ValueError, match=r"'bank'.*stylizer, style_bank, model"):
+        weights.names("bank")
+    with pytest.raises(ValueError, match="valid"):
+        weights.register("x", "x.safetensors", kind="bank", assets=assets)
+
+
+def test_a_wrong_checksum_is_refused(assets):
+    file = assets / "one.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # one bit of the last number
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"one\.safetensors: checksum [0-9a-f]{12}.*expected.*reinstall"):
+        weights.load("one", assets=assets)
+
+
+def test_a_missing_file_and_one_outside_the_folder_are_refused(assets):
+    table = json.loads((assets / "registry.json").read_text())
+    table["one"]["file"] = "../made.safetensors"
+    (assets / "registry.json").write_text(json.dumps(table))
+    with pytest.raises(ValueError, match="outside"):
+        weights.load("one", assets=assets)
+    table["one"]["file"] = "gone.safetensors"
+    (assets / "registry.json").write_text(json.dumps(table))
+    with pytest.raises(FileNotFoundError, match=r"gone\.safetensors.*reinstall"):
+        weights.load("one", assets=assets)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_registry_is_named(assets, text):
+    (assets / "registry.json").write_text(text)
+    with pytest.raises(ValueError, match=r"registry\.json"):
+        weights.names(assets=assets)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a"])
+def test_a_name_with_a_folder_in_it_is_not_registered(assets, tmp_path, name):
+    with pytest.raises(ValueError, match="plain name"):
+        weights.register(name, tmp_path / "made.safetensors", kind="model", assets=assets)
+
+
+def test_only_safetensors_are_registered(assets, tmp_path):
+    torch.save({"w": torch.ones(1)}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="not a readable safetensors"):
+        weights.register("w", tmp_path / "w.pth", kind="model", assets=assets)
+    assert weights.names(assets=assets) == ["one"]
+
+
+def test_other_peoples_files_load_plain_and_wrapped(tmp_path):
+    state = {"w": torch.arange(3.0)}
+    torch.save(state, tmp_path / "plain.pth")
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "wrapped.pt")
+    save_file(state, tmp_path / "safe.safetensors")
+    for name in ("plain.pth", "wrapped.pt", "safe.safetensors"):
+        assert torch.equal(weights.load_file(tmp_path / name)["w"], state["w"])
+
+
+class Mischief:
+    """Pickled code: whoever unpickles it makes a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_code_in_a_weights_file_is_not_run(tmp_path):
+    proof = tmp_path / "it-ran"
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Mischief(proof)))
+    torch.save({"w": Mischief(proof)}, tmp_path / "evil2.pth")
+    for name in ("evil.pth", "evil2.pth"):
+        with pytest.raises(ValueError, match=name):
+            weights.load_file(tmp_path / name)
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut"])
+def test_files_that_are_not_weights_are_refused_by_name(tmp_path, content):
+    for name in ("bad.pth", "bad.safetensors"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            weights.load_file(tmp_path / name)
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="state dict"):
+        weights.load_file(tmp_path / "list.pth")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        weights.load_file(tmp_path / "nowhere.pth")
+
+
+def test_what_is_shipped_is_registered_intact_and_small():
+    table = weights.registry()
+    assert {"mini-stylizer", "paintings-mini"} <= set(table)
+    for name, entry in table.items():
+        file = weights.path(name)
+        assert file.stat().st_size == entry["bytes"] <= 2_000_000
+        assert weights.sha256(file) == entry["sha256"]
+        assert entry["kind"] in weights.KINDS
+        assert entry["licence"]
+        assert entry["recipe"]
+    strays = {p.name for p in weights.ASSETS.iterdir()} - {e["file"] for e in table.values()} - {"registry.json"}
+    assert strays == set()
