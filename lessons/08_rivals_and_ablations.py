@@ -352,8 +352,11 @@ best = max((m for m in METHODS if m != "oracle"), key=lambda m: statistics.mean(
 print(f"Best mean on the test looks, oracle aside: {best}.")
 
 # %% [markdown]
-# **What this study says, and no more.** Take it from your table: where GTR *helps*, where LTR and CGL are *open* or
-# *harm*, and what the source and the two controls pay for the gain. The next cell looks at the weight of CGL alone.
+# **What this study says, and no more.** Take it from your table: on which looks GTR *helps*, whether LTR and CGL are ever
+# more than *open*, and what the source look pays. Look at the two control looks as well. *Colour* changes colours alone;
+# *geometry* keeps the appearance and moves the scenery, so there is no texture gap that painting could close.
+#
+# The next cell looks at the weight of CGL alone.
 
 # %%
 weights = {"gtr_ltr": 0, "gtr_ltr_cgl": 1, "gtr_ltr_cgl10": 10}
