@@ -211,7 +211,7 @@ def test_a_photograph_in_its_own_style_comes_back(mini, name, floor):
 
 @pytest.mark.parametrize("look", ["game", "sun"])
 def test_a_street_in_its_own_style_comes_back(mini, look):
-    picture = as_batch(render(20_000, look=look)[0])  # measured: 25.2 and 25.9 dB
+    picture = as_batch(render(20_000, look=look)[0])  # measured: 25.2 and 26.3 dB
     assert psnr(mini.stylize(picture, mini.style_stats(picture)), picture) > 22.5
 
 
