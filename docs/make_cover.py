@@ -1,4 +1,4 @@
-"""Make the README's picture: what the method does to a street, and what it does for a network that never saw this light.
+"""Make the README picture: what the method does to a street, and what it does for a network in a light it never saw.
 
     python docs/make_cover.py docs/figures/cover.png
 
@@ -42,7 +42,7 @@ def main(out: Path) -> None:
         other, colourize(truth), answer("baseline", other), answer("gtr_ltr_cgl", other),
     ]  # fmt: skip
     titles = [
-        "the game: what it learns from", "GTR: a new painting at every step", "LTR: painted in blobs", "the labels stay",
+        "the game: what it learns from", "GTR: a new painting each step", "LTR: painted in blobs", "the labels stay",
         "another light, never seen", "what is there", "baseline's answer", "after GTR + LTR + CGL",
     ]  # fmt: skip
     viz.save(viz.grid(images, titles, columns=4), out)
