@@ -20,6 +20,8 @@ CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
 .DEFAULT_GOAL := help
 .PHONY: help course test lab lessons lint types unit smoke test-all lock clean install install-test
 export COURSE_MODE
+# Waiting threads sleep instead of spinning, so that a busy machine does not slow training down several times.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 help:  ## this list
 	@echo "Global and Local Texture Randomization: a course and a library"

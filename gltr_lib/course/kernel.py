@@ -48,6 +48,9 @@ def kernel_env(*, strict: bool, faults: Path, extra: Mapping[str, str] | None = 
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), own, env.get("PYTHONPATH", "")]))
     env["COURSE_FAULTS"] = str(faults)
     env["IPYTHONDIR"] = str(faults.parent / "ipython")
+    # Waiting OpenMP threads sleep instead of spinning: beside one other job on two cores, steps of training are several
+    # times faster (measured: 82 ms alone; beside a job 470 to 800 ms spinning, 150 to 290 ms asleep).
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     env.pop("COURSE_STRICT", None)
     if strict:
         env["COURSE_STRICT"] = "1"
