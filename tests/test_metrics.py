@@ -18,6 +18,7 @@ def maps(seed, classes=19, absent=(), shape=(3, 40, 50)):
     return torch.from_numpy(pred), torch.from_numpy(target)
 
 
+@pytest.mark.slow  # importing torchmetrics
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 10_000), st.sets(st.integers(0, 18), max_size=17))
 def test_iou_equals_torchmetrics(seed, absent):
