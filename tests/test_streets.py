@@ -39,7 +39,7 @@ def test_pilot_all_classes_occur():
 @pytest.mark.slow
 @pytest.mark.parametrize("look", ["game", "geometry", "sampled:3"])
 def test_every_class_is_common_enough(look):
-    _, labels = streets.render_many(range(200), look, workers=2)
+    _, labels = streets.render_many(range(200), look)
     pixels, seen = shares(labels)
     assert (pixels >= 0.0005).all(), pixels
     assert (seen >= 0.05).all(), seen
