@@ -268,9 +268,9 @@ print("trunk (kernel, stride, dilation):", layers)
 viz.table(rows, ["of deeplab_mini", "field (px)", "without dilation (px)"], caption="Pictures here: 128 x 256 pixels")
 
 # %% [markdown]
-# So in theory every pixel of the last map sees the whole picture. In theory. The formula tells where influence *can*
-# come from, not where it *does*. Ask two trained networks: how strongly does the logit of one pixel, the one on the
-# cross, react to each pixel of the picture?
+# So in theory a pixel in the middle of the last map sees the whole picture, and one at its rim most of it. In theory.
+# The formula tells where influence *can* come from, not where it *does*. Ask two trained networks: how strongly does
+# the logit of one pixel, the one on the cross, react to each pixel of the picture?
 #
 # **Predict, then run.** Within which distance lies half of all the influence: 10 pixels, 40, or 100? And will a network
 # trained on painted streets look further around than one that could trust the game's textures?
@@ -483,7 +483,7 @@ viz.table(
 #
 # $$L = \frac{1}{V} \Big( \sum_{v} \text{CE}\big(f(x_v), y\big) + \lambda\, \text{CGL} \Big).$$
 #
-# The division by $V$ is ours: it keeps the size of a step comparable between rows. The formula of CGL is ours too; the
+# The division by $V$ is ours: it keeps the size of the gradients comparable between rows. The formula of CGL is ours too; the
 # paper's own was not available to us.
 #
 # One more ingredient. DeepLab lets its learning rate run out along a power of the remaining time, *poly*:
@@ -685,7 +685,7 @@ print("parameters without gradient:", [name for name, p in large.named_parameter
 
 # %% [markdown]
 # So the large network builds, takes the same configuration, and every parameter receives a gradient. `engine.train`
-# runs it on a GPU with the two words `model="deeplabv3_resnet50"`, in bfloat16.
+# runs it on a GPU with `TrainConfig(..., model="deeplabv3_resnet50")`, in bfloat16.
 #
 # **What does not exist yet, plainly:** a recipe that was trained here at full size on GTA5 or SYNTHIA and scored on
 # Cityscapes, BDD100K and Mapillary. Loaders for those sets, pretrained weights, several GPUs and the measured results

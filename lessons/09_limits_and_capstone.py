@@ -56,8 +56,9 @@ from gltr_lib.randomize import share_schedule
 # | how the paper measures the texture complexity of paintings | **unknown** to us; ours is our own definition |
 # | a network trained on one look leans on texture | demonstrated in rendered streets (lesson 01) |
 # | painting helps on looks never seen | demonstrated in rendered streets, as far as the intervals of lesson 08 go |
-# | LTR and CGL add to it | see the verdicts of lesson 08: one budget, one world |
-# | any of it holds on real roads | only what real photographs in the ledger say, if there are any |
+# | LTR and CGL add to it | not shown: no verdict of lesson 08 says so. One budget, one world |
+# | painting helps on real photographs | evidence, and thin: CamVid alone, three sequences, about three points (lesson 07) |
+# | any of it makes a useful segmenter of real roads here | no: the scores on CamVid are far too low |
 #
 # The next cell asks the ledgers which kinds of result there are at all.
 
@@ -92,8 +93,8 @@ for name, meaning in (("headline.jsonl", "rendered streets"), ("real.jsonl", "re
 # | the checkpoint is the best on Cityscapes val (l. 207-223) | the target's labels choose the network |
 # | `return out` stands inside a loop (`deeplab_multi.py`, l. 63-67) | two of four dilations are used |
 #
-# None of this says that the paper's numbers are wrong: what was released need not be what was run. It says that this code
-# does not reproduce them. One more is worth running: the schedule. A comment intends the stylised share to grow over the
+# None of this says that the paper's numbers are wrong: what was released need not be what was run. It says that this code,
+# as released, does not run the method that the paper describes. One more is worth running: the schedule. A comment intends the stylised share to grow over the
 # whole training, $p_t = p_0 + (1 - p_0)(t/T)^{0.1}$. The line that runs updates it from its own last value:
 # $\beta \leftarrow \beta + (1 - \beta)\,(1/T)^{0.1}$, with T = 200,000. Suppose both
 # start at one half.
