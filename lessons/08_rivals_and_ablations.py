@@ -397,8 +397,9 @@ viz.table(
 )  # fmt: skip
 
 # %% [markdown]
-# The last column is level with GTR, or a little above it, and it paid double. GTR with twice the steps was not run, so
-# this is no victory. It fits the suspicion that what LTR and CGL seemed to cost was, in part, too few streets and steps.
+# On the looks of another appearance the last column is level with GTR, about a point apart at most; on the source and the
+# two controls it lies two to three points above. It paid double, and GTR with twice the steps was not run, so this is no
+# victory. It fits the suspicion that what LTR and CGL seemed to cost was, in part, too few streets and steps.
 #
 # Four warnings belong to every sentence you draw from these tables:
 #
