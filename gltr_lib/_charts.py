@@ -133,6 +133,7 @@ def bars(
                 ax.bar_label(drawn, texts, fontsize=7, color=INK, padding=2)
         if horizontal:
             ax.set_yticks(spots, names)
+            ax.margins(y=0.01)
             ax.invert_yaxis()
             ax.grid(False, axis="y")
             _finish(ax, ylabel, "", title, not single)

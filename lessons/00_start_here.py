@@ -205,7 +205,7 @@ colourise = check("00-colour", colourise)
 # %% [markdown]
 # Try it on a map with a hole. The black ellipse hides the bonnet of the car that carries the camera; real data sets
 # do the same, because nobody drives on the bonnet. In the official palette some classes are hard to tell apart:
-# compare person and rider, or the four kinds of large vehicles.
+# compare person and rider here, and truck, bus and train on other streets.
 
 # %%
 rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]

@@ -498,8 +498,9 @@ show(
 print(summary("01"))
 
 # %% [markdown]
-# How such a network is made is the subject of the next four lessons, and what it is worth on whole looks that of
-# lesson 07.
+# Read both pairs of bars. Paint has moved the network from the material towards the place; has it gone all the way? How
+# such a network is made, and which part of the making does the work, is the subject of the next lessons. What it is worth
+# on whole looks you will measure in lessons 03 and 07.
 #
 # ## Recap
 #

@@ -108,7 +108,8 @@ viz.table(rows, columns, caption="Statistics of the pixels (0 = black, 1 = full)
 # Six numbers know colour and contrast. They know nothing of brush strokes: a stroke is not *in* a pixel, it is in how
 # pixels stand beside one another. So we first look through an **encoder**, a small convolutional network whose channels
 # answer to edges, blobs, stripes and patches of colour. Ours ships with the course; section 3 looks at the other half
-# of it. Below are four channels: two in which the street varies far more than the painting, two in which the painting does.
+# of it. Below are four channels: the two in which the street varies most beside the painting, and the two in which the
+# painting varies most beside the street.
 
 # %%
 stylizer = Stylizer.load("mini")
@@ -128,7 +129,7 @@ figure = viz.grid(maps, titles, columns=4, rows=["street", "painting"])
 viz.show(figure, alt="Four feature channels of the street above, the same four of the painting below, as grey maps.")
 
 # %% [markdown]
-# Within a column it is the same filter on the same grey scale. A filter that is nearly silent on one picture is busy on the
+# Within a column it is the same filter on the same grey scale. A filter can be quiet on one picture and busy on the
 # other. That is what a std in feature space measures: **how much of this pattern the picture is made of**.
 
 # %% [markdown]
@@ -351,9 +352,10 @@ viz.show(
 
 # %% [markdown]
 # Look at the pictures first, at road and sky: how much grain is there in each? Then at the table. Your decoder has seen
-# little but streets and is judged on a street; the shipped one also had photographs to learn. Last, the right column. In *feature space* AdaIN meets the style's statistics to rounding error, as section 2 showed.
-# The decoded *picture*, encoded again, only comes near them: a decoder compromises between what the features ask for and
-# what a picture can be.
+# streets and a few paintings for a short while, and is judged on a street; the shipped one learned for a quarter of an
+# hour on a large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the
+# style's statistics to rounding error, as section 2 showed. The decoded *picture*, encoded again, only comes near them:
+# a decoder compromises between what the features ask for and what a picture can be.
 
 # %% [markdown]
 # ## 4. How much, and between whom (11 min)
@@ -553,7 +555,8 @@ viz.table(
 with torch.no_grad():
     lost = stylizer.decode(adain(shuffle_positions(x, generator), *channel_stats(s)))
 viz.show(
-    viz.grid([lost], columns=1, width=4.2), alt="Shuffled street features in the painting's style: no street is left."
+    viz.grid([lost], ["the street's features, shuffled, in the painting's style"], columns=1, width=4.2),
+    alt="Shuffled street features in the painting's style: no street is left.",
 )
 
 # %% [markdown]

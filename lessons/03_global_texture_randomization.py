@@ -194,7 +194,8 @@ viz.show(extremes, alt="The same street painted in the blandest, a middle and th
 # Read the two rank correlations, then the plots. If the first is near +1, choosing a painting by its complexity means
 # choosing how much texture the street gets: a bland painter leaves the street as smooth as it was or smoother, and little
 # is randomised. If the second is clearly negative, busy painters drown the borders that the labels speak of; if it is
-# near 0, they do not, and an upper limit is caution rather than measurement. Whatever your plots say, we choose a band by
+# near 0, they do so no more than others, and an upper limit is caution rather than measurement. (The dashed line of the
+# right plot says what *any* paint does to the contours.) Whatever your plots say, we choose a band by
 # **rank** and not by value, because the scale of a made-up measure means nothing.
 #
 # ### Exercise 3.2 — Neither bland nor noise (●●○, 5 min)
