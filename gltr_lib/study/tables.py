@@ -155,7 +155,7 @@ def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: 
     )
     notes = [f"CamVid, real photographs; {chosen[-1]['protocol']}."] if chosen else []
     if looks_taken is not None:
-        notes.append(f"Real sets were scored {looks_taken} times so far (`results/real_looks.jsonl`).")
+        notes.append(f"Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`).")
     return "\n\n".join([body, " ".join(notes)]) if notes else body
 
 
