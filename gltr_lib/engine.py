@@ -2,7 +2,7 @@
 
 One step: take source pictures, move them (geometry, the same for all views), paint them (views), shake them
 (photometry, for each view), run **one** forward pass over all views, and add up
-``(sum of CE over views + lambda * CGL) / number of views``. The division keeps the step size of methods with one and
+``(sum of CE over views + lambda * CGL) / number of views``. The division keeps the gradients of methods with one and
 with two views comparable; the paper's sum is this times a constant.
 
 Randomness has no memory: the generators of step k are seeded from (seed, k). A run that was killed and resumed is
