@@ -132,18 +132,19 @@ def _package(name: str, version: Callable[[str], str], load: Callable[[str], Any
 
 
 def _pair(version: Callable[[str], str]) -> Finding:
-    """torch 2.N and torchvision 0.(N+15) belong together; 2.13 local builds do not fit the registry's torchvision."""
+    """torch 2.N and torchvision 0.(N+15) belong together; from 0.29 on, torchvision takes newer torch as well."""
     try:
         torch, vision = _minor(version("torch")), _minor(version("torchvision"))
     except importlib.metadata.PackageNotFoundError:
         return Finding("torch with torchvision", NOTE, "not both installed")
-    command = f"{sys.executable} -m pip install 'torch>=2.11,!=2.13.*' 'torchvision>=0.26,!=0.28.*'"
+    command = f"{sys.executable} -m pip install --upgrade 'torch>=2.11,!=2.13.*' 'torchvision>=0.26,!=0.28.*'"
     if torch is None or vision is None:
         return Finding("torch with torchvision", NOTE, "version numbers of an unknown form")
     text = f"torch {torch[0]}.{torch[1]} with torchvision {vision[0]}.{vision[1]}"
     if torch < (2, 11):
         return Finding("torch with torchvision", PROBLEM, f"{text}; torch 2.11 or newer is needed", command)
-    if torch[0] == 2 and vision[0] == 0 and vision[1] != torch[1] + 15:
+    partner = (0, torch[1] + 15)
+    if torch[0] == 2 and vision[0] == 0 and (vision > partner or (vision < partner and vision < (0, 29))):
         return Finding("torch with torchvision", PROBLEM, f"{text} do not belong together", command)
     return Finding("torch with torchvision", OK, text)
 

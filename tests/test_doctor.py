@@ -66,10 +66,12 @@ def test_a_package_that_does_not_import_is_told_from_a_missing_one(tmp_path):
     ("torch", "vision", "status"),
     [
         ("2.14.1+cu130", "0.29.1", "ok"),
+        ("2.15.0", "0.29.2", "ok"),  # the pair of requirements.lock
         ("2.11.0", "0.26.0", "ok"),
         ("2.13.0", "0.29.1", "problem"),
         ("2.10.0", "0.25.0", "problem"),
         ("2.14.0", "0.26.0", "problem"),
+        ("2.15.0", "0.28.0", "problem"),
         ("nightly", "0.26.0", "note"),
     ],
 )
