@@ -249,6 +249,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.data is None:
         parser.error("--data (or the environment variable GLTR_DATA) names the folder of real data")
+    for needed in VGG_SHALLOW_FILES:
+        if not (args.data / "weights" / needed).is_file():
+            parser.error(f"{args.data / 'weights' / needed}: no such file; the VGG-19 stylizer's weights belong there")
     encoder_state = weights.load_file(args.data / "weights" / VGG_SHALLOW_FILES[0])
     _, encoder, _ = _vgg_net.load_pair(encoder_state, weights.load_file(args.data / "weights" / VGG_SHALLOW_FILES[1]))
     mini = Stylizer.from_mini(weights.load_file(args.weights)) if args.weights else Stylizer.load("mini")

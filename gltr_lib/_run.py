@@ -83,7 +83,8 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except Exception as error:
-            raise ValueError(f"{path}: not a checkpoint that can be read ({error}); delete it to start anew") from None
+            what = type(error).__name__  # torch's own text is long and advises to load the file without its safeguard
+            raise ValueError(f"{path}: not a checkpoint that can be read ({what}); delete it to start anew") from None
         wanted, found = json.loads(self.config.to_json()), json.loads(state["config"])
         differ = [k for k in wanted if k not in _FREE_TO_CHANGE and wanted[k] != found.get(k)]
         if differ:

@@ -78,6 +78,8 @@ def check_looks(looks: Sequence[str]) -> None:
     """Refuse looks that do not exist or are reserved for the study's final run."""
     from gltr_lib import streets
 
+    if not looks:
+        raise ValueError(f"look: expected at least one; valid: {', '.join(streets.LOOKS)}, sampled:<n>")
     for look in looks:
         number = look.removeprefix("sampled:")
         if number != look and number.isdigit():
