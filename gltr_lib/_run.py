@@ -89,9 +89,9 @@ class Run:
         differ = [k for k in wanted if k not in _FREE_TO_CHANGE and wanted[k] != found.get(k)]
         if differ:
             changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
-            raise ValueError(f"{path} belongs to another run: {changes}; use another folder or resume=False")
+            raise ValueError(f"{path} belongs to another run: {changes}; use another folder (or, from Python, resume=False)")
         if state["fingerprint"] != self.fingerprint:
-            raise ValueError(f"{path} belongs to a run on other pictures or styles; use another folder or resume=False")
+            raise ValueError(f"{path} belongs to a run on other pictures or styles; use another folder (or, from Python, resume=False)")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["average"].items():

@@ -113,7 +113,7 @@ class TrainConfig:
         method: the views and their making; a name of METHODS is looked up.
         model: a name of ``gltr_lib.models.MODELS``.
         num_classes: channels of the logits.
-        steps: optimizer steps (0.16 s each on two idle cores with the defaults).
+        steps: optimizer steps.
         forward_images: images in one forward pass, all views together.
         crop: (height, width) of what the network sees.
         lr: peak learning rate of AdamW.
