@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.pt"
 _FREE_TO_CHANGE = {"device", "checkpoint_every"}  # fields that may differ when a run is resumed
 
+_REMEDY = "use another folder (or, from Python, resume=False)"
+
 
 def read_losses(waiting: list[tuple[int, Tensor, float]]) -> Iterator[dict[str, float]]:
     """Bring losses from the device and refuse what is not a number."""
@@ -89,9 +91,9 @@ class Run:
         differ = [k for k in wanted if k not in _FREE_TO_CHANGE and wanted[k] != found.get(k)]
         if differ:
             changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
-            raise ValueError(f"{path} belongs to another run: {changes}; use another folder (or, from Python, resume=False)")
+            raise ValueError(f"{path} belongs to another run: {changes}; {_REMEDY}")
         if state["fingerprint"] != self.fingerprint:
-            raise ValueError(f"{path} belongs to a run on other pictures or styles; use another folder (or, from Python, resume=False)")
+            raise ValueError(f"{path} belongs to a run on other pictures or styles; {_REMEDY}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["average"].items():
