@@ -51,7 +51,10 @@ def segmentation_loss(
     if class_balance:
         counts = torch.bincount(target[target != ignore_index].flatten(), minlength=logits.shape[1])
         weight = 1.0 - counts.float() / max(target.numel(), 1)
-    total = F.cross_entropy(logits.float(), target, weight=weight, ignore_index=ignore_index, reduction="sum")
+    # One pixel a row: PyTorch's softmax over rows is about twice as fast on a CPU as over a channel dimension, and the
+    # gradient comes back channels-last, as the network's own layers want it.
+    rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
+    total = F.cross_entropy(rows, target.flatten(), weight=weight, ignore_index=ignore_index, reduction="sum")
     scored = target != ignore_index
     if weight is None:
         norm = scored.sum().float()
