@@ -1,0 +1,122 @@
+"""``gltr``: the library from a terminal. Thin on purpose: each command calls the function that lessons call too.
+
+``gltr --help`` imports neither torch nor the parser. What a user did wrong is one line on stderr: exit code 2 for a
+wrong command, 1 for bad data, never a traceback. With ``--json`` a command prints one JSON value on stdout and keeps
+its progress on stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gltr_lib._usage import UsageError
+from gltr_lib.cli.evidence import study
+from gltr_lib.cli.look import bench, demo, doctor
+from gltr_lib.cli.scoring import evaluate
+from gltr_lib.cli.texture import bank, stylize
+from gltr_lib.cli.training import train
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "doctor": doctor, "demo": demo, "stylize": stylize, "bank": bank, "train": train, "evaluate": evaluate,
+    "study": study, "bench": bench,
+}  # fmt: skip
+
+
+def help_text() -> str:
+    """What ``gltr --help`` prints: each command with the first line of its docstring."""
+    lines = [f"  {name:<9} {(function.__doc__ or '').strip().splitlines()[0]}" for name, function in COMMANDS.items()]
+    return (
+        "usage: gltr COMMAND [options]\n\nGlobal and local texture randomization, from a terminal.\n\ncommands:\n"
+        + "\n".join(lines)
+        + "\n\ngltr COMMAND --help says more; --json answers programs; gltr --version."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code.
+
+    Args:
+        arguments: as in ``sys.argv[1:]``.
+
+    Returns:
+        0, 1 (bad data, or a finding of the doctor), 2 (wrong command), 130 (stopped by the user).
+    """
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(help_text())
+        return 0 if given else 2
+    if given[0] in ("-V", "--version"):
+        from gltr_lib import __version__
+
+        print(f"gltr {__version__}")
+        return 0
+    name, rest = given[0], given[1:]
+    if name not in COMMANDS:
+        return _complain(f"unknown command {name!r}; valid: {', '.join(COMMANDS)}", 2)
+    try:
+        return _run(name, rest)
+    except UsageError as error:
+        return _complain(f"{name}: {error}", 2)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        if os.environ.get("GLTR_DEBUG"):
+            raise
+        return _complain(f"{name}: {error}", 1)
+    except ImportError as error:
+        return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
+    except KeyboardInterrupt:
+        return _complain(f"{name}: stopped; the same command goes on where it was", 130)
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    import tyro
+
+    wants_help = any(flag in ("-h", "--help") for flag in rest)
+    captured = io.StringIO()
+    holder: dict[str, Any] = {}
+    # tyro parses here and calls later, so that only its own complaints are caught and put on one line.
+    function = COMMANDS[name]
+    try:
+        with contextlib.nullcontext() if wants_help else contextlib.redirect_stderr(captured):
+            holder["call"] = tyro.cli(_deferred(function), prog=f"gltr {name}", args=list(rest))
+    except SystemExit as stop:
+        if not stop.code:
+            return 0
+        return _complain(f"{name}: {_one_line(captured.getvalue())} (gltr {name} --help)", 2)
+    return holder["call"]()
+
+
+def _deferred(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
+    """The same signature, but calling it only remembers the arguments."""
+    import functools
+    import typing
+
+    @functools.wraps(function)
+    def remember(*args: Any, **kwargs: Any) -> Callable[[], int]:
+        return lambda: function(*args, **kwargs)
+
+    remember.__annotations__ = {k: v for k, v in typing.get_type_hints(function).items() if k != "return"}
+    return remember
+
+
+def _one_line(text: str) -> str:
+    """tyro's framed complaint as one plain line."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("╭"):  # the frame's title says nothing that the line below does not
+            continue
+        if lines and "───" in line:
+            break
+        plain = line.strip("│╰╯─ ")
+        if plain:
+            lines.append(plain)
+    return " ".join(lines) or "wrong arguments"
+
+
+def _complain(text: str, code: int) -> int:
+    print("gltr: " + " ".join(str(text).split()), file=sys.stderr)
+    return code
