@@ -1,0 +1,88 @@
+"""The cost of a run, against counts by hand and against what a real backward pass keeps."""
+
+import pytest
+import torch
+from torch import nn
+
+from gltr_lib import cost
+from gltr_lib.models import build
+
+
+def test_operations_of_a_convolution_by_hand():
+    # 12 x 16 outputs, 5 channels, 3 x 3 x 4 taps, a multiplication and an addition each
+    layer = nn.Conv2d(4, 5, 3, padding=1)
+    assert cost.forward_flops(layer, (12, 16), channels=4) == 2 * 12 * 16 * 5 * 36
+
+
+def test_counting_leaves_the_network_as_it_was():
+    layer = nn.Conv2d(3, 2, 1)
+    before = layer.weight.clone()
+    cost.forward_flops(layer, (4, 4))
+    assert torch.equal(layer.weight, before)
+    assert layer.training
+
+
+def test_operations_grow_with_the_area_and_vgg_is_dearer():
+    one, four = (cost.stylize_flops("mini", (side, side)) for side in (64, 128))
+    assert four == pytest.approx(4 * one, rel=1e-6)
+    # 395 GFLOP a 640 x 640 picture: the usual count for VGG-19 to relu4_1 and its mirror
+    assert cost.stylize_flops("vgg19", (640, 640)) == pytest.approx(395e9, rel=0.01)
+
+
+def test_kept_bytes_by_hand():
+    # Kept for the backward pass of conv -> ReLU -> loss: the input (3), the ReLU's output (4, also the logits, whose
+    # log-softmax keeps 4 more), the labels (8 bytes a pixel); the pixel weights of the loss are a scalar.
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    pixel = 4 * (3 + 4 + 4) + 8
+    assert cost.kept_bytes(model, (32, 32)) / 32**2 == pytest.approx(pixel, rel=0.01)
+
+
+def test_kept_bytes_scale_with_the_area():
+    model = build("deeplab_mini")
+    small, large = (cost.kept_bytes(model, (side, side)) / side**2 for side in (64, 128))
+    assert large == pytest.approx(small, rel=0.02)
+    assert cost.kept_bytes(model, (64, 64), precision="bf16") < 0.8 * small * 64**2
+
+
+def test_an_estimate_adds_up():
+    plan = cost.estimate(
+        "deeplab_mini", (64, 128), images=4, stylizer="mini", steps=3600, gpu="A100", gpus=2, price=3.0
+    )
+    assert plan.train_flops == 3 * 4 * cost.forward_flops("deeplab_mini", (64, 128))
+    assert plan.style_flops == 2 * cost.stylize_flops("mini", (64, 128))  # two of four views are painted
+    assert plan.hours == pytest.approx(plan.seconds_per_step)
+    assert plan.money == pytest.approx(plan.hours * 2 * 3.0)
+    assert plan.seconds_per_step == pytest.approx((plan.train_flops + plan.style_flops) / (0.3 * 312e12))
+    assert "30 %" in cost.render(plan)
+
+
+def test_a_measured_rate_is_named_and_no_views_cost_no_paint():
+    plan = cost.estimate("deeplab_mini", (64, 64), views=("raw",), steps=10, rate=0.5, precision="fp32")
+    assert (plan.basis, plan.style_flops, plan.rate_tflops) == ("measured", 0.0, 0.5)
+
+
+def test_what_does_not_fit_says_so():
+    tiny = cost.Gpu("pocket", memory_gb=0.01, half_tflops=1, single_tflops=1)
+    plan = cost.estimate("deeplab_mini", (64, 128), images=8, stylizer="mini", gpu=tiny)
+    assert not plan.fits
+    assert "does NOT fit" in cost.render(plan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gpu": "abacus"}, "gpu: unknown 'abacus'; valid: T4"),
+        ({"precision": "fp8"}, "precision: unknown"),
+        ({"optimizer": "lion"}, "optimizer: unknown"),
+        ({"gpu": "T4", "precision": "bf16"}, 'use precision="fp16"'),
+        ({"images": 0}, "at least 1"),
+        ({"stylizer": "brush"}, "stylizer: unknown"),
+    ],
+)
+def test_bad_input_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        cost.estimate("deeplab_mini", **{"crop": (64, 64), "stylizer": "mini", **changes})
+
+
+def test_a_rate_is_measured():
+    assert cost.measure_rate("deeplab_mini", (32, 64), repeat=1) > 0
