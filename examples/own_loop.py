@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="file for the trained weights")
     args = parser.parse_args()
+    if min(args.steps, args.batch, args.classes, *args.size) < 1:
+        parser.error("--steps, --batch, --size and --classes: expected at least 1")
     torch.manual_seed(args.seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or write_streets(Path(temporary), tuple(args.size))

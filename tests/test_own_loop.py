@@ -56,3 +56,10 @@ def test_an_empty_folder_is_named(tmp_path):
     assert done.returncode == 2
     assert "images: no such folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_nothing_to_do_is_an_error():
+    done = run(SCRIPT, "--steps", "0")
+    assert done.returncode == 2
+    assert "expected at least 1" in done.stderr
