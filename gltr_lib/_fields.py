@@ -40,6 +40,8 @@ def from_dict(kind: type[T], values: Any, where: str = "") -> T:
 def _coerce(value: Any, hint: Any, where: str) -> Any:
     """Fit a JSON value to a field's annotation: lists become tuples, whole numbers may stand for floats."""
     origin = get_origin(hint)
+    if hint is Any:
+        return _frozen(value)
     if origin in (Union, types.UnionType):
         for option in get_args(hint):
             try:
@@ -50,6 +52,8 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         return value if isinstance(value, hint) else from_dict(hint, value, f"{where}.")
     elif origin is tuple:
         inside = get_args(hint)
+        if isinstance(value, Mapping):
+            value = tuple(value.items())
         if isinstance(value, list | tuple):
             kinds = (inside[0],) * len(value) if inside[-1] is Ellipsis else inside
             if len(kinds) == len(value):
@@ -66,6 +70,37 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
     elif isinstance(value, hint):
         return value
     raise ValueError(f"{where} expects {_spell(hint)}; received {value!r}")
+
+
+def pairs(value: Any, name: str) -> tuple[tuple[str, Any], ...]:
+    """Options as sorted pairs, which can be compared, hashed and written as JSON.
+
+    Args:
+        value: a mapping, or pairs of a name and a value.
+        name: of the field, for error messages.
+
+    Returns:
+        The pairs in the order of their names; lists inside become tuples.
+
+    Raises:
+        ValueError: neither, or a name twice.
+
+    Example:
+        >>> pairs({"norm": "group", "dilations": [1, 2]}, "model_options")
+        (('dilations', (1, 2)), ('norm', 'group'))
+    """
+    items = list(value.items()) if isinstance(value, Mapping) else value
+    if not isinstance(items, list | tuple) or not all(
+        isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str) for item in items
+    ):
+        raise ValueError(f"{name} must be a mapping of names to values, or such pairs; received {value!r}")
+    if len({item[0] for item in items}) < len(items):
+        raise ValueError(f"{name} names an option twice; received {value!r}")
+    return tuple(sorted(((key, _frozen(item)) for key, item in items), key=lambda item: item[0]))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def _spell(hint: Any) -> str:

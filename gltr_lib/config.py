@@ -19,11 +19,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gltr_lib._fields import check_between, check_one_of, from_dict, parse_value, refuse_unknown
+from gltr_lib._fields import check_between, check_one_of, from_dict, pairs, parse_value, refuse_unknown
 
 VIEWS = ("raw", "gtr", "ltr")
 CONSISTENCY_KINDS = ("mse", "kl", "js")
 DETACH = (None, "global", "local")
+OPTIMIZERS = ("adamw", "sgd")
+PRECISIONS = ("auto", "no", "bf16", "fp16")
+SELECTIONS = ("last", "source-val")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class MethodConfig:
             raise ValueError(f"a schedule starts from one share, not from a range; received share={self.share!r}")
 
 
+_AT_LEAST = {
+    "num_classes": 1, "steps": 1, "forward_images": 1, "checkpoint_every": 1, "accumulate": 1, "processes": 1,
+    "workers": 0, "val_every": 0, "log_every": 1, "pictures_every": 0,
+}  # fmt: skip
+
 #: The walk of the paper's ablation, and the controls that keep it honest.
 METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(
     {
@@ -116,8 +124,8 @@ class TrainConfig:
         steps: optimizer steps.
         forward_images: images in one forward pass, all views together.
         crop: (height, width) of what the network sees.
-        lr: peak learning rate of AdamW.
-        weight_decay: decoupled weight decay.
+        lr: peak learning rate of the optimizer (of the trunk, where the head has its own).
+        weight_decay: weight decay of the kernels (decoupled for AdamW, L2 for SGD).
         warmup: share of the steps in which the rate rises linearly.
         power: the rate then falls as (1 - t/T)^power.
         grad_clip: largest norm of the gradient; 0 switches clipping off.
@@ -131,8 +139,27 @@ class TrainConfig:
         bank: name of the style bank ("gtr" and "ltr" views only).
         seed: of everything random.
         device: None chooses CUDA, then MPS, then CPU.
-        amp: bfloat16 autocast on CUDA.
+        amp: bfloat16 autocast on CUDA (read where ``precision`` is "auto").
         checkpoint_every: steps between checkpoints when there is somewhere to write them.
+        model_options: further options of ``gltr_lib.models.build``, as a mapping or as pairs.
+        init: file with weights for the network's trunk; None starts from random ones.
+        optimizer: "adamw" or "sgd".
+        momentum: of SGD.
+        head_lr_factor: rate of the network's head by that of its trunk (10 in DeepLab's recipe).
+        precision: "no", "bf16" or "fp16" (CUDA alone); "auto" follows ``amp``.
+        channels_last: keep the network's tensors channels-last, as tensor cores like them.
+        compile: run the network through ``torch.compile``.
+        accumulate: parts in which the pictures of a step go through the network, one after the other.
+        processes: processes that share the pictures of a step; training refuses to start with another number.
+        workers: loader processes of each training process; 0 loads in the training process.
+        sync_bn: BatchNorm statistics over all processes (CUDA alone).
+        selection: the network that is kept: of the "last" step, or the best on the source's validation split.
+        val_every: steps between scores on the source's validation split; 0 leaves them out.
+        log_every: steps that one row of the log averages.
+        pictures_every: steps between sheets of predictions; 0 leaves them out.
+
+    Fields from ``init`` on, but for optimizer, momentum, head_lr_factor and channels_last, belong to the full-scale
+    loop (:mod:`gltr_lib.scale`); the in-memory engine refuses them.
 
     Example:
         >>> TrainConfig(METHODS["gtr_ltr"]).source_images
@@ -162,11 +189,28 @@ class TrainConfig:
     device: str | None = None
     amp: bool = True
     checkpoint_every: int = 200
+    model_options: tuple[tuple[str, Any], ...] = ()
+    init: str | None = None
+    optimizer: str = "adamw"
+    momentum: float = 0.9
+    head_lr_factor: float = 1.0
+    precision: str = "auto"
+    channels_last: bool = False
+    compile: bool = False
+    accumulate: int = 1
+    processes: int = 1
+    workers: int = 0
+    sync_bn: bool = False
+    selection: str = "last"
+    val_every: int = 0
+    log_every: int = 20
+    pictures_every: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.method, str):  # TrainConfig("gtr") reads well in a notebook
             object.__setattr__(self, "method", method(self.method))
-        for name, least in {"num_classes": 1, "steps": 1, "forward_images": 1, "checkpoint_every": 1}.items():
+        object.__setattr__(self, "model_options", pairs(self.model_options, "model_options"))
+        for name, least in _AT_LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; received {getattr(self, name)!r}")
         if self.forward_images % len(self.method.views):
@@ -187,6 +231,22 @@ class TrainConfig:
         for name in ("weight_decay", "power", "grad_clip"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0; received {getattr(self, name)!r}")
+        if not self.head_lr_factor > 0:
+            raise ValueError(f"head_lr_factor must be above 0; received {self.head_lr_factor!r}")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and below 1; received {self.momentum!r}")
+        check_one_of("optimizer", self.optimizer, OPTIMIZERS)
+        check_one_of("precision", self.precision, PRECISIONS)
+        check_one_of("selection", self.selection, SELECTIONS)
+        parts = self.processes * self.accumulate
+        if self.source_images % parts:
+            raise ValueError(
+                f"the {self.source_images} source images of a step cannot be shared evenly among processes="
+                f"{self.processes} times accumulate={self.accumulate}; make forward_images a multiple of "
+                f"{parts * len(self.method.views)}"
+            )
+        if self.selection == "source-val" and not self.val_every:
+            raise ValueError('selection="source-val" needs val_every above 0: the steps between validations')
 
     @property
     def source_images(self) -> int:
@@ -238,6 +298,14 @@ class TrainConfig:
         return from_dict(cls, values)
 
 
+def __getattr__(name: str) -> Any:
+    if name in ("RECIPES", "recipe"):  # they are TrainConfigs: a file of their own, built from this one
+        from gltr_lib import _recipes
+
+        return getattr(_recipes, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def method(name: str) -> MethodConfig:
     """A method of METHODS by its name.
 
@@ -263,7 +331,8 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
     """Change a configuration by ``key=value`` texts, as a command line gives them.
 
     Values are JSON where they parse as JSON (``3e-3``, ``true``, ``null``, ``[0.25,0.75]``), text otherwise;
-    ``method=gtr`` takes a whole method, ``method.alpha=0.5`` changes one of its fields.
+    ``method=gtr`` takes a whole method, ``method.alpha=0.5`` changes one of its fields, ``model_options.norm=group``
+    one option of the network.
 
     Args:
         overrides: texts of the form ``key=value``.
@@ -281,6 +350,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
     """
     values = dataclasses.asdict(base or TrainConfig())
     nested: list[tuple[str, Any]] = []
+    options: dict[str, Any] = {}
     unknown: list[str] = []
     inner = {f"method.{f.name}" for f in dataclasses.fields(MethodConfig)}
     for text in overrides:
@@ -293,6 +363,8 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
             values["method"] = dataclasses.asdict(method(value)) if isinstance(value, str) else value
         elif key in inner:
             nested.append((key.removeprefix("method."), value))
+        elif key.startswith("model_options.") and key != "model_options.":
+            options[key.removeprefix("model_options.")] = value
         elif key in values:
             values[key] = value
         else:
@@ -300,4 +372,6 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
     refuse_unknown(unknown, [*values, *sorted(inner)])
     if nested:
         values["method"] = {**values["method"], **dict(nested)}
+    if options:
+        values["model_options"] = {**dict(pairs(values["model_options"], "model_options")), **options}
     return from_dict(TrainConfig, values)

@@ -13,12 +13,14 @@ ripples by less than 1e-6, and its autocorrelation is the Gaussian's: a test com
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gltr_lib._draws import Generators, check_count
 from gltr_lib._validate import check_choice, check_share, describe
 
 _REACH = 4.0  # a Gaussian is cut at 4 sigma, as SciPy does
@@ -33,7 +35,7 @@ def blob_mask(
     sigma: float | tuple[float, float] = (4.0, 16.0),
     share: float | tuple[float, float] = 0.5,
     rule: Literal["exact", "official"] = "exact",
-    generator: torch.Generator | None = None,
+    generator: Generators = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
     """Draw blob masks, one a sample: 1 where the picture is to be stylised.
@@ -46,7 +48,8 @@ def blob_mask(
         share: stylised share of the pixels in [0, 1]; (low, high) draws it uniformly for each sample.
         rule: "exact" takes the quantile, so each mask meets the share to one pixel; "official" thresholds at
             ``mean + sqrt(2) * erfinv(1 - 2 * share) * std``, which meets it in expectation only.
-        generator: draws the noise on its own device, so that a CPU generator gives one mask everywhere.
+        generator: draws the noise on its own device, so that a CPU generator gives one mask everywhere. A sequence
+            holds one generator for each sample, whose mask then does not depend on its batch.
         device: where the mask is put; the generator's device (or the CPU) by default.
 
     Returns:
@@ -65,6 +68,10 @@ def blob_mask(
     """
     _check_sizes(batch, height, width)
     check_choice(rule, ("exact", "official"), "rule")
+    if isinstance(generator, Sequence):
+        check_count(generator, batch)
+        options = {"sigma": sigma, "share": share, "rule": rule, "device": device}
+        return torch.cat([blob_mask(1, height, width, generator=one, **options) for one in generator])  # type: ignore[arg-type]
     sigmas = draw_sigmas(batch, sigma, generator)
     shares = draw_shares(batch, share, generator)
     target = torch.device(device) if device is not None else _device_of(generator)

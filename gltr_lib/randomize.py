@@ -10,12 +10,15 @@ Labels are not touched: shapes stay where they are. Source: Peng et al., IEEE TI
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._draws import Generators, check_count
 from gltr_lib._validate import check_images, check_share, describe
+from gltr_lib.adain import StyleStats
 from gltr_lib.masks import blob_mask
 
 if TYPE_CHECKING:
@@ -48,12 +51,12 @@ class GlobalTextureRandomization(nn.Module):
         self.alpha = check_share(alpha, "alpha")
 
     @torch.no_grad()
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, images: Tensor, generator: Generators = None) -> Tensor:
         """Stylise a batch, one style drawn for each picture.
 
         Args:
             images: float tensor (B, 3, H, W) in [0, 1].
-            generator: draws the styles on its own device.
+            generator: draws the styles on its own device; a sequence holds one for each picture.
 
         Returns:
             Tensor like ``images`` (a ``tv_tensors.Image`` stays one), in [0, 1].
@@ -62,8 +65,15 @@ class GlobalTextureRandomization(nn.Module):
             TypeError, ValueError: on anything else than such a batch.
         """
         plain = check_images(images).as_subclass(Tensor)
-        stats = self.bank.sample(plain.shape[0], generator).to(plain.device)
+        stats = self._draw(plain.shape[0], generator).to(plain.device)
         return _like(self.stylizer.stylize(plain, stats, alpha=self.alpha), images)
+
+    def _draw(self, batch: int, generator: Generators) -> StyleStats:
+        if not isinstance(generator, Sequence):
+            return self.bank.sample(batch, generator)
+        check_count(generator, batch)
+        drawn = [self.bank.sample(1, one) for one in generator]
+        return StyleStats(torch.cat([s.mean for s in drawn]), torch.cat([s.std for s in drawn]))
 
     def extra_repr(self) -> str:
         return f"styles={len(self.bank)}, alpha={self.alpha:g}"
@@ -106,15 +116,13 @@ class LocalTextureRandomization(nn.Module):
         return low * scale, high * scale
 
     @torch.no_grad()
-    def forward(
-        self, images: Tensor, stylised: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, stylised: Tensor, generator: Generators = None) -> tuple[Tensor, Tensor]:
         """Mix each picture with its stylised twin.
 
         Args:
             images: float tensor (B, 3, H, W) in [0, 1], the raw pictures.
             stylised: like ``images``, the same scenes after GTR.
-            generator: draws the masks on its own device.
+            generator: draws the masks on its own device; a sequence holds one for each picture.
 
         Returns:
             (mixed, mask): mixed like ``images``, with pixels outside the mask bit-identical to them; mask float

@@ -11,6 +11,7 @@ zoom and jitter are the usual ones of segmentation training.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gltr_lib._draws import Generators, choose, uniform
 from gltr_lib.labels import IGNORE
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
 
@@ -54,7 +56,7 @@ def draw_geometry(
     *,
     scale: tuple[float, float] = (0.75, 1.5),
     flip: bool = True,
-    generator: torch.Generator | None = None,
+    generator: Generators = None,
 ) -> Geometry:
     """Draw a zoom, a place and a mirroring for each picture of a batch.
 
@@ -64,7 +66,7 @@ def draw_geometry(
         crop: (height, width) of the result.
         scale: range of the zoom, log-uniform; (1, 1) crops without zooming.
         flip: mirror half of the pictures.
-        generator: source of randomness.
+        generator: source of randomness; a sequence holds one for each picture.
 
     Returns:
         A Geometry on the generator's device.
@@ -73,8 +75,7 @@ def draw_geometry(
         >>> draw_geometry(2, (8, 16), (8, 16), scale=(1, 1), flip=False).left.tolist()
         [0.0, 0.0]
     """
-    device = generator.device if generator is not None else torch.device("cpu")
-    u = torch.rand(4, batch, generator=generator, device=device)
+    u = uniform(batch, generator, rows=4)
     low, high = scale
     zoom = low * (high / low) ** u[0]
     # The window covers crop/zoom source pixels. What is left over (negative for a window that is larger than the
@@ -132,9 +133,7 @@ def apply_geometry(images: Tensor, labels: Tensor, geometry: Geometry, crop: tup
     return moved.clamp_(0, 1), torch.where(inside, picked, IGNORE)
 
 
-def photometric(
-    images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, generator: torch.Generator | None = None
-) -> Tensor:
+def photometric(images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, generator: Generators = None) -> Tensor:
     """Change brightness, contrast, saturation and sharpness of each picture a little, each by its own draw.
 
     Brightness, contrast and saturation are affine in the colours, so all three are one 3x3 matrix and one offset for
@@ -144,7 +143,7 @@ def photometric(
         images: float tensor (B,3,H,W) in [0, 1].
         jitter: factors are drawn from [1-jitter, 1+jitter]; 0 leaves colours alone.
         blur: probability of a Gaussian blur of radius U(0,1).
-        generator: source of randomness.
+        generator: source of randomness; a sequence holds one for each picture.
 
     Returns:
         Tensor like ``images``, in [0, 1].
@@ -154,7 +153,7 @@ def photometric(
         [0.5]
     """
     batch, device = len(images), images.device
-    draws = torch.rand(5, batch, generator=generator, device=generator.device if generator is not None else "cpu")
+    draws = uniform(batch, generator, rows=5)
     out = images
     if jitter > 0:
         brightness, contrast, saturation = (1 + jitter * (2 * draws[:3] - 1)).to(device).unbind(0)
@@ -209,11 +208,12 @@ class Views:
 
     Args:
         method: which views, and their parameters.
-        stylizer: needed by "gtr" and "ltr" views.
-        bank: needed by "gtr" and "ltr" views.
+        stylizer: needed by "gtr" and "ltr" views that are painted online.
+        bank: likewise.
+        offline: the "gtr" views are pictures that were painted beforehand, handed over at every call.
 
     Raises:
-        ValueError: a method with "gtr" views without stylizer or bank.
+        ValueError: a method with online "gtr" views without stylizer or bank.
 
     Example:
         >>> from gltr_lib.config import METHODS
@@ -222,11 +222,18 @@ class Views:
         2
     """
 
-    def __init__(self, method: MethodConfig, stylizer: Stylizer | None = None, bank: StyleBank | None = None) -> None:
+    def __init__(
+        self,
+        method: MethodConfig,
+        stylizer: Stylizer | None = None,
+        bank: StyleBank | None = None,
+        *,
+        offline: bool = False,
+    ) -> None:
         self.method = method
         self.gtr: GlobalTextureRandomization | None = None
         self.ltr: LocalTextureRandomization | None = None
-        if "gtr" in method.views:
+        if "gtr" in method.views and not offline:
             if stylizer is None or bank is None:
                 raise ValueError(
                     f"the method {method.name!r} has views {method.views} and needs a stylizer and a bank; "
@@ -237,54 +244,58 @@ class Views:
             self.ltr = LocalTextureRandomization(sigma=method.sigma, share=method.share)
 
     @torch.no_grad()
-    def __call__(self, images: Tensor, progress: float = 0.0, generator: torch.Generator | None = None) -> list[Tensor]:
+    def __call__(
+        self,
+        images: Tensor,
+        progress: float = 0.0,
+        generator: Generators = None,
+        copies: Sequence[Tensor] = (),
+    ) -> list[Tensor]:
         """Make the views of a batch.
 
         Args:
             images: float tensor (B,3,H,W) in [0, 1].
             progress: share of the training that is done, 0 to 1; a scheduled LTR share reads it.
-            generator: source of randomness.
+            generator: source of randomness; a sequence holds one for each picture.
+            copies: for offline views, the painted pictures of each "gtr" view, tensors like ``images``.
 
         Returns:
             One tensor like ``images`` for each view of the method.
         """
         views: list[Tensor] = []
+        waiting = list(copies)
         painted: Tensor | None = None  # the first gtr view before any picture of it was left raw
         for kind in self.method.views:
             if kind == "raw":
                 views.append(images)
             elif kind == "gtr":
-                view, whole = self._global(images, generator)
+                view, whole = self._global(images, generator, waiting.pop(0) if waiting else None)
                 painted = whole if painted is None else painted
                 views.append(view)
             else:
                 views.append(self._local(images, painted, progress, generator))
         return views
 
-    def _global(self, images: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def _global(self, images: Tensor, generator: Generators, copy: Tensor | None) -> tuple[Tensor, Tensor]:
         gtr, share = self.gtr, self.method.raw_share
-        if gtr is None:
-            raise ValueError("this method has no gtr view")
+        if gtr is None and copy is None:
+            raise ValueError("an offline gtr view needs a painted copy of the pictures, and too few were given")
         if share == 0:
-            painted = gtr(images, generator=generator)
+            painted = _paint(gtr, images, generator, copy)
             return painted, painted
-        draws = torch.rand(
-            len(images), generator=generator, device=generator.device if generator is not None else "cpu"
-        )
-        styled = (draws >= share).nonzero()[:, 0].to(images.device)
-        if self.ltr is not None:
+        chosen = (uniform(len(images), generator) >= share).nonzero()[:, 0]
+        styled = chosen.to(images.device)
+        if self.ltr is not None or copy is not None:
             # The local view mixes paint and picture: it needs the painted picture even where this view stays raw
             # (the official code mixes raw with raw there).
-            painted = gtr(images, generator=generator)
+            painted = _paint(gtr, images, generator, copy)
             return images.index_copy(0, styled, painted[styled]), painted
         if len(styled) == 0:
             return images, images
-        view = images.index_copy(0, styled, gtr(images[styled], generator=generator))
+        view = images.index_copy(0, styled, _paint(gtr, images[styled], choose(generator, chosen), None))
         return view, view
 
-    def _local(
-        self, images: Tensor, painted: Tensor | None, progress: float, generator: torch.Generator | None
-    ) -> Tensor:
+    def _local(self, images: Tensor, painted: Tensor | None, progress: float, generator: Generators) -> Tensor:
         if self.ltr is None or painted is None:
             raise ValueError('an "ltr" view needs a "gtr" view before it')
         power, share = self.method.schedule, self.method.share
@@ -292,3 +303,14 @@ class Views:
             self.ltr.share = share_schedule(round(progress * 10_000), 10_000, start=share, power=power)
         mixed, _ = self.ltr(images, painted, generator=generator)
         return mixed
+
+
+def _paint(
+    gtr: GlobalTextureRandomization | None, images: Tensor, generator: Generators, copy: Tensor | None
+) -> Tensor:
+    """The pictures painted now, or the copies that were painted beforehand."""
+    if copy is not None:
+        return copy
+    if gtr is None:
+        raise ValueError("this method has no gtr view")
+    return gtr(images, generator=generator)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gltr_lib import config as config_module
 from gltr_lib.config import METHODS, MethodConfig, TrainConfig, method, parse_overrides
 
 
@@ -135,3 +136,42 @@ def test_forward_images_must_serve_all_views():
 def test_not_json():
     with pytest.raises(ValueError, match="not JSON"):
         TrainConfig.from_json("steps: 5")
+
+
+def test_options_of_the_network_are_a_mapping_that_can_be_hashed():
+    config = TrainConfig(model_options={"norm": "group", "rates": [1, 2]})
+    assert config.model_options == (("norm", "group"), ("rates", (1, 2)))
+    assert hash(config) == hash(TrainConfig.from_json(config.to_json()))
+    changed = parse_overrides(["model_options.norm=frozen", "model_options.legacy_two_branch=true"], config)
+    assert dict(changed.model_options) == {"norm": "frozen", "rates": (1, 2), "legacy_two_branch": True}
+    assert parse_overrides(['model_options={"norm": "batch"}'], config).model_options == (("norm", "batch"),)
+    with pytest.raises(ValueError, match="mapping of names to values"):
+        TrainConfig(model_options="group")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optimizer": "lion"}, "optimizer must be one of"),
+        ({"precision": "fp8"}, "precision must be one of"),
+        ({"selection": "cityscapes"}, r"selection must be one of \('last', 'source-val'\)"),
+        ({"selection": "source-val"}, "needs val_every above 0"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and below 1"),
+        ({"head_lr_factor": 0.0}, "head_lr_factor must be above 0"),
+        ({"forward_images": 12, "processes": 5}, "make forward_images a multiple of 5"),
+        ({"method": "gtr_ltr", "processes": 2, "accumulate": 2}, "6 source images .* multiple of 8"),
+        ({"workers": -1}, "workers must be at least 0"),
+    ],
+)
+def test_impossible_settings_at_scale_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        TrainConfig().replace(**changes)
+
+
+def test_recipes_start_from_the_published_figures():
+    paper = config_module.RECIPES["gtr_paper"]
+    assert (paper.optimizer, paper.momentum, paper.weight_decay, paper.head_lr_factor) == ("sgd", 0.9, 5e-4, 10.0)
+    assert (paper.steps, paper.crop, paper.scale, paper.power) == (200_000, (640, 640), (1.0, 1.0), 0.9)
+    assert config_module.recipe("laptop") == TrainConfig()
+    with pytest.raises(ValueError, match="unknown recipe 'paper'; expected one of: laptop, gtr_paper, gpu"):
+        config_module.recipe("paper")

@@ -25,7 +25,10 @@ from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1
 # Fields that TrainConfig or MethodConfig gained after runs were published: they count only when not at their default.
-LATER_FIELDS: frozenset[str] = frozenset()
+LATER_FIELDS: frozenset[str] = frozenset({
+    "model_options", "init", "optimizer", "momentum", "head_lr_factor", "precision", "channels_last", "compile",
+    "accumulate", "processes", "workers", "sync_bn", "selection", "val_every", "log_every", "pictures_every",
+})  # fmt: skip
 # Fields that do not change what is learnt.
 SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
 

@@ -1,0 +1,60 @@
+"""Random numbers for a batch: from one generator for all samples, or from one for each.
+
+One generator is what a user has at hand. One *for each sample* is what training on several processes needs: sample j
+of step k then draws the same style, mask and blur in whatever process and batch it lands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+#: One generator for the batch, one for each sample, or None (the global one).
+Generators = torch.Generator | Sequence[torch.Generator] | None
+
+
+def uniform(batch: int, generator: Generators = None, *, rows: int | None = None) -> Tensor:
+    """Draw uniform numbers for the samples of a batch.
+
+    Args:
+        batch: number of samples.
+        generator: one for all, or a sequence with one for each sample.
+        rows: numbers for each sample; None means one, without a dimension of its own.
+
+    Returns:
+        float32 tensor (batch,) or (rows, batch) on the generator's device.
+
+    Raises:
+        ValueError: a sequence of another length than the batch.
+
+    Example:
+        >>> pair = [torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)]
+        >>> alone = torch.Generator().manual_seed(2)
+        >>> torch.equal(uniform(2, pair, rows=3)[:, 1:], uniform(1, alone, rows=3))
+        True
+    """
+    if isinstance(generator, Sequence):
+        check_count(generator, batch)
+        return torch.cat([uniform(1, one, rows=rows) for one in generator], dim=-1)
+    shape = (batch,) if rows is None else (rows, batch)
+    return torch.rand(shape, generator=generator, device=device_of(generator))
+
+
+def device_of(generator: Generators) -> torch.device:
+    """Where a generator, or the first of several, draws; the CPU without one."""
+    if isinstance(generator, Sequence):
+        generator = generator[0]
+    return generator.device if generator is not None else torch.device("cpu")
+
+
+def choose(generator: Generators, where: Tensor) -> Generators:
+    """The generators of some samples of a batch; a single generator serves them all."""
+    return [generator[i] for i in where.tolist()] if isinstance(generator, Sequence) else generator
+
+
+def check_count(generator: Sequence[torch.Generator], batch: int) -> None:
+    """Refuse as many generators as there are no samples."""
+    if len(generator) != batch:
+        raise ValueError(f"generator: expected one, or one for each of {batch} samples; received {len(generator)}")
