@@ -8,10 +8,11 @@ CIEDE2000 difference between two classes is 12.4 under normal, protan, deutan an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from gltr_lib._label_tables import VISTAS_V12_ROWS, VISTAS_V20_ROWS, scored_as
 from gltr_lib._validate import check_choice, describe
 
 CLASSES: tuple[str, ...] = (
@@ -41,6 +42,10 @@ PALETTES: Mapping[str, np.ndarray] = {
 
 # Cityscapes labelId of each trainId; GTA5 uses the same ids.
 LABEL_IDS: tuple[int, ...] = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
+#: The trainIds on which networks trained on SYNTHIA are scored: 16 classes, and the 13 of older papers.
+SYNTHIA_16: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
+SYNTHIA_13: tuple[int, ...] = (0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
 
 #: CamVid's 11 classes in the order of their ids; id 11 is unlabelled.
 CAMVID11: tuple[str, ...] = (
@@ -82,8 +87,32 @@ def lookup_table(mapping: Mapping[int, int], *, default: int = IGNORE) -> np.nda
     return table
 
 
-LABEL_ID_TO_TRAIN_ID: np.ndarray = lookup_table({label_id: i for i, label_id in enumerate(LABEL_IDS)})
-LABEL_ID_TO_TRAIN_ID.setflags(write=False)
+def _fixed(targets: Mapping[int, int] | Iterable[int]) -> np.ndarray:
+    """A read-only lookup table, of a mapping or of the trainIds of ids 0, 1, 2 ..."""
+    table = lookup_table(targets if isinstance(targets, Mapping) else dict(enumerate(targets)))
+    table.setflags(write=False)
+    return table
+
+
+# Tables uint8 (256,) from a dataset's own ids to trainIds, 255 = ignore. ``datasets.LAYOUTS`` says which ids are legal.
+
+#: Cityscapes' labelIds, which GTA5's palette PNGs use too.
+LABEL_ID_TO_TRAIN_ID: np.ndarray = _fixed({label_id: i for i, label_id in enumerate(LABEL_IDS)})
+#: SYNTHIA RAND_CITYSCAPES (RobustNet's datasets/synthia.py and MaxSquareLoss agree); it has no terrain, truck or train.
+#: Ignored: 0 void, 13 parking slot, 14 road work, 22 lane marking.
+SYNTHIA_ID_TO_TRAIN_ID: np.ndarray = _fixed(
+    {1: 10, 2: 2, 3: 0, 4: 1, 5: 4, 6: 8, 7: 5, 8: 13, 9: 7, 10: 11, 11: 18, 12: 17, 15: 6, 16: 9, 17: 12, 18: 14,
+     19: 15, 20: 16, 21: 3}
+)  # fmt: skip
+#: BDD100K's sem_seg masks hold trainIds already.
+BDD_TRAIN_IDS: np.ndarray = _fixed(range(NUM_CLASSES))
+#: Mapillary Vistas; ``_label_tables`` tells the two published mappings and how v2.0 follows from v1.2.
+VISTAS_V12_CLASSES: tuple[str, ...] = tuple(VISTAS_V12_ROWS)
+VISTAS_V20_CLASSES: tuple[str, ...] = tuple(VISTAS_V20_ROWS)
+VISTAS_V12_ROBUSTNET: np.ndarray = _fixed(robustnet for robustnet, _ in VISTAS_V12_ROWS.values())
+VISTAS_V12_OPENSEG: np.ndarray = _fixed(openseg for _, openseg in VISTAS_V12_ROWS.values())
+VISTAS_V20: np.ndarray = _fixed(scored_as(ancestors, 0) for ancestors in VISTAS_V20_ROWS.values())
+VISTAS_V20_OPENSEG: np.ndarray = _fixed(scored_as(ancestors, 1) for ancestors in VISTAS_V20_ROWS.values())
 
 
 def map_ids(ids: np.ndarray, table: np.ndarray | Mapping[int, int], *, known: np.ndarray | None = None) -> np.ndarray:

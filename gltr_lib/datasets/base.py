@@ -1,0 +1,115 @@
+"""What every dataset here is: pictures with label maps in a sequence, as arrays or tensors; and how to hold it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class PairDataset(Protocol):
+    """What the functions below ask of a dataset."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> tuple[Tensor, Tensor]: ...
+
+
+def to_tensors(image: np.ndarray, label: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Turn a picture and its label map into what networks eat.
+
+    Args:
+        image: uint8 array (H, W, 3).
+        label: uint8 array (H, W).
+
+    Returns:
+        (image float32 (3,H,W) in [0,1], label int64 (H,W)).
+
+    Example:
+        >>> image, label = to_tensors(np.full((2, 2, 3), 255, np.uint8), np.zeros((2, 2), np.uint8))
+        >>> image.max().item(), label.dtype
+        (1.0, torch.int64)
+    """
+    return (
+        torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255,
+        torch.from_numpy(np.ascontiguousarray(label)).long(),
+    )
+
+
+class Arrays:
+    """What the datasets here share: :meth:`pair` gives arrays, items are tensors.
+
+    A subclass gives ``__len__`` and ``pair``; ``keys`` and ``name`` have defaults that are good enough for a log.
+    """
+
+    #: Name of the dataset in logs and tables.
+    name: str = "pairs"
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The picture and the label map at a position, as uint8 arrays (H,W,3) and (H,W)."""
+        raise NotImplementedError
+
+    @property
+    def keys(self) -> list[str]:
+        """The name of each pair: what files written for it are called."""
+        return [f"{index:06d}" for index in range(len(self))]
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """All pairs at once, uint8 (N,H,W,3) and (N,H,W), where that is quicker than one by one; else None."""
+        return None
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} outside a dataset of {len(self)} pairs")
+        return to_tensors(*self.pair(index))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return (self[index] for index in range(len(self)))
+
+
+def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:
+    """Hold a whole dataset in two uint8 tensors, as the engine takes it.
+
+    Args:
+        dataset: items (image float (3,H,W) in [0,1], label int64 (H,W)), all of one size.
+
+    Returns:
+        (images uint8 (N,3,H,W), labels uint8 (N,H,W)).
+
+    Raises:
+        ValueError: an empty dataset, or pictures of several sizes.
+
+    Example:
+        >>> images, labels = stack([(torch.ones(3, 2, 4), torch.zeros(2, 4).long())] * 5)
+        >>> images.shape, images.dtype, labels.shape
+        (torch.Size([5, 3, 2, 4]), torch.uint8, torch.Size([5, 2, 4]))
+    """
+    if len(dataset) == 0:
+        raise ValueError("stack needs at least one picture; the dataset is empty")
+    whole = dataset.arrays() if isinstance(dataset, Arrays) else None
+    if whole is not None:
+        pictures, maps = whole
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(maps)
+    images: Tensor | None = None
+    labels: Tensor | None = None
+    for index in range(len(dataset)):
+        image, label = dataset[index]
+        if images is None or labels is None:
+            images = torch.empty((len(dataset), *image.shape), dtype=torch.uint8)
+            labels = torch.empty((len(dataset), *label.shape), dtype=torch.uint8)
+        if image.shape != images.shape[1:] or label.shape != labels.shape[1:]:
+            raise ValueError(
+                f"stack needs pictures of one size: item 0 is {tuple(images.shape[1:])} with labels "
+                f"{tuple(labels.shape[1:])}, item {index} is {tuple(image.shape)} with labels {tuple(label.shape)}; "
+                f"give the dataset size=(height, width)"
+            )
+        images[index] = (image * 255).round().to(torch.uint8)
+        labels[index] = label.to(torch.uint8)
+    if images is None or labels is None:
+        raise ValueError("stack needs at least one picture; the dataset is empty")
+    return images, labels

@@ -1,0 +1,97 @@
+"""Any two folders of pictures and label maps, paired by file name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gltr_lib._read import read_image, read_label
+from gltr_lib.datasets.base import Arrays
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+_LABEL_ENDINGS = (
+    "_gtFine_labelTrainIds", "_gtFine_labelIds", "_labelTrainIds", "_labelIds", "_train_id", "_label", "_labels",
+    "_mask", "_L",
+)  # fmt: skip
+_IMAGE_ENDINGS = ("_leftImg8bit", "_image", "_rgb")
+PathLike = str | os.PathLike[str]
+
+
+class FolderPairs(Arrays):
+    """Pictures in one folder, their label maps in another, paired by file name.
+
+    Names match without their endings and without the usual additions (``_leftImg8bit``, ``_gtFine_labelIds``,
+    ``_mask`` ...). A picture without a label map, or the reverse, is an error that names it.
+
+    Args:
+        images: folder of pictures (subfolders included).
+        labels: folder of one-channel label maps.
+        lut: how ids become trainIds; see :func:`read_label`.
+        num_classes: number of trainIds.
+        size: (height, width) to which pairs are brought (pictures smoothly, labels by nearest); None leaves them.
+
+    Raises:
+        ValueError: a folder that is missing or empty, pictures without partner, two files of one name.
+    """
+
+    def __init__(
+        self,
+        images: PathLike,
+        labels: PathLike,
+        lut: np.ndarray | Mapping[int, int] | None = None,
+        *,
+        num_classes: int = 19,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        found = _by_key(images, _IMAGE_ENDINGS, "pictures")
+        maps = _by_key(labels, _LABEL_ENDINGS, "label maps")
+        lonely = [f"{found[key].name} has no label map in {labels}" for key in found if key not in maps]
+        lonely += [f"{maps[key].name} has no picture in {images}" for key in maps if key not in found]
+        if lonely:
+            more = f" (and {len(lonely) - 5} more)" if len(lonely) > 5 else ""
+            raise ValueError(f"pictures and label maps must come in pairs: {'; '.join(lonely[:5])}{more}")
+        self.images = [found[key] for key in sorted(found)]
+        self.labels = [maps[key] for key in sorted(found)]
+        self.lut, self.num_classes, self.size = lut, num_classes, size
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        image = read_image(self.images[index])
+        label = read_label(self.labels[index], self.lut, num_classes=self.num_classes)
+        if image.shape[:2] != label.shape:
+            raise ValueError(
+                f"{self.images[index]} is {image.shape[1]}x{image.shape[0]} but its label map {self.labels[index]} is "
+                f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
+            )
+        if self.size is not None and self.size != label.shape:
+            height, width = self.size
+            image = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+            label = np.array(Image.fromarray(label).resize((width, height), Image.Resampling.NEAREST))
+        return image, label
+
+
+def _by_key(folder: PathLike, endings: Sequence[str], what: str) -> dict[str, Path]:
+    """The image files under a folder by the name that pairs them."""
+    base = Path(folder)
+    if not base.is_dir():
+        raise ValueError(f"{base}: no such folder; expected a folder of {what}")
+    files = sorted(path for path in base.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    if not files:
+        raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    keys: dict[str, Path] = {}
+    for path in files:
+        stem = path.relative_to(base).with_suffix("").as_posix()
+        for ending in endings:
+            if stem.endswith(ending):
+                stem = stem[: -len(ending)]
+                break
+        if stem in keys:
+            raise ValueError(f"{path} and {keys[stem]} would both be the {what} named {stem!r}; keep one of them")
+        keys[stem] = path
+    return keys
