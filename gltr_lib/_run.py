@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
 
 CHECKPOINT = "checkpoint.pt"
-_FREE_TO_CHANGE = {"device", "checkpoint_every"}  # fields that may differ when a run is resumed
+# Fields that may differ when a run is resumed: they do not change what is learnt.
+FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "processes", "workers", "log_every", "pictures_every"})
 
 _REMEDY = "use another folder (or, from Python, resume=False)"
 
@@ -59,7 +60,6 @@ class Run:
         """Write the checkpoint beside its place and move it there, so that it is whole or not at all."""
         if self.out is None:
             return
-        self.out.mkdir(parents=True, exist_ok=True)
         state = {
             "config": self.config.to_json(),
             "step": self.step,
@@ -70,35 +70,77 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "average": self.average,
         }
-        part = self.out / f"{CHECKPOINT}.{os.getpid()}.part"
-        with open(part, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.out / CHECKPOINT)
+        write_checkpoint(self.out / CHECKPOINT, state)
 
     def load(self, device: torch.device) -> None:
         """Take up the run that the checkpoint holds, if there is one."""
         path = self.out / CHECKPOINT if self.out is not None else None
         if path is None or not path.is_file():
             return
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:
-            what = type(error).__name__  # torch's own text is long and advises to load the file without its safeguard
-            raise ValueError(f"{path}: not a checkpoint that can be read ({what}); delete it to start anew") from None
-        wanted, found = json.loads(self.config.to_json()), json.loads(state["config"])
-        differ = [k for k in wanted if k not in _FREE_TO_CHANGE and wanted[k] != found.get(k)]
-        if differ:
-            changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
-            raise ValueError(f"{path} belongs to another run: {changes}; {_REMEDY}")
-        if state["fingerprint"] != self.fingerprint:
-            raise ValueError(f"{path} belongs to a run on other pictures or styles; {_REMEDY}")
+        state = read_checkpoint(path, device)
+        check_same_run(path, state, self.config, self.fingerprint)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["average"].items():
             self.average[name].copy_(value)
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+
+
+def write_checkpoint(path: Path, state: dict[str, Any], previous: Path | None = None) -> None:
+    """Write a checkpoint beside its place and move it there, so that it is whole or not at all.
+
+    Args:
+        path: its place.
+        state: what torch.save takes.
+        previous: where the checkpoint that lies there now is kept.
+
+    Raises:
+        OSError: it cannot be written (the disk is full); what was there before is untouched.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # torch's writer turns some errors of the disk into RuntimeErrors
+        part.unlink(missing_ok=True)
+        kept = "the checkpoint before it is whole" if path.exists() else "there is none before it"
+        why = " ".join(str(error).split())[:200]
+        raise OSError(f"{path}: the checkpoint of step {state.get('step')} was not written ({why}); {kept}") from error
+    if previous is not None and path.exists():
+        path.replace(previous)
+    part.replace(path)
+
+
+def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
+    """What a checkpoint holds.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        what = type(error).__name__  # torch's own text is long and advises to load the file without its safeguard
+        raise ValueError(f"{path}: not a checkpoint that can be read ({what}); delete it to start anew") from None
+
+
+def check_same_run(path: Path, state: dict[str, Any], config: TrainConfig, data: int) -> None:
+    """Refuse the checkpoint of another run; settings that it is too old to know had their defaults.
+
+    Raises:
+        ValueError: other settings (each named with both values), pictures or styles.
+    """
+    usual = json.loads(TrainConfig().to_json())
+    wanted, found = json.loads(config.to_json()), {**usual, **json.loads(state["config"])}
+    differ = [k for k in wanted if k not in FREE_TO_CHANGE and wanted[k] != found.get(k)]
+    if differ:
+        changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
+        raise ValueError(f"{path} belongs to another run: {changes}; {_REMEDY}")
+    if state["fingerprint"] != data:
+        raise ValueError(f"{path} belongs to a run on other pictures or styles; {_REMEDY}")
 
 
 class Bar:

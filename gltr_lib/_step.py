@@ -7,12 +7,16 @@ the loss of Peng et al., TIP 2021, divided by the number of views.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from gltr_lib.config import TrainConfig
 from gltr_lib.labels import IGNORE
 from gltr_lib.losses import consistency_loss, segmentation_loss
+from gltr_lib.models import build
 from gltr_lib.views import Views, apply_geometry, draw_geometry, photometric
 
 # Streams of random numbers, apart from each other so that methods with one seed see the same crops.
@@ -82,10 +86,12 @@ def source_indices(step: int, count: int, config: TrainConfig) -> Tensor:
         [0, 1, 2, 3, 4, 5]
     """
     places = range(step * config.source_images, (step + 1) * config.source_images)
-    orders: dict[int, Tensor] = {}
-    for epoch in {place // count for place in places}:
-        orders[epoch] = torch.randperm(count, generator=_generator(config.seed, epoch, ORDER))
-    return torch.stack([orders[place // count][place % count] for place in places])
+    return torch.stack([_order(config.seed, place // count, count)[place % count] for place in places])
+
+
+@lru_cache(maxsize=4)  # neighbouring steps read one epoch; drawing 25,000 places anew at each takes a millisecond
+def _order(seed: int, epoch: int, count: int) -> Tensor:
+    return torch.randperm(count, generator=_generator(seed, epoch, ORDER))
 
 
 def make_batch(
@@ -121,7 +127,9 @@ def make_batch(
     return seen, target
 
 
-def step_loss(model: nn.Module, views: list[Tensor], labels: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor]:
+def step_loss(
+    model: nn.Module, views: list[Tensor], labels: Tensor, config: TrainConfig, whole: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The loss of one step, from one forward pass over all views.
 
     Args:
@@ -129,13 +137,17 @@ def step_loss(model: nn.Module, views: list[Tensor], labels: Tensor, config: Tra
         views: tensors (B,3,H,W), all showing the same scenes.
         labels: int64 (B,H,W).
         config: gives the weight and kind of the consistency.
+        whole: ``losses.class_totals`` of all pictures of the step, if these are only some of them. The losses of the
+            parts then add up to that of the step.
 
     Returns:
         (loss, parts): a scalar with gradient, and detached (2,): mean cross-entropy of the views, consistency.
     """
     logits = model(torch.cat(views))
     # Every view has the same labelled pixels, so the mean over all of them is the mean of the views' losses.
-    ce = segmentation_loss(logits, labels.repeat(len(views), 1, 1), class_balance=config.class_balance)
+    totals = None if whole is None else whole * len(views)
+    target = labels.repeat(len(views), 1, 1)
+    ce = segmentation_loss(logits, target, class_balance=config.class_balance, totals=totals)
     method = config.method
     if not method.consistency:
         return ce, torch.stack([ce.detach(), torch.zeros_like(ce.detach())])
@@ -146,6 +158,97 @@ def step_loss(model: nn.Module, views: list[Tensor], labels: Tensor, config: Tra
         kind=method.consistency_kind,  # type: ignore[arg-type]
         valid=labels != IGNORE,
         detach=method.detach,  # type: ignore[arg-type]
+        total=None if whole is None else whole[:-1].sum(),
     )
     loss = ce + method.consistency * agreement / len(views)
     return loss, torch.stack([ce.detach(), agreement.detach()])
+
+
+def make_model(config: TrainConfig) -> nn.Module:
+    """The network of a run, untrained or with the trunk that ``config.init`` names; the seed decides its weights.
+
+    Args:
+        config: gives model, num_classes, model_options, init and channels_last.
+
+    Returns:
+        The network on the CPU. The global generator is used: seed it, and fork it around the call.
+
+    Raises:
+        ValueError, TypeError: an unknown network or option. OSError: no such weights.
+    """
+    torch.manual_seed(step_seed(config.seed, 0, GLOBAL))
+    model = build(config.model, config.num_classes, **dict(config.model_options))
+    if config.init is not None:
+        from gltr_lib.models import load_trunk
+
+        load_trunk(model, config.init)
+    return model.to(memory_format=torch.channels_last) if config.channels_last else model
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW or SGD with decay for kernels only (pulling norms and biases to zero helps nobody) and a rate for the head.
+
+    Args:
+        model: with ``parameter_groups()`` -> {"trunk": [...], "head": [...]} where the head has its own rate.
+        config: gives optimizer, lr, weight_decay, momentum and head_lr_factor.
+
+    Returns:
+        The optimizer; a group's ``factor`` is its rate by that of the trunk.
+
+    Raises:
+        ValueError: a rate of its own for the head of a network that does not say which parameters those are.
+    """
+    parts: list[tuple[float, list[nn.Parameter]]] = [(1.0, [p for p in model.parameters() if p.requires_grad])]
+    if config.head_lr_factor != 1:
+        named = getattr(model, "parameter_groups", None)
+        if named is None:
+            raise ValueError(
+                f"head_lr_factor={config.head_lr_factor:g} needs a network that names its head (parameter_groups()); "
+                f"{config.model} does not; use head_lr_factor=1"
+            )
+        found = named()
+        parts = [(1.0, list(found["trunk"])), (config.head_lr_factor, list(found["head"]))]
+    groups: list[dict[str, Any]] = []
+    for factor, parameters in parts:
+        extra = {"factor": factor} if factor != 1 else {}
+        kernels = [p for p in parameters if p.ndim > 1]
+        others = [p for p in parameters if p.ndim <= 1]
+        groups += [
+            {"params": kernels, "weight_decay": config.weight_decay, **extra},
+            {"params": others, "weight_decay": 0.0, **extra},
+        ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum)
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group its rate: that of the trunk times the group's factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("factor", 1.0)
+
+
+@torch.no_grad()
+def update_average(average: dict[str, Tensor], model: nn.Module, step: int, decay: float) -> None:
+    """Move the running mean of the weights towards them; an empty mean stays empty."""
+    if not average:
+        return
+    now = min(decay, (1 + step) / (10 + step))  # forget the untrained beginning quickly
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - now)
+        else:
+            average[name].copy_(value)
+
+
+def autocast_type(config: TrainConfig, device: torch.device) -> torch.dtype | None:
+    """The half precision in which the network runs on a device, or None.
+
+    Raises:
+        ValueError: fp16 without CUDA.
+    """
+    if config.precision == "fp16" and device.type != "cuda":
+        raise ValueError(f'precision="fp16" needs CUDA, and this run is on {device.type}; use bf16 or no')
+    if config.precision == "auto":
+        return torch.bfloat16 if config.amp and device.type == "cuda" else None
+    return {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]

@@ -9,6 +9,9 @@ Randomness has no memory: the generators of step k are seeded from (seed, k). A 
 therefore, bit for bit, the run that was not (same machine, same thread count, on a CPU). The streams are separate, so
 two methods with one seed see the same crops of the same pictures. Source: Peng et al., TIP 2021; the poly schedule is
 DeepLab's, AdamW and the warm-up are ours.
+
+This loop holds its pictures in memory and runs in one process. :mod:`gltr_lib.scale` is its large sister: files that
+loader processes decode, several processes and machines, half precision, logs; both take the same steps.
 """
 
 from __future__ import annotations
@@ -17,15 +20,27 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from gltr_lib._run import Bar, Run, fingerprint, read_losses
-from gltr_lib._step import GLOBAL, learning_rate, make_batch, source_indices, step_loss, step_seed
+from gltr_lib._step import (
+    GLOBAL,
+    autocast_type,
+    learning_rate,
+    make_batch,
+    make_model,
+    make_optimizer,
+    set_rate,
+    source_indices,
+    step_loss,
+    step_seed,
+    update_average,
+)  # fmt: skip
 from gltr_lib._validate import check_labels, describe
 from gltr_lib.config import TrainConfig
 from gltr_lib.models import build
@@ -36,8 +51,12 @@ if TYPE_CHECKING:
     from gltr_lib.stylizer import Stylizer
 
 __all__ = [
-    "TrainResult", "learning_rate", "make_batch", "pick_device", "source_indices", "step_loss", "step_seed", "train",
+    "TrainResult", "build", "learning_rate", "make_batch", "pick_device", "source_indices", "step_loss", "step_seed",
+    "train",
 ]  # fmt: skip
+_AT_SCALE = (  # settings of the full-scale loop alone
+    "accumulate", "compile", "pictures_every", "processes", "selection", "sync_bn", "val_every", "workers",
+)  # fmt: skip
 _FLUSH = 20  # steps between reads of the loss on a GPU, where every read waits for the device
 OnStep = Callable[[int, nn.Module, dict[str, float]], None]
 
@@ -130,13 +149,13 @@ def train(
         >>> len(result.history)
         2
     """
+    _check_settings(config)
     _check_data(images, labels, config)
     device = pick_device(config.device)
     views = _make_views(config, stylizer, bank, device)
     with _private_randomness(device):
-        torch.manual_seed(step_seed(config.seed, 0, GLOBAL))
-        model = build(config.model, config.num_classes).to(device)
-        optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.lr)
+        model = make_model(config).to(device)
+        optimizer = make_optimizer(model, config)
         average = {k: v.detach().clone() for k, v in model.state_dict().items()} if config.ema else {}
         run = Run(config, model, optimizer, average, Path(out) if out is not None else None)
         run.fingerprint = fingerprint(images, labels, bank if views.gtr is not None else None)
@@ -162,17 +181,16 @@ def _loop(
     model.train()
     every = 1 if device.type == "cpu" else _FLUSH
     waiting: list[tuple[int, Tensor, float]] = []
-    amp = config.amp and device.type == "cuda"
+    half = autocast_type(config, device)
     start, before = time.perf_counter(), run.seconds
     bar = Bar(config, run.step, progress)
     for step in range(run.step, config.steps):
         # Only layers such as dropout read the global generator; they too must be the same after a resume.
         torch.manual_seed(step_seed(config.seed, step + 1, GLOBAL))
         rate = learning_rate(step, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(optimizer, rate)
         seen, target = make_batch(step, images, labels, config, views)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+        with torch.autocast(device.type, dtype=half, enabled=half is not None):
             loss, parts = step_loss(model, seen, target, config)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -186,7 +204,7 @@ def _loop(
             run.history.extend(read_losses(waiting))
             waiting.clear()
         optimizer.step()
-        _update_average(run.average, model, step, config.ema)
+        update_average(run.average, model, step, config.ema)
         run.step, run.seconds = step + 1, before + time.perf_counter() - start
         if flush:
             bar.show(run)
@@ -219,23 +237,16 @@ def _make_views(config: TrainConfig, stylizer: Stylizer | None, bank: StyleBank 
     return Views(config.method, stylizer.to(device), bank)
 
 
-def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for kernels only: pulling norms and biases to zero helps nobody."""
-    kernels = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-@torch.no_grad()
-def _update_average(average: dict[str, Tensor], model: nn.Module, step: int, decay: float) -> None:
-    if not average:
-        return
-    now = min(decay, (1 + step) / (10 + step))  # forget the untrained beginning quickly
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - now)
-        else:
-            average[name].copy_(value)
+def _check_settings(config: TrainConfig) -> None:
+    """Refuse what this loop would silently leave out."""
+    usual = {field.name: field.default for field in fields(config)}
+    asked = [name for name in _AT_SCALE if getattr(config, name) != usual[name]]
+    asked += ["precision"] if config.precision == "fp16" else []
+    if asked:
+        raise ValueError(
+            f"engine.train does not know {', '.join(f'{name}={getattr(config, name)!r}' for name in asked)}; "
+            f"gltr_lib.scale.fit does"
+        )
 
 
 def _check_data(images: Tensor, labels: Tensor, config: TrainConfig) -> None:

@@ -2,6 +2,10 @@
 
 Total loss (design of this course; the paper's own formula for CGL was not available to us):
 ``CE(f(x_global)) + CE(f(x_local)) + lambda * CGL``. Shapes: logits (B, C, H, W), labels (B, H, W).
+
+Both are means over pixels. Where a batch is spread over processes, or goes through the network in parts, a mean of
+means would weigh a pixel by how many ignored ones happen to lie in its part: there, the losses take the totals of the
+whole batch (:func:`class_totals`, summed over the parts), and the parts' losses *add up* to that of the whole.
 """
 
 from __future__ import annotations
@@ -18,8 +22,35 @@ Kind = Literal["mse", "kl", "js"]
 Detach = Literal["global", "local"] | None
 
 
+def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -> Tensor:
+    """Count what the mean of a loss is taken over.
+
+    Args:
+        labels: integer tensor (B, H, W) of trainIds.
+        num_classes: C.
+        ignore_index: the label that is not scored.
+
+    Returns:
+        int64 tensor (C+1,): pixels of each class, then all pixels, ignored ones included. Totals of parts add up.
+
+    Example:
+        >>> class_totals(torch.tensor([[[0, 1, 1, 255]]]), 2).tolist()
+        [1, 2, 4]
+    """
+    # Ignored pixels are counted in a bin of their own: picking the others out would make a GPU wait.
+    bins = torch.where(labels == ignore_index, num_classes, labels).flatten()
+    counts = torch.bincount(bins, minlength=num_classes + 1)
+    counts[num_classes] = labels.numel()
+    return counts
+
+
 def segmentation_loss(
-    logits: Tensor, labels: Tensor, *, class_balance: bool = False, ignore_index: int = 255
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    class_balance: bool = False,
+    ignore_index: int = 255,
+    totals: Tensor | None = None,
 ) -> Tensor:
     """Compute the pixel-wise cross-entropy, mean over the pixels that are not ignored.
 
@@ -29,6 +60,8 @@ def segmentation_loss(
         class_balance: weigh class c by ``1 - frequency of c`` in this batch (over all pixels, ignored ones
             included), as the official code's ``weight_loss`` does.
         ignore_index: the label that is not scored.
+        totals: (C+1,) from :func:`class_totals`, of the larger batch that these pictures are a part of. The result is
+            then this part's share in the loss of the whole; class weights are those of the whole.
 
     Returns:
         Scalar float32 tensor; 0 (with a gradient of 0) when every pixel is ignored, where PyTorch gives NaN.
@@ -48,13 +81,18 @@ def segmentation_loss(
         raise ValueError(f"labels: expected (B,H,W) of the logits {describe(logits)}, received {describe(labels)}")
     target = labels.long()
     weight = None
-    if class_balance:
+    if class_balance and totals is not None:
+        weight = 1.0 - totals[:-1].float() / totals[-1].clamp(min=1)
+    elif class_balance:
         counts = torch.bincount(target[target != ignore_index].flatten(), minlength=logits.shape[1])
         weight = 1.0 - counts.float() / max(target.numel(), 1)
     # One pixel a row: PyTorch's softmax over rows is about twice as fast on a CPU as over a channel dimension, and the
     # gradient comes back channels-last, as the network's own layers want it.
     rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
     total = F.cross_entropy(rows, target.flatten(), weight=weight, ignore_index=ignore_index, reduction="sum")
+    if totals is not None:
+        norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().float()
+        return total / norm.clamp(min=1e-12)
     scored = target != ignore_index
     if weight is None:
         norm = scored.sum().float()
@@ -70,6 +108,7 @@ def consistency_loss(
     kind: Kind = "mse",
     valid: Tensor | None = None,
     detach: Detach = None,
+    total: Tensor | float | None = None,
 ) -> Tensor:
     """Pull the predictions for the globally and the locally randomised picture together (CGL).
 
@@ -83,6 +122,8 @@ def consistency_loss(
             (global if ``detach`` is None); "js" Jensen-Shannon divergence, symmetric, at most log 2.
         valid: bool tensor (B, H, W) of pixels that count; all by default.
         detach: the branch that is held still as a target ("global" or "local"), or None: gradients to both.
+        total: valid pixels of the larger batch that these pictures are a part of; the result is then this part's
+            share in the loss of the whole.
 
     Returns:
         Scalar float32 tensor >= 0; 0 for equal logits and when no pixel is valid.
@@ -124,13 +165,17 @@ def consistency_loss(
         # Rounding can leave a divergence of -1e-9 where the truth is 0.
         per_pixel = (0.5 * (_kl(log_a, log_mean) + _kl(log_b, log_mean))).clamp(min=0)
     if valid is None:
-        return per_pixel.mean()
+        return per_pixel.mean() if total is None else per_pixel.sum() / _at_least_one(total)
     if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != per_pixel.shape:
         raise ValueError(
             f"valid: expected a bool tensor {tuple(per_pixel.shape)}, received {describe(valid)}; use labels != 255"
         )
     # where, not a product: 0 * inf would be NaN at an ignored pixel.
-    return torch.where(valid, per_pixel, 0.0).sum() / valid.sum().clamp(min=1)
+    return torch.where(valid, per_pixel, 0.0).sum() / _at_least_one(valid.sum() if total is None else total)
+
+
+def _at_least_one(count: Tensor | float) -> Tensor | float:
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
 
 
 def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:

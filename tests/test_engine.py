@@ -1,12 +1,14 @@
 """Training: reproducible, resumable bit for bit, fair between methods, clear when it fails."""
 
 import dataclasses
+import json
 import math
 
 import pytest
 import torch
 
 from gltr_lib import _run, engine
+from gltr_lib._step import make_optimizer, set_rate
 from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS, MethodConfig, TrainConfig
 from gltr_lib.engine import learning_rate, make_batch, pick_device, source_indices, step_loss, step_seed, train
@@ -246,3 +248,54 @@ def test_devices():
         pick_device("gpu")
     with pytest.raises(ValueError, match="not on this machine"):
         pick_device("cuda:99")
+
+
+def test_settings_of_the_full_scale_loop_are_refused_by_name(data):
+    with pytest.raises(ValueError, match=r"does not know accumulate=2, workers=1; gltr_lib.scale.fit does"):
+        run(small("baseline", accumulate=2, workers=1), data)
+    with pytest.raises(ValueError, match="precision='fp16'"):
+        run(small("baseline", precision="fp16"), data)
+
+
+def test_a_checkpoint_from_before_a_setting_existed_is_taken_up(tmp_path, data):
+    run(small(steps=4, checkpoint_every=2), data, out=tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    old = json.loads(state["config"])
+    for name in ("optimizer", "model_options", "processes"):
+        del old[name]
+    torch.save({**state, "config": json.dumps(old)}, path)
+    steps = []
+    run(small(steps=4, checkpoint_every=2), data, out=tmp_path, on_step=lambda step, *_: steps.append(step))
+    assert steps == []
+    with pytest.raises(ValueError, match="optimizer='adamw', now 'sgd'"):
+        run(small(steps=4, checkpoint_every=2, optimizer="sgd"), data, out=tmp_path)
+
+
+class TwoParts(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.top = torch.nn.Conv2d(3, 4, 1), torch.nn.Conv2d(4, 4, 1)
+
+    def forward(self, images):
+        return self.top(self.body(images))
+
+    def parameter_groups(self):
+        return {"trunk": list(self.body.parameters()), "head": list(self.top.parameters())}
+
+
+def test_sgd_moves_the_head_faster_and_each_parameter_once():
+    config = TrainConfig(optimizer="sgd", momentum=0.0, head_lr_factor=10.0, weight_decay=0.0, lr=0.1)
+    model = TwoParts()
+    optimizer = make_optimizer(model, config)
+    listed = [p for group in optimizer.param_groups for p in group["params"]]
+    assert len(listed) == len({id(p) for p in listed}) == 4
+    before = [p.detach().clone() for p in model.parameters()]
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    set_rate(optimizer, 0.01)
+    optimizer.step()
+    moved = [(a - b).abs().max().item() for a, b in zip(before, model.parameters(), strict=True)]
+    assert moved == pytest.approx([0.01, 0.01, 0.1, 0.1], rel=1e-4)
+    with pytest.raises(ValueError, match="network that names its head"):
+        make_optimizer(torch.nn.Conv2d(3, 4, 1), config)

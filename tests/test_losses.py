@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gltr_lib.losses import consistency_loss, segmentation_loss
+from gltr_lib.losses import class_totals, consistency_loss, segmentation_loss
 
 
 def logits(seed=0, shape=(2, 5, 6, 7)):
@@ -125,3 +125,35 @@ def test_extreme_logits_stay_finite():
 def test_bad_input_is_named(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("balance", [False, True])
+def test_parts_of_a_batch_add_up_to_the_loss_of_the_whole(balance):
+    g = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 5, 6, 8, generator=g)
+    labels = torch.randint(0, 5, (4, 6, 8), generator=g)
+    labels[0] = 255  # one picture without any label, another with few: a mean of means would be wrong
+    labels[1, 1:] = 255
+    totals = sum(class_totals(part, 5) for part in labels)
+    assert totals.tolist() == [*((labels == c).sum().item() for c in range(5)), labels.numel()]
+    whole = segmentation_loss(logits, labels, class_balance=balance)
+    parts = [
+        segmentation_loss(logits[i : i + 1], labels[i : i + 1], class_balance=balance, totals=totals) for i in range(4)
+    ]
+    torch.testing.assert_close(sum(parts), whole)
+    means = [segmentation_loss(logits[i : i + 1], labels[i : i + 1], class_balance=balance) for i in range(4)]
+    assert abs(sum(means) / 4 - whole) > 0.01
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_parts_of_the_consistency_add_up(kind):
+    g = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 3, 5, 6, 8, generator=g)
+    valid = torch.rand(3, 6, 8, generator=g) < torch.tensor([0.0, 0.1, 0.9])[:, None, None]
+    whole = consistency_loss(a, b, kind=kind, valid=valid)
+    share = [
+        consistency_loss(a[i : i + 1], b[i : i + 1], kind=kind, valid=valid[i : i + 1], total=valid.sum())
+        for i in range(3)
+    ]
+    torch.testing.assert_close(sum(share), whole)
+    torch.testing.assert_close(consistency_loss(a, b, kind=kind, total=3 * 48), consistency_loss(a, b, kind=kind))
