@@ -7,6 +7,8 @@ is in neither prediction nor ground truth has IoU NaN, and the mean leaves it ou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -89,9 +91,14 @@ class ConfusionMatrix:
         union = self.counts.sum(0) + self.counts.sum(1) - self.counts.diag()
         return torch.where(union > 0, hits / union.clamp(min=1), torch.nan)
 
-    def miou(self) -> float:
-        """Return the mean of :meth:`iou` without its NaN entries; NaN if nothing was counted."""
-        return float(self.iou().nanmean())
+    def miou(self, classes: Sequence[int] | None = None) -> float:
+        """Return the mean of :meth:`iou` without its NaN entries; NaN if nothing was counted.
+
+        Args:
+            classes: average these alone (as for SYNTHIA's 16 of 19 classes; the counts stay those of all); None = all.
+        """
+        iou = self.iou()
+        return float((iou if classes is None else iou[list(classes)]).nanmean())
 
     def pixel_accuracy(self) -> float:
         """Return the share of counted pixels that are right; NaN if nothing was counted."""

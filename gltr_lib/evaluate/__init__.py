@@ -1,0 +1,65 @@
+"""Predictions and scores, each under a protocol that its name carries.
+
+The same predictions get different mIoUs when labels are shrunk before scoring, when another class list is used, or when
+images are averaged instead of counts. So every score here is a :class:`~gltr_lib.metrics.ConfusionMatrix` summed over
+all images, and every protocol has a name that says what was done.
+
+    protocols   sizes, crops and averaged classes: full size, GTR's, RobustNet's, Rein's; 19, 16 or 13 classes
+    inference   whole pictures, sliding windows, flip and scales
+    scoring     tensors in memory, the layout prior, other label sets
+    stream      whole datasets at full resolution, decode beside compute, one process or many
+    tables      per-class IoU as text, Markdown and JSON
+    export      predictions as Cityscapes' server wants them
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gltr_lib.evaluate.export import CityscapesImages, export_cityscapes
+from gltr_lib.evaluate.inference import (
+    Inference,
+    group_probabilities,
+    predict,
+    predict_classes,
+    predict_whole,
+    sliding_window,
+)
+from gltr_lib.evaluate.protocols import (
+    CLASS_SETS,
+    FULL_SIZE,
+    PROTOCOLS,
+    Protocol,
+    find_protocol,
+    prepare,
+    resized_protocol,
+)
+from gltr_lib.evaluate.scoring import (
+    camvid11_from_19,
+    evaluate,
+    layout_prior,
+    map_classes,
+    merge,
+    report,
+    rescore,
+    resize_labels,
+    score_prior,
+)
+from gltr_lib.evaluate.stream import DatasetScore, evaluate_dataset
+from gltr_lib.evaluate.tables import iou_table, render_score
+
+__all__ = [
+    "CLASS_SETS", "FULL_SIZE", "PROTOCOLS", "CityscapesImages", "DatasetScore", "Inference", "Protocol",
+    "camvid11_from_19", "evaluate", "evaluate_dataset", "export_cityscapes", "find_protocol", "group_probabilities",
+    "iou_table", "layout_prior", "map_classes", "merge", "predict", "predict_classes", "predict_whole", "prepare",
+    "render_score", "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Scores on real photographs live in their own file; their door is here, beside the other scores.
+    if name == "score_camvid":
+        from gltr_lib.real import score_camvid
+
+        return score_camvid
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,291 @@
+"""Score a network on a whole dataset at full resolution: pictures of any sizes, decoded while the network computes.
+
+One confusion matrix is summed over all pictures, so memory does not grow with the dataset. Threads decode ahead (Pillow
+lets go of the interpreter while it decodes); pictures of one size are batched. In several processes each takes every
+n-th picture and the counts are added at the end, which gives the very same matrix. A bad pair ends the evaluation with
+its name: a score over "the pictures that happened to load" is no score.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gltr_lib.evaluate.inference import WHOLE, Inference, device_of, predict_classes
+from gltr_lib.evaluate.protocols import Protocol, find_protocol, prepare
+from gltr_lib.labels import CLASSES
+from gltr_lib.metrics import ConfusionMatrix
+
+AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Item(NamedTuple):
+    """One scored picture, as ``on_item`` gets it: all arrays uint8, at the protocol's sizes."""
+
+    position: int
+    key: str
+    picture: np.ndarray  # (h,w,3)
+    label: np.ndarray  # (H,W) of trainIds, 255 = ignore
+    prediction: np.ndarray  # (H,W) of trainIds
+
+
+@dataclass(frozen=True)
+class DatasetScore:
+    """The score of one network on one dataset, with everything that a table or a ledger says beside it.
+
+    Attributes:
+        data: the dataset's name. protocol: the protocol's name, augmentation included. inference: how pictures were
+        looked at. matrix: counts over all pictures. classes: names of the matrix' rows. averaged: which of them are in
+        the mean. images: pictures scored (by all processes). seconds: wall time. waited: seconds of it in which the
+        network waited for pictures. device: where it ran.
+    """
+
+    data: str
+    protocol: str
+    inference: str
+    matrix: ConfusionMatrix
+    classes: tuple[str, ...]
+    averaged: tuple[int, ...]
+    images: int
+    seconds: float
+    waited: float
+    device: str
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU of the averaged classes; classes in neither prediction nor label are left out."""
+        return self.matrix.miou(self.averaged)
+
+    @property
+    def per_class(self) -> dict[str, float]:
+        """IoU of each averaged class; NaN for a class in neither prediction nor label."""
+        iou = self.matrix.iou()
+        return {self.classes[c]: float(iou[c]) for c in self.averaged}
+
+
+def evaluate_dataset(
+    model: nn.Module,
+    dataset: Any,
+    protocol: str | Protocol = "full",
+    *,
+    inference: Inference = WHOLE,
+    batch: int = 1,
+    device: torch.device | str | None = None,
+    amp: str | None = None,
+    progress: bool = False,
+    workers: int = 2,
+    on_item: Callable[[Item], Any] | None = None,
+    num_classes: int = len(CLASSES),
+    name: str | None = None,
+) -> DatasetScore:
+    """Score a network on a dataset, picture by picture, each at its own size.
+
+    Args:
+        model: images in [0,1] -> logits (B,C,H,W). It is moved to ``device`` if that is given.
+        dataset: has ``len`` and items (image float (3,H,W) in [0,1], label int (H,W), 255 = ignore); ``pair(i)``
+            (uint8 arrays) is used where there is one, and ``keys`` to name pictures.
+        protocol: a short name of ``PROTOCOLS`` or a :class:`Protocol`.
+        inference: whole pictures or sliding windows, flip and scales.
+        batch: pictures in one forward pass, as far as neighbours have one size.
+        device: None = where the model is.
+        amp: None, "bf16" or "fp16".
+        progress: show a bar with the time left.
+        workers: threads that decode ahead; 0 decodes between forward passes. Ahead are at most 2 x workers pictures.
+        on_item: called with an :class:`Item` after each picture, in order (for pictures, files, logs).
+        num_classes: channels that the network must have.
+        name: what to call the data; None takes ``dataset.name``.
+
+    Returns:
+        DatasetScore; in several processes of ``torch.distributed`` the same one in each.
+
+    Raises:
+        ValueError: an empty dataset, a pair that cannot be read or does not fit (named), a network of another class
+            count, no labelled pixel at all.
+
+    Example:
+        >>> pairs = [(torch.rand(3, 4, 6), torch.zeros(4, 6).long()), (torch.rand(3, 5, 3), torch.ones(5, 3).long())]
+        >>> score = evaluate_dataset(nn.Conv2d(3, 19, 1), pairs)
+        >>> score.images, score.protocol, int(score.matrix.counts.sum())
+        (2, 'mIoU-19 @ full size', 39)
+    """
+    plan = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    if batch < 1 or workers < 0:
+        raise ValueError(f"expected batch >= 1 and workers >= 0, received batch={batch}, workers={workers}")
+    if amp is not None and amp not in AMP:
+        raise ValueError(f"amp: unknown {amp!r}; valid: {', '.join(AMP)}")
+    if len(dataset) == 0:
+        raise ValueError("evaluate_dataset: the dataset is empty")
+    if device is not None:
+        model.to(torch.device(device))
+    rank, world = _processes()
+    started = time.perf_counter()
+    matrix = ConfusionMatrix(num_classes)
+    source = _Reader(dataset, plan, num_classes)
+    indices = range(rank, len(dataset), world)
+    among = plan.classes if plan.among else None
+    failure: Exception | None = None
+    waited = 0.0
+    watch = model.register_forward_hook(lambda _module, _inputs, logits: _check_channels(logits, num_classes))
+    bar = _bar(len(indices), progress and rank == 0)
+    try:
+        items = _ahead(source, indices, workers)
+        for group, wait in _grouped(items, batch):
+            waited += wait
+            pictures = torch.from_numpy(np.stack([item.picture for item in group])).permute(0, 3, 1, 2)
+            size = group[0].label.shape
+            guess = predict_classes(
+                model, pictures, inference, size=(size[0], size[1]), among=among, amp=AMP[amp] if amp else None
+            ).numpy()
+            for item, prediction in zip(group, guess, strict=True):
+                matrix.update(prediction, item.label)
+                if on_item is not None:
+                    on_item(item._replace(prediction=prediction))
+            bar(len(group))
+    except Exception as error:
+        failure = error
+    finally:
+        watch.remove()
+        bar(None)
+    _agree(failure)
+    matrix.reduce()
+    averaged = plan.classes or tuple(range(num_classes))
+    score = DatasetScore(
+        data=name or str(getattr(dataset, "name", type(dataset).__name__)),
+        protocol=plan.name + (f", with {inference.augmentation}" if inference.augmented else ""),
+        inference=inference.name + (f", {amp}" if amp else ""),
+        matrix=matrix,
+        classes=CLASSES if num_classes == len(CLASSES) else tuple(f"class {c}" for c in range(num_classes)),
+        averaged=averaged,
+        images=len(dataset),
+        seconds=time.perf_counter() - started,
+        waited=waited,
+        device=str(device_of(model)),
+    )
+    if np.isnan(score.miou):
+        raise ValueError(f"{score.data}: no pixel has a label of the scored classes, so there is no score")
+    return score
+
+
+class _Reader:
+    """Reads, checks and prepares one pair; its errors name the pair."""
+
+    def __init__(self, dataset: Any, protocol: Protocol, num_classes: int) -> None:
+        self.dataset, self.protocol, self.num_classes = dataset, protocol, num_classes
+        self.keys: Sequence[str] | None = getattr(dataset, "keys", None)
+
+    def __call__(self, index: int) -> Item:
+        key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
+        try:
+            image, label = self._pair(index)
+            if image.ndim != 3 or image.shape[2] != 3 or label.ndim != 2 or 0 in image.shape:
+                raise ValueError(f"expected a picture (H,W,3) and a label (H,W), found {image.shape} and {label.shape}")
+            if image.shape[:2] != label.shape:
+                raise ValueError(
+                    f"the picture is {image.shape[1]}x{image.shape[0]} but its label is "
+                    f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
+                )
+            picture, target = prepare(self.protocol, image, label)
+        except (ValueError, TypeError, OSError) as error:
+            text = str(error)
+            raise ValueError(text if key in text else f"{key}: {text}") from error
+        present = np.flatnonzero(np.bincount(target.ravel(), minlength=256)[:255])
+        if present.size and present[-1] >= self.num_classes:
+            raise ValueError(
+                f"{key}: expected trainIds 0..{self.num_classes - 1} or 255, found "
+                f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
+            )
+        return Item(index, key, picture, target, target)
+
+    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if hasattr(self.dataset, "pair"):
+            image, label = self.dataset.pair(index)
+            return np.asarray(image), np.asarray(label)
+        image, label = self.dataset[index]
+        picture = image if image.dtype == torch.uint8 else (image.clamp(0, 1) * 255).round().to(torch.uint8)
+        if int(label.min()) < 0 or int(label.max()) > 255:
+            raise ValueError(f"expected labels in 0..255, found {int(label.min())}..{int(label.max())}")
+        return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
+
+
+def _ahead(read: Callable[[int], Item], indices: Sequence[int], workers: int) -> Iterator[tuple[Item, float]]:
+    """Items in order, read ahead by threads, each with the seconds that were spent waiting for it."""
+    if workers == 0:
+        for index in indices:
+            started = time.perf_counter()
+            yield read(index), time.perf_counter() - started
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    waiting: deque[Future[Item]] = deque()
+    try:
+        for index in indices:
+            waiting.append(pool.submit(read, index))
+            if len(waiting) >= 2 * workers:
+                started = time.perf_counter()
+                yield waiting.popleft().result(), time.perf_counter() - started
+        while waiting:
+            started = time.perf_counter()
+            yield waiting.popleft().result(), time.perf_counter() - started
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[list[Item], float]]:
+    """Neighbours of one size, at most ``batch`` of them."""
+    group: list[Item] = []
+    wait = 0.0
+    for item, seconds in items:
+        sizes = (item.picture.shape, item.label.shape)
+        if group and (len(group) == batch or sizes != (group[0].picture.shape, group[0].label.shape)):
+            yield group, wait
+            group, wait = [], 0.0
+        group.append(item)
+        wait += seconds
+    if group:
+        yield group, wait
+
+
+def _check_channels(logits: Any, num_classes: int) -> None:
+    if isinstance(logits, Tensor) and logits.ndim == 4 and logits.shape[1] != num_classes:
+        raise ValueError(
+            f"the network answers with {logits.shape[1]} classes, but the score needs {num_classes}; "
+            f"evaluate a network that was trained with num_classes={num_classes}"
+        )
+
+
+def _processes() -> tuple[int, int]:
+    dist = torch.distributed
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def _agree(failure: Exception | None) -> None:
+    """Raise in every process when one has failed: the others would wait for its counts for ever."""
+    if _processes()[1] > 1:
+        where = torch.device("cuda") if torch.distributed.get_backend() == "nccl" else torch.device("cpu")
+        failed = torch.tensor([int(failure is not None)], device=where)
+        torch.distributed.all_reduce(failed)
+        if failure is None and failed.item():
+            raise RuntimeError("evaluate_dataset: another process failed (its message says why); no score was made")
+    if failure is not None:
+        raise failure
+
+
+def _bar(total: int, wanted: bool) -> Callable[[int | None], Any]:
+    """A progress bar with the time left, or nothing; ``None`` closes it."""
+    if not wanted:
+        return lambda _: None
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise ImportError("progress=True needs tqdm: pip install tqdm, or progress=False") from error
+    bar = tqdm(total=total, unit="picture")
+    return lambda count: bar.close() if count is None else bar.update(count)
