@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from gltr_lib.labels import IGNORE, lookup_table, map_ids
 
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
 MAX_PIXELS = 100_000_000
+_REFUSED = 254
 PathLike = str | os.PathLike[str]
 
 
@@ -78,6 +79,28 @@ def read_label(
         ...     int(read_label(Path(folder) / "road.png", {7: 0}).max())
         0
     """
+    known: Collection[int]
+    if lut is None:
+        known, table = [*range(num_classes), IGNORE], np.arange(256, dtype=np.uint8)
+    elif isinstance(lut, Mapping):
+        known, table = sorted(lut), lookup_table(lut)
+    else:
+        known, table = range(256), np.asarray(lut)
+    return translate(read_ids(path), table, known, num_classes=num_classes, source=path)
+
+
+def read_ids(path: PathLike) -> np.ndarray:
+    """Read a label map as it is in the file.
+
+    Args:
+        path: a one-channel picture of ids (a palette is only decoration: its indices are the ids).
+
+    Returns:
+        uint8 array (H, W).
+
+    Raises:
+        ValueError: unreadable, a colour picture, or ids beyond 255; the file is named.
+    """
     picture = _open(path, MAX_PIXELS)
     if picture.mode == "1":
         picture = picture.convert("L").point(lambda value: value // 255)
@@ -93,23 +116,64 @@ def read_label(
                 f"{path}: expected label ids in 0..255, found ids up to {ids.max()} (16-bit instance ids?)"
             )
         ids = ids.astype(np.uint8)
-    if lut is None:
-        known = np.append(np.arange(num_classes), IGNORE)
-        table = np.arange(256, dtype=np.uint8)
-    else:
-        known = np.array(sorted(lut)) if isinstance(lut, Mapping) else np.arange(256)
-        table = lookup_table(lut) if isinstance(lut, Mapping) else np.asarray(lut)
+    return ids
+
+
+def translate(
+    ids: np.ndarray, table: np.ndarray, known: Collection[int], *, num_classes: int, source: PathLike
+) -> np.ndarray:
+    """Map ids to trainIds in one indexed read, and refuse those that nobody knows.
+
+    Args:
+        ids: uint8 array (H, W).
+        table: uint8 array (256,); 255 = ignore.
+        known: ids that may occur.
+        num_classes: number of trainIds; a larger one after the table is an error.
+        source: the file, for the message.
+
+    Returns:
+        uint8 array (H, W) of trainIds; 255 = ignore.
+
+    Raises:
+        ValueError: ids outside ``known``, or beyond the classes after the table (they are listed).
+    """
+    guarded = guard(table, known, num_classes)
+    labels = map_ids(ids, guarded)
+    if not (labels == _REFUSED).any():
+        return labels
     try:
-        labels = map_ids(ids, table, known=known)
+        labels = map_ids(ids, table, known=np.array(sorted(known)))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{source}: {error}") from None
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     beyond = present[(present >= num_classes) & (present != IGNORE)]
     if beyond.size:
         raise ValueError(
-            f"{path}: expected trainIds 0..{num_classes - 1} or {IGNORE} after the table, found {beyond.tolist()}"
+            f"{source}: expected trainIds 0..{num_classes - 1} or {IGNORE} after the table, found {beyond.tolist()}"
         )
     return labels
+
+
+def guard(table: np.ndarray, known: Collection[int], num_classes: int) -> np.ndarray:
+    """A copy of a table in which every id that must not occur becomes 254, so that checking is one comparison."""
+    guarded = np.array(table)
+    guarded[(guarded >= num_classes) & (guarded != IGNORE)] = _REFUSED
+    guarded[np.setdiff1d(np.arange(len(guarded)), np.array(list(known), dtype=int))] = _REFUSED
+    return guarded
+
+
+def picture_size(path: PathLike) -> tuple[int, int]:
+    """(height, width) of a picture as it is stored, from its first bytes: nothing is decoded.
+
+    Raises:
+        ValueError: missing, empty or not an image; the file is named.
+    """
+    try:
+        with Image.open(path) as picture:
+            return picture.height, picture.width
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        _open(path, MAX_PIXELS)  # says in one sentence what is wrong
+        raise
 
 
 def _open(path: PathLike, max_pixels: int) -> Image.Image:

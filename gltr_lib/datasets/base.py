@@ -1,4 +1,4 @@
-"""What every dataset here is: pictures with label maps in a sequence, as arrays or tensors; and how to hold it whole."""
+"""What every dataset here is: pictures with label maps in a row, as arrays or as tensors; and how to hold it whole."""
 
 from __future__ import annotations
 
