@@ -2,8 +2,8 @@
 
 A dataset's archive is gigabytes large and its server is not always there. pooch, which knows checksums, starts a broken
 download anew; here the part that has come stays in ``NAME.part`` and a Range request asks for the rest, with If-Range
-so that the rest of *another* file is never glued to it. Several sources are tried in turn. Only http and https are spoken,
-and plain http only where a checksum guards the content. The transfer itself is in ``_transfer.py``.
+so that the rest of *another* file is never glued to it. Several sources are tried in turn. Only http and https are
+spoken, and plain http only where a checksum guards the content. The transfer itself is in ``_transfer.py``.
 """
 
 from __future__ import annotations
