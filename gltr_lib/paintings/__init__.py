@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from gltr_lib.complexity import select_by_complexity, texture_complexity
 from gltr_lib.paintings import brushes, facets, lines, ornament, washes
-from gltr_lib.paintings.complexity import select_by_complexity, texture_complexity
 from gltr_lib.paintings.palette import Palette, sample_palette
 from gltr_lib.paintings.tools import between
 
