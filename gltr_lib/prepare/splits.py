@@ -1,35 +1,29 @@
-"""Which picture belongs to which split: the published lists, lists in files, and splits drawn by us.
+"""Split lists as files: the published ones written out, others' lists read, and splits drawn by us.
 
-The published lists of GTA5 and SYNTHIA are facts that every paper shares and that no archive of pictures contains:
-they ship with this package (``assets/splits.json``, 4 KiB) as runs and bits. Names: ``gta5`` (the official 12,403 /
-6,382 / 6,181), ``gta5-robustnet`` (its train list lacks 15 named pictures), ``gta5-gtr`` (two 640x640 crops of each
-train picture), ``synthia`` (9,000 / 400, as in the official code of GTR), ``synthia-robustnet`` (6,580 / 2,820).
+``gltr_lib.datasets`` knows the published lists of GTA5 and SYNTHIA. Names here: ``gta5`` (the official 12,403 / 6,382 /
+6,181), ``gta5-robustnet`` (its train list lacks 15 named pictures), ``gta5-gtr`` (two 640x640 crops of each train
+picture, see ``crops.py``), ``synthia`` (9,000 / 400, as in the official code of GTR), ``synthia-robustnet``
+(6,580 / 2,820).
 
-Sources: lists of ZJULearning/MaxSquareLoss (MIT) and of shachoi/RobustNet, which agree; leolyj/GTR-LTR for the crops.
+Sources: MaxSquareLoss and RobustNet (pictures), leolyj/GTR-LTR (names of the crops).
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from gltr_lib._validate import check_choice
+from gltr_lib.datasets import splits as known
 
 PathLike = str | os.PathLike[str]
 PUBLISHED = ("gta5", "gta5-robustnet", "gta5-gtr", "synthia", "synthia-robustnet")
-_LETTERS = {"r": "train", "v": "val", "e": "test"}
-_ASSET = Path(__file__).parents[1] / "assets" / "splits.json"
 
 
-@cache
 def published(name: str) -> Mapping[str, tuple[str, ...]]:
     """Return a published list: split -> keys (file names without ending).
 
@@ -49,37 +43,34 @@ def published(name: str) -> Mapping[str, tuple[str, ...]]:
         ('00001_00', '00001_01', '00002_00')
     """
     check_choice(name, PUBLISHED, "list")
-    facts = json.loads(_ASSET.read_text(encoding="utf-8"))
-    if name.startswith("synthia"):
-        if name == "synthia":
-            return {"train": _seven(range(9000)), "val": _seven(range(9000, 9400))}
-        bits = np.unpackbits(np.frombuffer(base64.b64decode(facts["synthia_robustnet"]), np.uint8))[:9400]
-        return {"train": _seven(np.flatnonzero(bits)), "val": _seven(np.flatnonzero(bits == 0))}
-    lists: dict[str, list[int]] = {split: [] for split in _LETTERS.values()}
-    first = 1
-    for count, letter in re.findall(r"(\d+)([rve])", facts["gta5"]):
-        lists[_LETTERS[letter]] += range(first, first + int(count))
-        first += int(count)
-    left_out = set(facts["gta5_robustnet_left_out"]) if name == "gta5-robustnet" else set()
-    keys = {split: tuple(f"{n:05d}" for n in numbers if n not in left_out) for split, numbers in lists.items()}
-    if name == "gta5-gtr":
-        keys["train"] = tuple(f"{key}_{crop:02d}" for key in keys["train"] for crop in range(2))
+    dataset, _, kind = name.partition("-")
+    which = ("train", "val", "test") if dataset == "gta5" else ("train", "val")
+    keys = {
+        split: known.split_keys(dataset, split, "robustnet" if kind == "robustnet" else "official") for split in which
+    }
+    if kind == "gtr":
+        keys["train"] = tuple(crop_key(key, crop) for key in keys["train"] for crop in range(2))
     return keys
+
+
+def crop_key(key: str, crop: int) -> str:
+    """The name of a crop, as in GTR's lists: ``00001_00`` and ``00001_01``."""
+    return f"{key}_{crop:02d}"
 
 
 def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
     """Read a list of pictures from a text file, one a line.
 
     Args:
-        path: lines such as ``00001``, ``1``, ``00001.png``, ``images/00001.png``; empty lines and ``#`` lines are left
-            out. Of a path only the name counts; of several columns only the first.
-        digits: pad bare numbers to this many digits (5 for GTA5, 7 for SYNTHIA).
+        path: lines such as ``00001``, ``1``, ``00001.png``, ``images/00001.png``; ``#`` begins a remark. Of a path
+            only the name counts; of several columns only the first.
+        digits: pad bare numbers to this many digits (5 for GTA5, 7 for SYNTHIA), as lists that count "1, 2, 3" need.
 
     Returns:
         Keys (names without ending) in the order of the file.
 
     Raises:
-        ValueError: no such file, no key in it, or a key that comes twice.
+        ValueError: no such file, not text, no key in it, or a key that comes twice; the file is named.
 
     Example:
         >>> import tempfile
@@ -88,27 +79,10 @@ def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
         ...     read_list(Path(folder) / "train.txt", digits=5)
         ['00001', '00002']
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: no such list; expected a text file with one picture a line")
-    keys: list[str] = []
-    seen: dict[str, int] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file; expected one picture a line") from None
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        key = Path(words[0]).stem
-        key = key.zfill(digits) if key.isdigit() else key
-        if key in seen:
-            raise ValueError(f"{path}:{number}: {key} stands in line {seen[key]} already; a list names a picture once")
-        seen[key] = number
-        keys.append(key)
-    if not keys:
-        raise ValueError(f"{path}: an empty list; expected one picture a line")
+    keys = [key.zfill(digits) if key.isdigit() else key for key in known.read_list(Path(path))]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{path}: {twice} is listed more than once (with and without zeros); keep one of each")
     return keys
 
 
@@ -167,10 +141,10 @@ def draw(keys: Sequence[str], shares: Mapping[str, float], seed: int = 0) -> dic
     if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         raise ValueError(f"draw: expected shares that add up to 1, received {dict(shares)}")
     parts: dict[str, list[str]] = {split: [] for split in shares}
-    edges = np.cumsum(list(shares.values()))
+    names, edges = list(shares), np.cumsum(list(shares.values()))
     for key in keys:
         value = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big") / 2**64
-        parts[list(shares)[min(int(np.searchsorted(edges, value, side="right")), len(shares) - 1)]].append(key)
+        parts[names[min(int(np.searchsorted(edges, value, side="right")), len(names) - 1)]].append(key)
     return parts
 
 
@@ -183,7 +157,3 @@ def compare(found: Iterable[str], wanted: Iterable[str]) -> tuple[list[str], lis
     """
     have, want = set(found), set(wanted)
     return sorted(want - have), sorted(have - want)
-
-
-def _seven(numbers: Iterable[int]) -> tuple[str, ...]:
-    return tuple(f"{int(number):07d}" for number in numbers)
