@@ -6,6 +6,7 @@ all images, and every protocol has a name that says what was done.
 
     protocols   sizes, crops and averaged classes: full size, GTR's, RobustNet's, Rein's; 19, 16 or 13 classes
     inference   whole pictures, sliding windows, flip and scales
+    passes      the forward passes behind it: windows in bands, averaged views
     scoring     tensors in memory, the layout prior, other label sets
     stream      whole datasets at full resolution, decode beside compute, one process or many
     tables      per-class IoU as text, Markdown and JSON
@@ -19,12 +20,12 @@ from typing import Any
 from gltr_lib.evaluate.export import CityscapesImages, export_cityscapes
 from gltr_lib.evaluate.inference import (
     Inference,
-    group_probabilities,
     predict,
     predict_classes,
     predict_whole,
     sliding_window,
 )
+from gltr_lib.evaluate.passes import group_probabilities
 from gltr_lib.evaluate.protocols import (
     CLASS_SETS,
     FULL_SIZE,

@@ -10,8 +10,7 @@ Source: sliding inference as in MMSegmentation and RobustNet (window 769, step 2
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,7 +19,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._validate import describe
-from gltr_lib.labels import IGNORE
+from gltr_lib.evaluate.passes import (
+    averaged,
+    bands,
+    device_of,
+    evaluation_mode,
+    floats,
+    forward_of,
+    group_probabilities,
+    most_probable,
+)
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,14 @@ def predict_whole(model: nn.Module, images: Tensor, *, amp: torch.dtype | None =
         amp: torch.bfloat16 or torch.float16 computes in autocast; None in single precision.
 
     Returns:
-        (B,C,H,W), on the model's device.
+        (B,C,H,W) on the model's device; a network that answers at its own stride is upsampled (bilinear).
 
     Raises:
-        TypeError, ValueError: images of another kind; logits of another size than the pictures.
+        TypeError, ValueError: images of another kind, or a network that gives no logits.
     """
     pictures = _pictures(model, images)
     with torch.inference_mode(), evaluation_mode(model):
-        return _forward(model, amp)(pictures)
+        return forward_of(model, amp)(pictures)
 
 
 def sliding_window(
@@ -132,7 +140,7 @@ def sliding_window(
     how = Inference(window, overlap)
     pictures = _pictures(model, images)
     with torch.inference_mode(), evaluation_mode(model):
-        return torch.cat([*_bands(_forward(model, amp), pictures, how)], dim=2)
+        return torch.cat([*bands(forward_of(model, amp), pictures, how.window, how.overlap)], dim=2)
 
 
 def predict_classes(
@@ -167,42 +175,18 @@ def predict_classes(
     pictures = _pictures(model, images)
     same = size is None or tuple(size) == tuple(pictures.shape[-2:])
     with torch.inference_mode(), evaluation_mode(model):
-        forward = _forward(model, amp)
+        forward = forward_of(model, amp)
+        cut = (inference.window, inference.overlap)
         if inference.augmented:
-            bands: Iterator[Tensor] = iter([_averaged(forward, pictures, inference)])
+            mean = averaged(forward, pictures, *cut, flip=inference.flip, scales=inference.scales)
+            strips: Iterator[Tensor] = iter([mean])
         else:
-            bands = _bands(forward, pictures, inference)
+            strips = bands(forward, pictures, *cut)
         if same:
-            parts = [_classes(most_probable(_only(band, among)), band.shape[1], among) for band in bands]
+            parts = [_classes(most_probable(_only(band, among)), band.shape[1], among) for band in strips]
             return torch.cat(parts, dim=1)
-        scores = torch.cat([*bands], dim=2)
+        scores = torch.cat([*strips], dim=2)
         return _classes(most_probable(_only(scores, among), size), scores.shape[1], among)
-
-
-def most_probable(scores: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """The class with the largest score at each pixel (the lower one of equals), int64 (B,h,w).
-
-    Args:
-        scores: (B,C,H,W).
-        size: resize the scores bilinearly first; class by class, so that C full-size planes never exist at once.
-
-    Example:
-        >>> most_probable(torch.tensor([1.0, 3.0, 3.0]).view(1, 3, 1, 1)).item()
-        1
-    """
-    if size is None or tuple(size) == tuple(scores.shape[-2:]):
-        # On a CPU ``argmax`` over a dimension in the middle takes three times as long as ``max``; both take the first.
-        return scores.argmax(1) if scores.is_cuda else scores.max(1).indices
-    best: Tensor | None = None
-    classes = torch.zeros((len(scores), *size), dtype=torch.int64, device=scores.device)
-    for number in range(scores.shape[1]):
-        plane = F.interpolate(scores[:, number : number + 1].float(), size, mode="bilinear", align_corners=False)[:, 0]
-        if best is None:
-            best = plane
-        else:
-            classes.masked_fill_(plane > best, number)
-            best = torch.maximum(best, plane)
-    return classes
 
 
 def predict(
@@ -252,136 +236,12 @@ def predict(
     return torch.cat(out) if out else torch.empty((0, *(size or images.shape[-2:])), dtype=torch.int64)
 
 
-def group_probabilities(probabilities: Tensor, groups: Sequence[int]) -> Tensor:
-    """Sum class probabilities per group.
-
-    Args:
-        probabilities: (B,C,H,W).
-        groups: for each of the C classes its group 0..G-1, or 255 to drop it.
-
-    Returns:
-        (B,G,H,W).
-
-    Raises:
-        ValueError: not one group for each class.
-
-    Example:
-        >>> group_probabilities(torch.tensor([0.4, 0.3, 0.3]).view(1, 3, 1, 1), [0, 1, 1]).flatten().tolist()
-        [0.4000..., 0.6000...]
-    """
-    if len(groups) != probabilities.shape[1]:
-        raise ValueError(f"groups: expected one for each of {probabilities.shape[1]} classes, received {len(groups)}")
-    kept = [(i, g) for i, g in enumerate(groups) if g != IGNORE]
-    out = probabilities.new_zeros((len(probabilities), max(g for _, g in kept) + 1, *probabilities.shape[2:]))
-    index = torch.tensor([g for _, g in kept], device=probabilities.device)
-    return out.index_add_(1, index, probabilities[:, [i for i, _ in kept]])
-
-
-def floats(images: Tensor) -> Tensor:
-    """Pictures in [0,1], whatever they come as."""
-    return images.float() / 255.0 if images.dtype == torch.uint8 else images
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where a network is; the CPU if it has no parameters."""
-    parameter = next(model.parameters(), None)
-    return parameter.device if parameter is not None else torch.device("cpu")
-
-
-@contextlib.contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """``model.eval()`` for a while; each module then gets back its own mode (a frozen BatchNorm stays frozen)."""
-    were = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, was in were:
-            module.training = was
-
-
-def window_starts(length: int, window: int, overlap: float) -> list[int]:
-    """Where windows begin along one side; the last one ends with the picture.
-
-    Example:
-        >>> window_starts(10, 4, 0.5), window_starts(3, 8, 0.5)
-        ([0, 2, 4, 6], [0])
-    """
-    window = min(window, length)
-    step = max(1, round(window * (1 - overlap)))
-    return [*range(0, length - window, step), length - window]
-
-
 def _pictures(model: nn.Module, images: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or (images.dtype != torch.uint8 and not images.is_floating_point()):
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
     return floats(images.to(device_of(model), non_blocking=True))
-
-
-def _forward(model: nn.Module, amp: torch.dtype | None) -> Callable[[Tensor], Tensor]:
-    def forward(pictures: Tensor) -> Tensor:
-        with torch.autocast(pictures.device.type, amp) if amp is not None else contextlib.nullcontext():
-            logits = model(pictures)
-        if not isinstance(logits, Tensor) or logits.ndim != 4:
-            raise TypeError(f"model: expected logits (B,C,H,W), received {describe(logits)}")
-        if logits.shape[-2:] != pictures.shape[-2:]:  # a network that answers at its own stride
-            logits = F.interpolate(logits.float(), pictures.shape[-2:], mode="bilinear", align_corners=False)
-        return logits
-
-    return forward
-
-
-def _bands(forward: Callable[[Tensor], Tensor], pictures: Tensor, how: Inference) -> Iterator[Tensor]:
-    """Mean logits from the top down, in bands (B,C,rows,W) that no later window touches."""
-    height, width = pictures.shape[-2:]
-    if how.window is None or (how.window[0] >= height and how.window[1] >= width):
-        yield forward(pictures)
-        return
-    tall, wide = min(how.window[0], height), min(how.window[1], width)
-    columns = window_starts(width, wide, how.overlap)
-    total: Tensor | None = None  # sums of rows top .. top + tall
-    counts = pictures.new_zeros((1, 1, tall, width))
-    top = 0
-    for y in window_starts(height, tall, how.overlap):
-        if total is not None and y > top:
-            done = y - top
-            yield total[:, :, :done] / counts[:, :, :done]
-            for sums in (total, counts):
-                kept = sums[:, :, done:].clone()
-                sums.zero_()
-                sums[:, :, : tall - done] = kept
-            top = y
-        for x in columns:
-            logits = forward(pictures[:, :, y : y + tall, x : x + wide])
-            if total is None:
-                total = logits.new_zeros((len(pictures), logits.shape[1], tall, width), dtype=torch.float32)
-            total[:, :, :, x : x + wide] += logits
-            counts[:, :, :, x : x + wide] += 1
-    if total is not None:
-        yield total / counts
-
-
-def _averaged(forward: Callable[[Tensor], Tensor], pictures: Tensor, how: Inference) -> Tensor:
-    """Mean probabilities over scales and mirror images, at the pictures' size."""
-    height, width = pictures.shape[-2:]
-    total: Tensor | None = None
-    for scale in how.scales:
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        view = pictures
-        if size != (height, width):
-            view = F.interpolate(pictures, size, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
-        for mirrored in (False, True) if how.flip else (False,):
-            bands = _bands(forward, view.flip(3) if mirrored else view, how)
-            shares = torch.cat([band.float().softmax(1) for band in bands], dim=2)
-            shares = shares.flip(3) if mirrored else shares
-            if size != (height, width):
-                shares = F.interpolate(shares, (height, width), mode="bilinear", align_corners=False)
-            total = shares if total is None else total + shares
-    if total is None:
-        raise ValueError("scales: expected at least one")
-    return total / (len(how.scales) * (1 + how.flip))
 
 
 def _only(scores: Tensor, among: Sequence[int] | None) -> Tensor:

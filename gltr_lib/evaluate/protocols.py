@@ -25,7 +25,6 @@ from PIL import Image
 from gltr_lib._validate import check_choice
 from gltr_lib.labels import IGNORE, NUM_CLASSES, SYNTHIA_13, SYNTHIA_16
 
-
 #: Number of averaged classes -> their trainIds. Predictions are over all 19 unless the protocol says "argmax among".
 CLASS_SETS: Mapping[int, tuple[int, ...]] = {
     19: tuple(range(NUM_CLASSES)),
@@ -182,7 +181,7 @@ def _resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if array.shape[:2] == tuple(size):
         return array
     how = Image.Resampling.NEAREST if array.ndim == 2 else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(array).resize((size[1], size[0]), how))
+    return np.array(Image.fromarray(array).resize((size[1], size[0]), how))
 
 
 def _centre(array: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._validate import describe
-from gltr_lib.evaluate.inference import device_of, evaluation_mode, floats, group_probabilities
+from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, group_probabilities
 from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
 from gltr_lib.labels import IGNORE, NUM_CLASSES, TRAIN_ID_TO_CAMVID11
 from gltr_lib.metrics import ConfusionMatrix

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gltr_lib.evaluate.inference import WHOLE, Inference, device_of, predict_classes
+from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
+from gltr_lib.evaluate.passes import device_of
 from gltr_lib.evaluate.protocols import Protocol, find_protocol, prepare
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
