@@ -19,6 +19,7 @@ from gltr_lib.labels import IGNORE, lookup_table, map_ids
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
 MAX_PIXELS = 100_000_000
 _REFUSED = 254
+_ORIENTATION = 0x0112  # EXIF: 5 to 8 swap width and height
 PathLike = str | os.PathLike[str]
 
 
@@ -163,14 +164,16 @@ def guard(table: np.ndarray, known: Collection[int], num_classes: int) -> np.nda
 
 
 def picture_size(path: PathLike) -> tuple[int, int]:
-    """(height, width) of a picture as it is stored, from its first bytes: nothing is decoded.
+    """(height, width) of a picture as :func:`read_image` gives it, from its first bytes: nothing is decoded.
 
     Raises:
         ValueError: missing, empty or not an image; the file is named.
     """
     try:
         with Image.open(path) as picture:
-            return picture.height, picture.width
+            # Of a PNG, Pillow would have to decode the whole picture to find its orientation, which no camera sets.
+            turned = picture.format in ("JPEG", "MPO") and picture.getexif().get(_ORIENTATION, 1) >= 5
+            return (picture.width, picture.height) if turned else (picture.height, picture.width)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         _open(path, MAX_PIXELS)  # says in one sentence what is wrong
         raise

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 
@@ -70,6 +71,23 @@ class Arrays:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return (self[index] for index in range(len(self)))
+
+
+def resize_pair(image: np.ndarray, label: np.ndarray, size: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a picture (smoothly) and its label map (by nearest) to (height, width); None leaves them.
+
+    Example:
+        >>> image, label = resize_pair(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), (2, 3))
+        >>> image.shape, label.shape
+        ((2, 3, 3), (2, 3))
+    """
+    if size is None or tuple(size) == label.shape == image.shape[:2]:
+        return image, label
+    height, width = size
+    return (
+        np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)),
+        np.array(Image.fromarray(label).resize((width, height), Image.Resampling.NEAREST)),
+    )
 
 
 def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:

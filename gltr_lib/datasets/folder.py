@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from gltr_lib._read import read_image, read_label
-from gltr_lib.datasets.base import Arrays
+from gltr_lib.datasets.base import Arrays, resize_pair
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
 _LABEL_ENDINGS = (
@@ -38,6 +37,8 @@ class FolderPairs(Arrays):
         ValueError: a folder that is missing or empty, pictures without partner, two files of one name.
     """
 
+    name = "folder"
+
     def __init__(
         self,
         images: PathLike,
@@ -54,12 +55,18 @@ class FolderPairs(Arrays):
         if lonely:
             more = f" (and {len(lonely) - 5} more)" if len(lonely) > 5 else ""
             raise ValueError(f"pictures and label maps must come in pairs: {'; '.join(lonely[:5])}{more}")
-        self.images = [found[key] for key in sorted(found)]
-        self.labels = [maps[key] for key in sorted(found)]
+        self._keys = sorted(found)
+        self.images = [found[key] for key in self._keys]
+        self.labels = [maps[key] for key in self._keys]
         self.lut, self.num_classes, self.size = lut, num_classes, size
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def keys(self) -> list[str]:
+        """The name of each pair: its path under the folder, without ending."""
+        return list(self._keys)
 
     def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         image = read_image(self.images[index])
@@ -69,11 +76,7 @@ class FolderPairs(Arrays):
                 f"{self.images[index]} is {image.shape[1]}x{image.shape[0]} but its label map {self.labels[index]} is "
                 f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
             )
-        if self.size is not None and self.size != label.shape:
-            height, width = self.size
-            image = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-            label = np.array(Image.fromarray(label).resize((width, height), Image.Resampling.NEAREST))
-        return image, label
+        return resize_pair(image, label, self.size)
 
 
 def _by_key(folder: PathLike, endings: Sequence[str], what: str) -> dict[str, Path]:

@@ -35,6 +35,16 @@ class StreetsDataset(Arrays):
             raise ValueError("seeds must name at least one street; received none")
         self.seeds, self.look, self.size = seeds, look, size
 
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """ "streets/" and the look."""
+        return f"streets/{self.look}"
+
+    @property
+    def keys(self) -> list[str]:
+        """The name of each street: its seed."""
+        return [f"{seed:06d}" for seed in self.seeds]
+
     def __len__(self) -> int:
         return len(self.seeds)
 

@@ -1,0 +1,312 @@
+"""How a dataset lies on a disk, written down as data: folders, endings, ids, splits. One file a dataset fills it in.
+
+A :class:`Layout` has one or more :class:`Form`: the physical arrangements in which a dataset is found (the current and
+the old release of BDD100K, for instance). From a form come :class:`Pair` s of picture and label map; what their values
+mean says a :class:`Coding`. Whatever is missing, double or of another kind is an error that names it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from gltr_lib._read import PathLike, picture_size, read_ids, translate
+from gltr_lib._validate import check_choice
+from gltr_lib.datasets.splits import read_list, split_keys
+from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
+
+ALL_19: tuple[int, ...] = tuple(range(19))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and its label map; ``label`` is None where labels are not published (test splits)."""
+
+    key: str
+    image: Path
+    label: Path | None
+    coding: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """What the values of a label file mean: a table uint8 (256,) to trainIds, and the ids that may occur."""
+
+    table: np.ndarray
+    known: frozenset[int]
+    read: Callable[[PathLike], np.ndarray] = read_ids
+
+
+@dataclass(frozen=True)
+class Form:
+    """One arrangement on a disk. Folders are patterns under the root; ``{split}`` is the split's own folder name.
+
+    ``labels`` holds (ending, coding), the preferred one first; ``stem`` is what a picture's name must look like.
+    """
+
+    name: str
+    images: str
+    label_folder: str
+    labels: tuple[tuple[str, str], ...]
+    endings: tuple[str, ...] = (".png",)
+    folders: Mapping[str, str] = field(default_factory=dict)
+    stem: str = ""
+    only: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A dataset: what it is, where it comes from, and how it is found, paired and read.
+
+    ``splits`` holds the official number of pictures of each split (0: we know of none), ``sizes`` the official
+    (height, width) or None where they are mixed, ``class_sets`` the trainIds on which it is scored, by number of
+    classes; ``options`` the choices that :meth:`pairs` takes, the default first; ``login`` whether its download asks
+    for one; ``inside`` the folders in which archives wrap it; ``digits`` to how many a list's numbers are padded.
+    """
+
+    name: str
+    title: str
+    homepage: str
+    licence: str
+    login: bool
+    splits: Mapping[str, int]
+    sizes: tuple[tuple[int, int], ...] | None
+    forms: tuple[Form, ...]
+    codings: Mapping[str, Coding]
+    class_sets: Mapping[int, tuple[int, ...]] = field(default_factory=lambda: {19: ALL_19})
+    class_names: tuple[str, ...] = CLASSES
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlabelled: tuple[str, ...] = ("test",)
+    inside: tuple[str, ...] = ()
+    digits: int = 0
+    check: Callable[[Path, Form, Sequence[Pair], Mapping[str, str]], None] | None = None
+
+    @property
+    def known_ids(self) -> frozenset[int]:
+        """The ids that may stand in a label file of the default coding."""
+        return next(iter(self.codings.values())).known
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes that its trainIds count."""
+        return len(self.class_names)
+
+    def find(self, root: PathLike, **options: str | None) -> str:
+        """Say in which physical arrangement the dataset lies under a folder.
+
+        Args:
+            root: the folder into which its archives were unpacked.
+            options: as for :meth:`pairs`.
+
+        Returns:
+            A name such as "v2.0 release, v1.2 labels".
+
+        Raises:
+            ValueError: none of the arrangements is there (they are listed).
+        """
+        return self._form(root, self._chosen(options), labels=True)[1].name
+
+    def pairs(
+        self, root: PathLike, split: str, *, prepared: PathLike | None = None, **options: str | None
+    ) -> list[Pair]:
+        """The pictures of a split with their label maps, in the order of their names (or of a list beside the data).
+
+        Args:
+            root: the folder into which the dataset's archives were unpacked.
+            split: a name in ``splits``.
+            prepared: folder of trainId PNGs, ``<split>/<key>.png`` or ``<key>.png``, read instead of the originals.
+            options: a choice for each name in ``options``: lists of GTA5 and SYNTHIA ("official" or "robustnet"),
+                mapping ("robustnet" or "openseg") and version ("v1.2" or "v2.0") of Vistas.
+
+        Returns:
+            Pairs; their ``key`` is the picture's name without ending.
+
+        Raises:
+            ValueError: no such folder, split or option; pictures without label map or the reverse (they are named);
+                what the dataset's own check finds.
+        """
+        chosen = self._chosen(options)
+        check_choice(split, self.splits, f"{self.name}: split")
+        base, form = self._form(root, chosen, labels=prepared is None)
+        images = _scan(base, _folder(form.images, form, split), [(ending, "") for ending in form.endings], form.stem)
+        if not images:
+            raise ValueError(
+                f"{base}: no pictures of {self.title}'s split {split!r}; expected {_folder(form.images, form, split)}/*"
+                f"{form.endings[0]}; is its archive unpacked?"
+            )
+        if prepared is None:
+            endings = [(ending, coding.format(**chosen)) for ending, coding in form.labels]
+            labels = _scan(base, _folder(form.label_folder, form, split), endings, form.stem)
+        else:
+            folder = Path(prepared) / split
+            folder = folder if folder.is_dir() else Path(prepared)
+            if not folder.is_dir():
+                raise ValueError(f"{prepared}: no such folder; expected prepared label maps, <split>/<key>.png")
+            labels = _scan(folder, ".", [(".png", PREPARED)], form.stem)
+        keys = self._keys(base, split, images, labels, chosen)
+        lonely = [f"{images[key][0]} has no label map" for key in keys if key in images and key not in labels]
+        if split in self.unlabelled:
+            lonely = []
+        lonely += [f"{labels[key][0]} has no picture" for key in keys if key in labels and key not in images]
+        if lonely:
+            where = prepared if prepared is not None else base / _folder(form.label_folder, form, split)
+            raise ValueError(
+                f"{self.name}: pictures and label maps must come in pairs: {_some(lonely)}; expected label maps in "
+                f"{where}; unpack what is missing, or move the lone files away"
+            )
+        nothing = (None, "")
+        found = [Pair(key, images[key][0], *labels.get(key, nothing)) for key in keys]
+        if self.check is not None:
+            self.check(base, form, found, chosen)
+        return found
+
+    def expected(self, split: str, **options: str | None) -> int:
+        """How many pictures the whole split has; 0 where we know no official number."""
+        chosen = self._chosen(options)
+        check_choice(split, self.splits, f"{self.name}: split")
+        return len(split_keys(self.name, split, chosen["lists"])) if "lists" in chosen else self.splits[split]
+
+    def read_ids(self, pair: Pair) -> np.ndarray:
+        """The label map as it is in the file, uint8 (H, W) of the dataset's own ids."""
+        return self._coding(pair).read(_there(pair))
+
+    def read_label(self, pair: Pair) -> np.ndarray:
+        """Read a pair's label map.
+
+        Returns:
+            uint8 (H, W) of trainIds (of CamVid: its own class numbers); 255 = ignore.
+
+        Raises:
+            ValueError: unreadable, no label map, of another kind, or ids outside the table; the file is named.
+        """
+        coding = self._coding(pair)
+        ids = coding.read(_there(pair))
+        return translate(ids, coding.table, coding.known, num_classes=self.num_classes, source=_there(pair))
+
+    def _coding(self, pair: Pair) -> Coding:
+        if pair.coding == PREPARED:
+            return Coding(BDD_TRAIN_IDS, frozenset([*range(self.num_classes), IGNORE]))
+        return self.codings[pair.coding]
+
+    def _chosen(self, options: Mapping[str, str | None]) -> dict[str, str]:
+        """The options with their defaults filled in."""
+        chosen = {name: choices[0] for name, choices in self.options.items()}
+        for name, value in options.items():
+            if value is None:
+                continue
+            if name not in self.options:
+                takes = ", ".join(self.options) or "none"
+                raise ValueError(f"{self.name}: option {name}={value!r} does not apply here; options: {takes}")
+            chosen[name] = check_choice(value, self.options[name], f"{self.name}: {name}")
+        return chosen
+
+    def _form(self, root: PathLike, chosen: Mapping[str, str], *, labels: bool) -> tuple[Path, Form]:
+        """The folder and the form in which the dataset lies there."""
+        if not Path(root).is_dir():
+            raise ValueError(f"{root}: no such folder; expected {self.title} there")
+        for base in (Path(root), *(Path(root) / name for name in self.inside)):
+            for form in self.forms:
+                suits = all(chosen.get(name) == value for name, value in form.only.items())
+                if suits and any(_lies(base, form, split, labels) for split in self.splits):
+                    return base, form
+        expected = "; ".join(f"{f.images} with {f.label_folder} ({f.name})" for f in self.forms)
+        there = sorted(path.name for path in Path(root).iterdir() if not path.name.startswith("."))
+        chose = "".join(f", {name}={value}" for name, value in chosen.items() if name == "version")
+        raise ValueError(
+            f"{root}: no {self.title} found{chose}; expected {expected}; found there: {_some(there) or 'nothing'}"
+        )
+
+    def _keys(
+        self, base: Path, split: str, images: Mapping[str, object], labels: Mapping[str, object], chosen: dict[str, str]
+    ) -> list[str]:
+        """Which pictures belong to the split: all that are there, or those of a list."""
+        here = images.keys() | labels.keys()
+        if "lists" not in self.options:
+            return sorted(here)
+        own = base / f"{split}.txt"
+        if own.is_file():
+            keys = [key.zfill(self.digits) if key.isdigit() else key for key in read_list(own)]
+            missing = [key for key in keys if key not in here]
+            if missing:
+                raise ValueError(f"{own}: lists pictures that are not under {base}: {_some(missing)}")
+            return keys
+        wanted = split_keys(self.name, split, chosen["lists"])
+        crops: dict[str, list[str]] = {}
+        for key in sorted(here):
+            crops.setdefault(key.split("_")[0], []).append(key)
+        missing = [key for key in wanted if key not in crops]
+        if len(missing) == len(wanted):
+            raise ValueError(
+                f"{base}: none of the {len(wanted):,} pictures of {self.title}'s split {split!r} is there; found "
+                f"{_some(sorted(here))}; unpack them, or give the names of yours in {own}"
+            )
+        if missing:
+            warnings.warn(
+                f"{base}: {len(wanted) - len(missing):,} of the {len(wanted):,} pictures of {self.title}'s split "
+                f"{split!r} are there; {_some(missing)} missing. Scores trained on a part are not those of the whole",
+                stacklevel=4,
+            )
+        return [key for name in wanted for key in crops.get(name, ())]
+
+
+#: The coding of label maps that hold trainIds already.
+PREPARED = "trainIds"
+
+
+def mismatched(pairs: Iterable[Pair]) -> list[tuple[Pair, tuple[int, int], tuple[int, int]]]:
+    """The pairs whose picture and label map differ in size, with both (height, width); only headers are read."""
+    sizes = [(pair, picture_size(pair.image), picture_size(_there(pair))) for pair in pairs if pair.label is not None]
+    return [found for found in sizes if found[1] != found[2]]
+
+
+def _there(pair: Pair) -> Path:
+    if pair.label is None:
+        raise ValueError(f"{pair.image}: has no label map; labels of this split are not published")
+    return pair.label
+
+
+def _folder(pattern: str, form: Form, split: str) -> str:
+    return pattern.format(split=form.folders.get(split, split))
+
+
+def _lies(base: Path, form: Form, split: str, labels: bool) -> bool:
+    """Whether a split's pictures (and label maps) lie under ``base`` in this form."""
+    wanted = [_folder(form.images, form, split)] + ([_folder(form.label_folder, form, split)] if labels else [])
+    folders = [[path for path in base.glob(pattern) if path.is_dir()] for pattern in wanted]
+    if not all(folders):
+        return False
+    if not form.stem:
+        return True
+    names = (path.stem for path in folders[0][0].iterdir() if path.name.endswith(form.endings))
+    return any(re.fullmatch(form.stem, name) for name in names)
+
+
+def _scan(base: Path, pattern: str, endings: Sequence[tuple[str, str]], stem: str) -> dict[str, tuple[Path, str]]:
+    """Files in the folders of a pattern: name without ending -> (file, coding); an earlier ending goes first."""
+    found: dict[str, tuple[Path, str, int]] = {}
+    accepts = re.compile(stem) if stem else None
+    for folder in sorted(base.glob(pattern)) if pattern != "." else [base]:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            rank = next((n for n, (ending, _) in enumerate(endings) if path.name.endswith(ending)), None)
+            if rank is None or path.name.startswith("."):
+                continue
+            key = path.name[: -len(endings[rank][0])]
+            if accepts is not None and not accepts.fullmatch(key):
+                continue
+            other = found.get(key)
+            if other is not None and other[2] == rank:
+                raise ValueError(f"{path} and {other[0]} have one name; keep one of them")
+            if other is None or rank < other[2]:
+                found[key] = (path, endings[rank][1], rank)
+    return {key: entry[:2] for key, entry in found.items()}
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
