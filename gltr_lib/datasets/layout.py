@@ -8,7 +8,6 @@ mean says a :class:`Coding`. Whatever is missing, double or of another kind is a
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from gltr_lib._read import PathLike, picture_size, read_ids, translate
 from gltr_lib._validate import check_choice
-from gltr_lib.datasets.splits import read_list, split_keys
+from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
 
 ALL_19: tuple[int, ...] = tuple(range(19))
@@ -149,16 +148,22 @@ class Layout:
             if not folder.is_dir():
                 raise ValueError(f"{prepared}: no such folder; expected prepared label maps, <split>/<key>.png")
             labels = _scan(folder, ".", [(".png", PREPARED)], form.stem)
-        keys = self._keys(base, split, images, labels, chosen)
+            labels = {key: found for key, found in labels.items() if key in images}  # one folder may serve two splits
+        here = sorted(images.keys() | labels.keys())
+        if "lists" in chosen:
+            keys = keys_of_split(self.name, base, split, here, lists=chosen["lists"], digits=self.digits)
+        else:
+            keys = here
         lonely = [f"{images[key][0]} has no label map" for key in keys if key in images and key not in labels]
         if split in self.unlabelled:
             lonely = []
         lonely += [f"{labels[key][0]} has no picture" for key in keys if key in labels and key not in images]
         if lonely:
             where = prepared if prepared is not None else base / _folder(form.label_folder, form, split)
+            remedy = "unpack what is missing, or move the lone files away" if prepared is None else "prepare them again"
             raise ValueError(
-                f"{self.name}: pictures and label maps must come in pairs: {_some(lonely)}; expected label maps in "
-                f"{where}; unpack what is missing, or move the lone files away"
+                f"{self.name}: pictures and label maps must come in pairs: {summary(lonely)}; expected label maps in "
+                f"{where}; {remedy}"
             )
         nothing = (None, "")
         found = [Pair(key, images[key][0], *labels.get(key, nothing)) for key in keys]
@@ -219,40 +224,8 @@ class Layout:
         there = sorted(path.name for path in Path(root).iterdir() if not path.name.startswith("."))
         chose = "".join(f", {name}={value}" for name, value in chosen.items() if name == "version")
         raise ValueError(
-            f"{root}: no {self.title} found{chose}; expected {expected}; found there: {_some(there) or 'nothing'}"
+            f"{root}: no {self.title} found{chose}; expected {expected}; found there: {summary(there) or 'nothing'}"
         )
-
-    def _keys(
-        self, base: Path, split: str, images: Mapping[str, object], labels: Mapping[str, object], chosen: dict[str, str]
-    ) -> list[str]:
-        """Which pictures belong to the split: all that are there, or those of a list."""
-        here = images.keys() | labels.keys()
-        if "lists" not in self.options:
-            return sorted(here)
-        own = base / f"{split}.txt"
-        if own.is_file():
-            keys = [key.zfill(self.digits) if key.isdigit() else key for key in read_list(own)]
-            missing = [key for key in keys if key not in here]
-            if missing:
-                raise ValueError(f"{own}: lists pictures that are not under {base}: {_some(missing)}")
-            return keys
-        wanted = split_keys(self.name, split, chosen["lists"])
-        crops: dict[str, list[str]] = {}
-        for key in sorted(here):
-            crops.setdefault(key.split("_")[0], []).append(key)
-        missing = [key for key in wanted if key not in crops]
-        if len(missing) == len(wanted):
-            raise ValueError(
-                f"{base}: none of the {len(wanted):,} pictures of {self.title}'s split {split!r} is there; found "
-                f"{_some(sorted(here))}; unpack them, or give the names of yours in {own}"
-            )
-        if missing:
-            warnings.warn(
-                f"{base}: {len(wanted) - len(missing):,} of the {len(wanted):,} pictures of {self.title}'s split "
-                f"{split!r} are there; {_some(missing)} missing. Scores trained on a part are not those of the whole",
-                stacklevel=4,
-            )
-        return [key for name in wanted for key in crops.get(name, ())]
 
 
 #: The coding of label maps that hold trainIds already.
@@ -305,8 +278,3 @@ def _scan(base: Path, pattern: str, endings: Sequence[tuple[str, str]], stem: st
             if other is None or rank < other[2]:
                 found[key] = (path, endings[rank][1], rank)
     return {key: entry[:2] for key, entry in found.items()}
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import base64
 import re
+import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -146,3 +148,77 @@ def read_list(path: str | Path) -> tuple[str, ...]:
     if twice:
         raise ValueError(f"{path}: listed more than once: {', '.join(twice[:5])}; keep one of each")
     return tuple(keys)
+
+
+def keys_of_split(
+    name: str, base: Path, split: str, here: Sequence[str], *, lists: str = "official", digits: int = 0
+) -> list[str]:
+    """Which of the pictures on the disk belong to a split.
+
+    ``<split>.txt`` under ``base`` goes first, and must name only pictures that are there. Else the published list
+    counts; pictures of it that are not on the disk are no error (ten archives make GTA5) but a warning with their
+    number. A name in a list stands for its crops ``<name>_00``, ``<name>_01`` too.
+
+    Args:
+        name: "gta5" or "synthia".
+        base: the folder of the data.
+        split: "train", "val" ...
+        here: the names that are on the disk.
+        lists: "official" or "robustnet".
+        digits: bare numbers in a list are padded to so many.
+
+    Returns:
+        Names, in the order of the list.
+
+    Raises:
+        ValueError: a list that names what is not there, or that shares pictures with the published list of another
+            split; nothing of the published list is there.
+    """
+    crops: dict[str, list[str]] = {key: [key] for key in here}
+    for key in here:
+        if "_" in key:
+            crops.setdefault(key.split("_")[0], []).append(key)
+    own = {part: base / f"{part}.txt" for part in ("train", "val", "test", split) if (base / f"{part}.txt").is_file()}
+    listed = {
+        part: [key.zfill(digits) if key.isdigit() else key for key in read_list(path)] for part, path in own.items()
+    }
+    if split == "trainval" and split not in listed and {"train", "val"} <= listed.keys():
+        listed[split] = listed["train"] + listed["val"]
+    if split in listed:
+        missing = [key for key in listed[split] if key not in crops]
+        if missing:
+            raise ValueError(f"{base / split}.txt lists pictures that are not there: {summary(missing)}")
+        return [key for listed_name in listed[split] for key in crops[listed_name]]
+    wanted = split_keys(name, split, lists)
+    missing = [key for key in wanted if key not in crops]
+    if len(missing) == len(wanted):
+        raise ValueError(
+            f"{base}: none of the {len(wanted):,} pictures of {name}'s split {split!r} is there; found "
+            f"{summary(here)}; unpack them, or give the names of yours in {base / split}.txt"
+        )
+    found = [key for listed_name in wanted for key in crops.get(listed_name, ())]
+    for part, keys in listed.items():
+        shared = sorted({key for listed_name in keys for key in crops.get(listed_name, ())} & set(found))
+        if shared and split in ("train", "val", "test"):
+            raise ValueError(
+                f"{own[part]} shares {len(shared):,} pictures ({summary(shared)}) with the published list of "
+                f"{split!r}; give {split}.txt beside it as well"
+            )
+    if missing:
+        warnings.warn(
+            f"{base}: {len(wanted) - len(missing):,} of the {len(wanted):,} pictures of {name}'s split {split!r} are "
+            f"there; missing: {summary(missing)}. Scores trained on a part are not those of the whole",
+            stacklevel=4,
+        )
+    return found
+
+
+def summary(names: Sequence[str], most: int = 5) -> str:
+    """The first names of many, for a message.
+
+    Example:
+        >>> summary("abcdefg", most=2)
+        'a, b and 5 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
