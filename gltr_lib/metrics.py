@@ -63,9 +63,13 @@ class ConfusionMatrix:
         """Add a 256x256 table of counts: what is ignored or refused is read off its rows and columns."""
         if 0 <= self.ignore_index < 256:
             table[self.ignore_index] = 0
-        for name, found in (("target", table.any(1)), ("pred", table.any(0))):
-            if found[self.num_classes :].any():
-                raise self._out_of_range(name, self.num_classes + found[self.num_classes :].nonzero().flatten())
+        array = (
+            table.numpy()
+        )  # NumPy: torch would start its threads for this, which costs more than all else on a busy CPU
+        for name, found in (("target", array.any(1)), ("pred", array.any(0))):
+            beyond = np.flatnonzero(found[self.num_classes :])
+            if beyond.size:
+                raise self._out_of_range(name, torch.from_numpy(self.num_classes + beyond))
         size = min(self.num_classes, 256)
         self.counts[:size, :size] += table[:size, :size]
 
