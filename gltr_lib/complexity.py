@@ -147,7 +147,13 @@ def _check_band(low: float, high: float) -> None:
 
 
 def select(
-    scores: Any, *, low: float = 0.0, high: float = 1.0, number: int | None = None, share: float | None = None
+    scores: Any,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    number: int | None = None,
+    share: float | None = None,
+    top: int | None = None,
 ) -> np.ndarray:
     """Choose by score: a band of quantiles, and within it, if asked, a number or a share spread evenly over the ranks.
 
@@ -160,12 +166,13 @@ def select(
         high: upper quantile, in (low, 1]; both ends belong to the band.
         number: how many of the band, at least 1 and at most as many as there are.
         share: the same as a share of the band, in (0, 1].
+        top: instead of these, how many of the highest of the band.
 
     Returns:
         Increasing indices, int64 (M,).
 
     Raises:
-        ValueError: no scores, not finite, an impossible band, number or share, or both of these.
+        ValueError: no scores, not finite, an impossible band, number or share, or more than one of these.
 
     Example:
         >>> select([5.0, 1.0, 3.0, 2.0, 4.0], low=0.25, number=2).tolist()
@@ -177,19 +184,23 @@ def select(
         raise ValueError("no images to choose from; pass at least one")
     if not np.isfinite(values).all():
         raise ValueError(f"scores: expected finite numbers, received {values[~np.isfinite(values)][0]}")
-    bottom, top = np.quantile(values, [low, high])
-    band = np.flatnonzero((values >= bottom) & (values <= top)).astype(np.int64)
-    if number is not None and share is not None:
-        raise ValueError(f"expected number or share, got both ({number} and {share})")
+    least, most = np.quantile(values, [low, high])
+    band = np.flatnonzero((values >= least) & (values <= most)).astype(np.int64)
+    if sum(value is not None for value in (number, share, top)) > 1:
+        raise ValueError(f"expected one of number, share and top, got number={number}, share={share}, top={top}")
     if share is not None:
         if not 0 < share <= 1:
             raise ValueError(f"share: expected a number in (0,1], got {share}")
         number = max(1, round(share * len(band)))
-    if number is None:
+    count = top if top is not None else number
+    if count is None:
         return band
-    if not 1 <= number <= len(band):
-        raise ValueError(f"number: expected 1 to {len(band)}, the size of the band, got {number}")
+    if not 1 <= count <= len(band):
+        name = "number" if top is None else "top"
+        raise ValueError(f"{name}: expected 1 to {len(band)}, the size of the band, got {count}")
     ranked = band[np.argsort(values[band], kind="stable")]
+    if top is not None:
+        return np.sort(ranked[len(ranked) - top :])
     # One of them stands for the whole band from its middle; more reach from end to end.
-    places = np.linspace(0, len(band) - 1, number) if number > 1 else np.array([(len(band) - 1) / 2])
+    places = np.linspace(0, len(band) - 1, count) if count > 1 else np.array([(len(band) - 1) / 2])
     return np.sort(ranked[np.round(places).astype(np.int64)])

@@ -8,7 +8,7 @@ it (the fingerprint of its weights), because the statistics of one network mean 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,13 @@ from torch import Tensor
 from gltr_lib import weights
 from gltr_lib._validate import check_images, describe
 from gltr_lib.adain import StyleStats
+from gltr_lib.complexity import select as choose
 
 if TYPE_CHECKING:
     from gltr_lib.stylizer import Stylizer
 
 FORMAT = "gltr-style-bank-1"
+_MEASURE = "measure."  # before the names of measures among a file's tensors
 
 
 class StyleBank:
@@ -34,9 +36,12 @@ class StyleBank:
         names: N names.
         fingerprint: :attr:`gltr_lib.stylizer.Stylizer.fingerprint` of the stylizer that made them.
         stylizer: that stylizer's name.
+        measures: numbers about the paintings themselves, (N) under a name, such as "complexity" (see
+            :mod:`gltr_lib.complexity`); :meth:`select` chooses by them. None or empty where nobody measured.
 
     Raises:
-        TypeError, ValueError: not statistics, none at all, not finite, a negative std, or as many names as styles.
+        TypeError, ValueError: not statistics, none at all, not finite, a negative std, not as many names as styles,
+        or measures of another length.
 
     Example:
         >>> from gltr_lib.stylizer import Stylizer
@@ -45,7 +50,15 @@ class StyleBank:
         (3, ('a', 'b', 'c'), torch.Size([5, 128]))
     """
 
-    def __init__(self, stats: StyleStats, names: Sequence[str], *, fingerprint: str, stylizer: str) -> None:
+    def __init__(
+        self,
+        stats: StyleStats,
+        names: Sequence[str],
+        *,
+        fingerprint: str,
+        stylizer: str,
+        measures: Mapping[str, Tensor] | None = None,
+    ) -> None:
         if not isinstance(stats, StyleStats):
             raise TypeError(f"stats: expected StyleStats, received {describe(stats)}")
         if len(stats) == 0:
@@ -56,10 +69,14 @@ class StyleBank:
             raise ValueError("stats: expected standard deviations >= 0, received negative ones")
         if isinstance(names, str) or len(names) != len(stats):
             raise ValueError(f"names: expected {len(stats)}, one for each style, received {describe(names)}")
+        for key, values in (measures or {}).items():
+            if not isinstance(values, Tensor) or values.shape != (len(stats),):
+                raise ValueError(f"measures[{key!r}]: expected a tensor ({len(stats)},), received {describe(values)}")
         self.stats = stats
         self.names = tuple(str(name) for name in names)
         self.fingerprint = fingerprint
         self.stylizer = stylizer
+        self.measures = {key: values.detach().to("cpu", torch.float32) for key, values in (measures or {}).items()}
 
     @classmethod
     def from_images(
@@ -161,7 +178,98 @@ class StyleBank:
 
     def to(self, device: torch.device | str) -> StyleBank:
         """Return the bank on another device."""
-        return StyleBank(self.stats.to(device), self.names, fingerprint=self.fingerprint, stylizer=self.stylizer)
+        return self._like(self.stats.to(device), self.names, self.measures)
+
+    def subset(self, indices: Tensor | Sequence[int]) -> StyleBank:
+        """Return a bank of some of the styles, in the order given.
+
+        Args:
+            indices: (M) whole numbers from 0 to N-1, M >= 1.
+
+        Raises:
+            ValueError: none, or outside the bank.
+        """
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        if rows.ndim != 1 or not len(rows) or int(rows.min()) < 0 or int(rows.max()) >= len(self):
+            raise ValueError(f"indices: expected numbers from 0 to {len(self) - 1}, received {describe(indices)}")
+        measures = {key: values[rows] for key, values in self.measures.items()}
+        names = [self.names[row] for row in rows.tolist()]
+        return self._like(self.stats[rows.to(self.stats.mean.device)], names, measures)
+
+    def select(
+        self,
+        measure: str = "complexity",
+        *,
+        low: float = 0.0,
+        high: float = 1.0,
+        number: int | None = None,
+        share: float | None = None,
+        top: int | None = None,
+    ) -> StyleBank:
+        """Return the bank of the paintings whose texture lies in a band of quantiles.
+
+        Args:
+            measure: which of :attr:`measures`.
+            low, high: the band; number, share, top: how much of it; all as for :func:`gltr_lib.complexity.select`.
+
+        Raises:
+            ValueError: a bank without this measure, or an impossible choice.
+
+        Source:
+            The idea of TCPS in the abstract of Peng et al. 2021; the measure and the band are ours.
+
+        Example:
+            >>> stats = StyleStats(torch.zeros(4, 2), torch.ones(4, 2))
+            >>> bank = StyleBank(stats, "a b c d".split(), fingerprint="", stylizer="none",
+            ...                  measures={"complexity": torch.tensor([3.0, 9.0, 1.0, 5.0])})
+            >>> bank.select(low=0.5).names
+            ('b', 'd')
+        """
+        if measure not in self.measures:
+            known = ", ".join(self.measures) or "none: this bank holds statistics only"
+            raise ValueError(f"measure: unknown {measure!r}; in this bank: {known}; gltr bank build measures paintings")
+        rows = choose(self.measures[measure].numpy(), low=low, high=high, number=number, share=share, top=top)
+        return self.subset(torch.from_numpy(rows))
+
+    @classmethod
+    def merge(cls, banks: Sequence[StyleBank], *, prefixes: Sequence[str] | None = None) -> StyleBank:
+        """Put banks of one encoder together, one after the other.
+
+        Args:
+            banks: at least one.
+            prefixes: one for each; put before the names of its styles with a ``/``.
+
+        Returns:
+            A bank with the measures that all of them have.
+
+        Raises:
+            ValueError: made by different encoders, a name twice, or another number of prefixes than of banks.
+        """
+        if not banks:
+            raise ValueError("banks: expected at least one, received none")
+        if prefixes is not None and len(prefixes) != len(banks):
+            raise ValueError(f"prefixes: expected {len(banks)}, one for each bank, received {len(prefixes)}")
+        first = banks[0]
+        for bank in banks:
+            if bank.fingerprint != first.fingerprint:
+                raise ValueError(
+                    f"banks: made by different encoders, {first.stylizer} {first.fingerprint} and {bank.stylizer}"
+                    f" {bank.fingerprint}; build them again with one stylizer"
+                )
+        heads = ["" if prefixes is None else f"{prefixes[i]}/" for i in range(len(banks))]
+        names = [head + name for head, bank in zip(heads, banks, strict=True) for name in bank.names]
+        seen: set[str] = set()
+        twice = next((name for name in names if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
+        if twice is not None:
+            raise ValueError(f"banks: the name {twice!r} occurs twice; give each bank a prefix (--prefix)")
+        stats = StyleStats(
+            torch.cat([bank.stats.mean.cpu() for bank in banks]), torch.cat([bank.stats.std.cpu() for bank in banks])
+        )
+        common = [key for key in first.measures if all(key in bank.measures for bank in banks)]
+        return first._like(stats, names, {key: torch.cat([bank.measures[key] for bank in banks]) for key in common})
+
+    def _like(self, stats: StyleStats, names: Sequence[str], measures: Mapping[str, Tensor]) -> StyleBank:
+        return StyleBank(stats, names, fingerprint=self.fingerprint, stylizer=self.stylizer, measures=measures)
 
     def check(self, stylizer: Stylizer) -> StyleBank:
         """Return the bank if this stylizer made it, else raise.
@@ -197,6 +305,7 @@ class StyleBank:
         tensors = {
             "mean": self.stats.mean.to("cpu", dtype).contiguous(),
             "std": self.stats.std.to("cpu", dtype).contiguous(),
+            **{_MEASURE + key: values.contiguous() for key, values in self.measures.items()},
         }
         if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
             raise ValueError(f"{where}: the statistics are too large for float16; save with half=False")
@@ -240,7 +349,8 @@ class StyleBank:
         try:
             names = json.loads(header["names"])
             stats = StyleStats(state["mean"].float(), state["std"].float())
-            bank = cls(stats, names, fingerprint=header["fingerprint"], stylizer=header["stylizer"])
+            measures = {key.removeprefix(_MEASURE): state[key].float() for key in state if key.startswith(_MEASURE)}
+            bank = cls(stats, names, fingerprint=header["fingerprint"], stylizer=header["stylizer"], measures=measures)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: damaged style bank ({error}); build it again") from error
         return bank if stylizer is None else bank.check(stylizer)

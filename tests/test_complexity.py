@@ -89,6 +89,8 @@ def test_a_number_is_spread_over_the_ranks_of_the_band():
     assert sorted(scores[select(scores, low=0.2, high=0.8, number=3)]) == [20, 50, 80]
     assert scores[select(scores, number=1)].tolist() == [50]
     assert len(select(scores, share=0.1)) == 10
+    assert sorted(scores[select(scores, top=3)]) == [98, 99, 100]
+    assert len(select(np.zeros(9), top=4)) == 4
     assert len(select(np.zeros(9), number=4)) == 4  # ties: still that many, still distinct
     assert len(set(select(np.zeros(9), number=4).tolist())) == 4
 
@@ -101,7 +103,8 @@ def test_a_number_is_spread_over_the_ranks_of_the_band():
         ({"number": 0}, "number: expected 1 to 3"),
         ({"number": 4}, "number: expected 1 to 3"),
         ({"share": 0.0}, "share: expected"),
-        ({"share": 0.5, "number": 1}, "got both"),
+        ({"share": 0.5, "number": 1}, "one of number, share and top"),
+        ({"top": 4}, "top: expected 1 to 3"),
     ],
 )
 def test_an_impossible_choice_is_refused(options, match):

@@ -15,21 +15,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gltr_lib._usage import UsageError
+from gltr_lib.cli.data import prepare, verify
 from gltr_lib.cli.evidence import study
 from gltr_lib.cli.look import bench, demo, doctor
 from gltr_lib.cli.scoring import evaluate
-from gltr_lib.cli.texture import bank, stylize
+from gltr_lib.cli.texture import bank, bank_info, bank_merge, stylize
 from gltr_lib.cli.training import train
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": doctor, "demo": demo, "stylize": stylize, "bank": bank, "train": train, "evaluate": evaluate,
-    "study": study, "bench": bench,
+    "study": study, "bench": bench, "prepare": prepare, "verify": verify,
+    "bank build": bank, "bank info": bank_info, "bank merge": bank_merge,
 }  # fmt: skip
 
 
 def help_text() -> str:
     """What ``gltr --help`` prints: each command with the first line of its docstring."""
-    lines = [f"  {name:<9} {(function.__doc__ or '').strip().splitlines()[0]}" for name, function in COMMANDS.items()]
+    lines = [f"  {name:<10} {(function.__doc__ or '').strip().splitlines()[0]}" for name, function in COMMANDS.items()]
     return (
         "usage: gltr COMMAND [options]\n\nGlobal and local texture randomization, from a terminal.\n\ncommands:\n"
         + "\n".join(lines)
@@ -56,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gltr {__version__}")
         return 0
     name, rest = given[0], given[1:]
+    if rest and f"{name} {rest[0]}" in COMMANDS:  # two words, such as "bank info"
+        name, rest = f"{name} {rest[0]}", rest[1:]
     if name not in COMMANDS:
-        return _complain(f"unknown command {name!r}; valid: {', '.join(COMMANDS)}", 2)
+        return _complain(f"unknown command {name!r}; valid: {', '.join(c for c in COMMANDS if ' ' not in c)}", 2)
     try:
         return _run(name, rest)
     except UsageError as error:

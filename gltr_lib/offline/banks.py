@@ -1,0 +1,207 @@
+"""Style banks of any number of paintings: streamed, resumable, and merged.
+
+Of each painting two numbers a channel stay (4 KiB at relu4_1), so a bank of 80,000 fits where one photograph album
+would not; the pictures themselves pass through memory a few at a time. What is measured is kept in small files beside
+the bank (``NAME.safetensors.parts``) until the bank is whole, so a killed job goes on and gives the same bank.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gltr_lib.complexity import MEASURES, measure, select
+from gltr_lib.datasets import read_image
+from gltr_lib.offline.job import default_workers, read_ahead
+from gltr_lib.offline.parts import Parts
+from gltr_lib.offline.plan import list_images
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+_EVERY = 20.0  # seconds of work that a kill may cost
+OnImage = Callable[[int, int, str], Any]
+
+
+def load_bank(name: str, stylizer: Stylizer) -> StyleBank:
+    """A shipped bank by name, a saved one by path, or one made of a folder of paintings.
+
+    Raises:
+        ValueError: none of these.
+    """
+    from gltr_lib.style_bank import StyleBank
+
+    if Path(name).is_dir():
+        return build_bank(name, stylizer)[0]
+    return StyleBank.load(name, stylizer)
+
+
+def build_bank(
+    folder: str | os.PathLike[str],
+    stylizer: Stylizer,
+    *,
+    longest: int = 512,
+    on_image: OnImage | None = None,
+    workers: int | None = None,
+    parts: str | os.PathLike[str] | None = None,
+) -> tuple[StyleBank, dict[str, str]]:
+    """Make a style bank of a folder of paintings, one style a picture.
+
+    Args:
+        folder: pictures (subfolders included).
+        stylizer: whose features the statistics describe.
+        longest: pictures are shrunk so that their longer side has at most this many pixels.
+        on_image: called with (done, total, name) after each picture.
+        workers: threads that decode, shrink and measure texture; default the number of cores, at most 16.
+        parts: folder for what is measured so far; a second call with it goes on there. It stays until you remove it.
+
+    Returns:
+        (bank, refused): the bank, in the order of the names, with the texture measures of each painting, and reasons
+        by name for the pictures that could not be read.
+
+    Raises:
+        ValueError: no such folder, no readable picture in it, or parts of another folder, stylizer or size.
+    """
+    from gltr_lib.style_bank import StyleBank
+
+    if not isinstance(longest, int) or longest < 16:
+        raise ValueError(f"longest: expected a whole number of pixels >= 16, received {longest!r}")
+    names = unique_names(list_images(folder))
+    settings = {"fingerprint": stylizer.fingerprint, "longest": str(longest), "folder": str(Path(folder).resolve())}
+    store = Parts(parts, settings)
+    todo = [name for name in names if name not in store.done]
+    refused: dict[str, str] = {}
+    device = next(stylizer.parameters()).device
+    saved = time.monotonic()
+    threads = workers or default_workers()
+    finished = len(names) - len(todo)
+
+    def load(name: str) -> tuple[np.ndarray, dict[str, float]]:
+        picture = Image.fromarray(read_image(Path(folder) / names[name]))
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        pixels = np.array(picture)
+        # A line of pixels has no texture to speak of, and no gradient to measure.
+        return pixels, measure(pixels) if min(pixels.shape[:2]) > 1 else dict.fromkeys(MEASURES, 0.0)
+
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="bank") as pool:
+        try:
+            for name, loaded in read_ahead(pool, todo, load, 2 * threads):
+                finished += 1
+                if isinstance(loaded, ValueError):
+                    refused[name] = str(loaded)
+                else:
+                    pixels, measures = loaded
+                    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device).float() / 255
+                    with torch.inference_mode():
+                        stats = stylizer.style_stats(tensor)
+                    store.add(name, stats.mean[0], stats.std[0], [measures[key] for key in MEASURES])
+                if on_image is not None:
+                    on_image(finished, len(names), name)
+                if time.monotonic() - saved > _EVERY:
+                    store.flush()
+                    saved = time.monotonic()
+        finally:
+            store.flush()
+    if not store.done:
+        raise ValueError(
+            f"{folder}: none of {len(names)} pictures could be read; first: {next(iter(refused.values()))}"
+        )
+    kept, stats, table = store.collect([name for name in names if name in store.done])
+    measures_of = {key: table[:, column].clone() for column, key in enumerate(MEASURES)}
+    bank = StyleBank(stats, kept, fingerprint=stylizer.fingerprint, stylizer=stylizer.name, measures=measures_of)
+    return bank, refused
+
+
+def build_bank_file(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    stylizer: Stylizer,
+    *,
+    longest: int = 512,
+    choose: dict[str, Any] | None = None,
+    half: bool = False,
+    workers: int | None = None,
+    on_image: OnImage | None = None,
+) -> tuple[StyleBank, dict[str, str]]:
+    """Build a bank and save it; call again to go on after an interruption.
+
+    Args:
+        folder: pictures (subfolders included).
+        out: file to write, ending in ``.safetensors``.
+        stylizer: whose features the statistics describe.
+        longest: longer side that pictures are shrunk to.
+        choose: keywords of :meth:`StyleBank.select`, to keep some of the paintings by their texture.
+        half: store float16.
+        workers: threads that decode.
+        on_image: called with (done, total, name) after each picture.
+
+    Returns:
+        (bank, refused): as saved.
+
+    Raises:
+        ValueError: as :func:`build_bank`; another ending; an impossible choice.
+    """
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise ValueError(f"{out}: a bank's name ends in .safetensors")
+    if choose:  # an impossible choice is refused before hours of measuring
+        select(np.arange(float(len(list_images(folder)))), **{k: v for k, v in choose.items() if k != "measure"})
+    parts = out.with_name(out.name + ".parts")
+    bank, refused = build_bank(folder, stylizer, longest=longest, workers=workers, on_image=on_image, parts=parts)
+    bank = bank.select(**choose) if choose else bank
+    bank.save(out, half=half)
+    shutil.rmtree(parts, ignore_errors=True)
+    return bank, refused
+
+
+def merge_banks(paths: Sequence[str | os.PathLike[str]], *, prefix: bool = False) -> StyleBank:
+    """Put several banks of one stylizer into one.
+
+    Args:
+        paths: bank files.
+        prefix: put each file's name before the names of its styles, ``monet/1.jpg``.
+
+    Raises:
+        ValueError: fewer than two, made by different encoders, or a name in two of them.
+    """
+    from gltr_lib.style_bank import StyleBank
+
+    files = [Path(path) for path in paths]
+    if len(files) < 2:
+        raise ValueError(f"merge: expected at least two banks, received {len(files)}")
+    banks = [StyleBank.load(file) for file in files]
+    return StyleBank.merge(banks, prefixes=[file.stem for file in files] if prefix else None)
+
+
+def unique_names(paths: Sequence[Path]) -> dict[str, Path]:
+    """Paths by :func:`safe_name`; of two that would be called the same the later one gets a number."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        name, number = safe_name(path), 2
+        while name in named:
+            name, number = f"{safe_name(path)}~{number}", number + 1
+        named[name] = path
+    return named
+
+
+def safe_name(path: Path) -> str:
+    """A painting's name as text that any file, terminal and JSON reader takes: what is not printable is escaped.
+
+    Example:
+        >>> safe_name(Path("van gogh") / "iris\\n1.jpg")
+        'van gogh/iris\\\\n1.jpg'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for letter in path.as_posix()
+    )

@@ -1,0 +1,260 @@
+"""Stylise a folder once and for all: the paper's offline way, as a job that survives being killed.
+
+Every picture keeps its name and its exact size, so that its labels stay valid. Its styles depend on the seed and its
+name alone. Pictures that cannot be read are refused by name and listed in the manifest beside the good ones; nothing
+in the source folder is touched. While some pictures are painted the next ones are decoded and the last ones encoded,
+in threads: Pillow lets go of the interpreter's lock.
+
+Source: the offline copies of Peng et al. (TIP 2021); the job around it is ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+
+from gltr_lib._validate import describe
+from gltr_lib.datasets import read_image
+from gltr_lib.offline.files import save_picture, sweep
+from gltr_lib.offline.manifest import Manifest, check_target
+from gltr_lib.offline.paint import Painter
+from gltr_lib.offline.plan import Recipe, check_names, list_images
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+OnImage = Callable[[int, int, str], Any]
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+
+
+def stylise_folder(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    stylizer: Stylizer,
+    bank: StyleBank,
+    *,
+    bank_name: str = "",
+    alpha: float = 1.0,
+    seed: int = 0,
+    copies: int = 1,
+    one_style_per_copy: bool = False,
+    format: str = "keep",
+    tile: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+    batch: int | None = None,
+    workers: int | None = None,
+    on_image: OnImage | None = None,
+) -> dict[str, Any]:
+    """Stylise every picture below ``source`` into ``target``; call again to go on after an interruption.
+
+    Args:
+        source: folder of pictures (subfolders included); it is only read.
+        target: folder for the result; new, empty, or left by earlier calls, also by those of other shards. One copy
+            has the names of the source; several lie in ``copy-00``, ``copy-01``, ... with the names of the source.
+        stylizer: as from ``Stylizer.load``.
+        bank: styles made by this stylizer.
+        bank_name: printed in the manifest.
+        alpha: strength of the style, 0 to 1.
+        seed: decides, with a picture's name and the copy's number, its style.
+        copies: how many of each picture; no two of a picture in one style (while there are that many).
+        one_style_per_copy: one painting for a whole copy, the paper's way.
+        format: "keep" the source's, or write "png" or "jpg".
+        tile: paint in tiles of about this side; None paints whole pictures while they fit into memory.
+        shard: (i, n): this call does every n-th picture, from the i-th. Calls may run at the same time anywhere.
+        batch: most pictures of one size at once; default 1 on a CPU (where more gains nothing), 4 elsewhere.
+        workers: threads that decode and encode; default the number of cores, at most 16.
+        on_image: called with (done, total, name) after each copy.
+
+    Returns:
+        The manifest: ``settings``, ``done`` (output -> style, size), ``refused`` (source -> reason), ``memory`` (size
+        -> what had to be changed to fit), ``seconds``. Of several shards the last to finish returns the merged one,
+        the others their own.
+
+    Raises:
+        ValueError: an impossible setting, empty source, target inside or equal to the source, target of other
+            settings (the difference is named) or of foreign files.
+        OSError: a picture cannot be written, for instance because the disk is full; what is done is kept.
+        RuntimeError: a picture does not fit into memory even in tiles.
+    """
+    source, target = Path(source), Path(target)
+    recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile)
+    index, count = _check_shard(shard)
+    names = list_images(source)
+    check_names(names, recipe)
+    _check_apart(source, target)
+    check_target(target)
+    device = next(stylizer.parameters()).device
+    painter = Painter(
+        stylizer, bank, alpha=alpha, tile=tile, batch=_whole(batch, "batch", 1 if device.type == "cpu" else 4)
+    )
+    threads = _whole(workers, "workers", default_workers())
+    mine = [name.as_posix() for name in names[index::count]]
+    settings = {
+        "stylizer": stylizer.name,
+        "bank": bank_name,
+        "styles": len(bank),
+        "bank_digest": bank_digest(bank),
+        **recipe.settings(),
+    }
+    outputs = (out for name in mine for out in recipe.outputs(name))
+    manifest = Manifest.open(target, settings, (index, count), outputs, set(mine))
+    there = sweep(target)
+    todo = [name for name in mine if any(o not in manifest.done or o not in there for o in recipe.outputs(name))]
+    total = len(mine) * copies
+    finished = total - len(todo) * copies
+
+    def report(name: str) -> None:
+        nonlocal finished
+        finished += 1
+        if on_image is not None:
+            on_image(finished, total, name)
+
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="stylise") as pool:
+        writing: deque[tuple[str, Future[Any], dict[str, Any]]] = deque()
+
+        def settle(least: int) -> None:
+            while len(writing) > least:
+                name, future, entry = writing.popleft()
+                future.result()
+                manifest.done[name] = entry
+                report(name)
+
+        try:
+            reads = read_ahead(pool, todo, lambda name: read_image(source / name), threads + painter.batch)
+            for group in groups(reads, painter.batch):
+                if isinstance(group, Refusal):
+                    manifest.refused[group.name] = group.reason
+                    for _ in range(copies):
+                        report(group.name)
+                    continue
+                styles = [recipe.styles(name, len(bank)) for name, _ in group]
+                painted = painter.paint([picture for _, picture in group], styles)
+                manifest.memory.update(painter.changes)
+                for (name, picture), chosen, results in zip(group, styles, painted, strict=True):
+                    manifest.refused.pop(name, None)
+                    for out, style, pixels in zip(recipe.outputs(name), chosen, results, strict=True):
+                        entry = {"style": str(bank.names[style]), "size": [picture.shape[1], picture.shape[0]]}
+                        if copies > 1 or out != name:
+                            entry["source"] = name
+                        writing.append((out, pool.submit(_save, target / out, pixels), entry))
+                settle(2 * threads)
+                manifest.write_now_and_then()
+            settle(0)
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror or error}; what is done is kept", error.filename) from error
+        finally:
+            for _, future, _ in writing:
+                future.cancel()
+            if finished < total:
+                _try_to_write(manifest)
+    return manifest.close()
+
+
+def read_ahead(
+    pool: ThreadPoolExecutor, items: Iterable[Item], load: Callable[[Item], Loaded], ahead: int
+) -> Iterator[tuple[Item, Loaded | ValueError]]:
+    """Load items in threads, at most ``ahead`` of them in advance, and give them back in their order.
+
+    A ValueError of ``load`` takes the place of what it would have loaded; other errors are raised.
+    """
+    waiting: deque[tuple[Item, Future[Loaded]]] = deque()
+
+    def first() -> tuple[Item, Loaded | ValueError]:
+        item, future = waiting.popleft()
+        try:
+            return item, future.result()
+        except ValueError as error:
+            return item, error
+
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(load, item)))
+            if len(waiting) > ahead:
+                yield first()
+        while waiting:
+            yield first()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+class Refusal:
+    """A picture that could not be read, and why."""
+
+    def __init__(self, name: str, error: ValueError) -> None:
+        self.name, self.reason = name, str(error)
+
+
+def groups(
+    reads: Iterable[tuple[str, np.ndarray | ValueError]], most: int
+) -> Iterator[list[tuple[str, np.ndarray]] | Refusal]:
+    """Put neighbours of one size together, at most ``most`` of them; refusals come between, in their order."""
+    group: list[tuple[str, np.ndarray]] = []
+    for name, picture in reads:
+        if isinstance(picture, ValueError):
+            yield Refusal(name, picture)
+            continue
+        if group and (len(group) == most or group[0][1].shape != picture.shape):
+            yield group
+            group = []
+        group.append((name, picture))
+    if group:
+        yield group
+
+
+def default_workers() -> int:
+    """Threads for decoding and encoding: the cores that this process may use, at most 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return min(16, max(2, cores))
+
+
+def bank_digest(bank: StyleBank) -> str:
+    """Sixteen hexadecimal digits of a bank's numbers: a bank built anew under its old name is another one."""
+    digest = hashlib.sha256(bank.fingerprint.encode())
+    for part in (bank.stats.mean, bank.stats.std):
+        digest.update(part.detach().cpu().float().contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def _save(path: Path, pixels: torch.Tensor) -> None:
+    save_picture(path, pixels.cpu().numpy())  # here, so that a GPU goes on while this thread waits for it
+
+
+def _try_to_write(manifest: Manifest) -> None:
+    """Keep what is done when the job ends early; on a full disk the older manifest has to do."""
+    with suppress(OSError):
+        manifest.write()
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    inside, outside = source.resolve(), target.resolve()
+    if inside == outside or inside in outside.parents or outside in inside.parents:
+        raise ValueError(f"{target}: the target must lie outside the source folder {source}; choose another folder")
+
+
+def _check_shard(shard: tuple[int, int]) -> tuple[int, int]:
+    try:
+        index, count = (int(part) for part in shard)
+    except (TypeError, ValueError):
+        raise TypeError(f"shard: expected (i, n), received {describe(shard)}") from None
+    if not 0 <= index < count:
+        raise ValueError(f"shard: expected i from 0 to n-1, received {index}/{count}")
+    return index, count
+
+
+def _whole(value: int | None, name: str, default: int) -> int:
+    chosen = default if value is None else value
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+        raise ValueError(f"{name}: expected a whole number >= 1, received {describe(value)}")
+    return chosen
