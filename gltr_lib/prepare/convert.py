@@ -139,7 +139,7 @@ def to_train_ids(ids: np.ndarray, table: np.ndarray, known: frozenset[int]) -> t
     unknown = [int(number) for number in np.flatnonzero(counts) if number not in known]
     if unknown:
         listed = ", ".join(f"{number} ({int(counts[number]):,} pixels)" for number in unknown[:8])
-        raise ValueError(f"found ids outside the table: {listed}; legal: {_spans(sorted(known))}")
+        raise ValueError(f"found ids outside the table: {listed}; legal: {spans(sorted(known))}")
     return table[ids], counts
 
 
@@ -221,12 +221,17 @@ def _bytes(pair: Pair) -> int:
     return pair.label.stat().st_size if pair.label is not None else 0
 
 
-def _spans(numbers: Sequence[int]) -> str:
-    """0, 1, 2, 5 as "0-2, 5"."""
-    spans: list[list[int]] = []
+def spans(numbers: Sequence[int]) -> str:
+    """Numbers as people write them.
+
+    Example:
+        >>> spans([0, 1, 2, 5])
+        '0-2, 5'
+    """
+    found: list[list[int]] = []
     for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1][1] = number
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
         else:
-            spans.append([number, number])
-    return ", ".join(f"{a}-{b}" if a < b else f"{a}" for a, b in spans)
+            found.append([number, number])
+    return ", ".join(f"{a}-{b}" if a < b else f"{a}" for a, b in found)
