@@ -179,7 +179,8 @@ class Layout:
 
     def read_ids(self, pair: Pair) -> np.ndarray:
         """The label map as it is in the file, uint8 (H, W) of the dataset's own ids."""
-        return self._coding(pair).read(_there(pair))
+        path = _there(pair)
+        return self._coding(pair).read(path)
 
     def read_label(self, pair: Pair) -> np.ndarray:
         """Read a pair's label map.
@@ -190,11 +191,12 @@ class Layout:
         Raises:
             ValueError: unreadable, no label map, of another kind, or ids outside the table; the file is named.
         """
-        coding = self._coding(pair)
-        ids = coding.read(_there(pair))
-        return translate(ids, coding.table, coding.known, num_classes=self.num_classes, source=_there(pair))
+        path, coding = _there(pair), self._coding(pair)
+        return translate(coding.read(path), coding.table, coding.known, num_classes=self.num_classes, source=path)
 
     def _coding(self, pair: Pair) -> Coding:
+        if pair.coding not in (PREPARED, *self.codings):
+            raise ValueError(f"{self.name}: unknown coding {pair.coding!r}; valid: {', '.join(self.codings)}")
         if pair.coding == PREPARED:
             return Coding(BDD_TRAIN_IDS, frozenset([*range(self.num_classes), IGNORE]))
         return self.codings[pair.coding]

@@ -67,7 +67,7 @@ class LayoutDataset(Arrays):
         if image.shape[:2] != label.shape:
             raise ValueError(
                 f"{found.image} is {width}x{height} but its label map {found.label} is "
-                f"{label.shape[1]}x{label.shape[0]}; a pair must have one size: unpack both again, or leave the pair out"
+                f"{label.shape[1]}x{label.shape[0]}; a pair must have one size: unpack both again"
             )
         return resize_pair(image, label, self.size)
 

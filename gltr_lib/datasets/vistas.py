@@ -101,4 +101,5 @@ VISTAS = Layout(
         "v2.0/openseg": Coding(VISTAS_V20_OPENSEG, frozenset(range(124))),
     },
     options={"version": ("v1.2", "v2.0"), "mapping": ("robustnet", "openseg")},
+    check=_check,
 )
