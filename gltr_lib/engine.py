@@ -149,7 +149,9 @@ def train(
         >>> len(result.history)
         2
     """
-    _check_settings(config)
+    asked = settings_at_scale(config)
+    if asked:  # better than leaving them out in silence
+        raise ValueError(f"engine.train does not know {', '.join(asked)}; gltr_lib.scale.fit does")
     _check_data(images, labels, config)
     device = pick_device(config.device)
     views = _make_views(config, stylizer, bank, device)
@@ -237,16 +239,23 @@ def _make_views(config: TrainConfig, stylizer: Stylizer | None, bank: StyleBank 
     return Views(config.method, stylizer.to(device), bank)
 
 
-def _check_settings(config: TrainConfig) -> None:
-    """Refuse what this loop would silently leave out."""
+def settings_at_scale(config: TrainConfig) -> list[str]:
+    """The settings of a run that this loop does not know and :mod:`gltr_lib.scale` does, as ``name=value``.
+
+    Args:
+        config: the run.
+
+    Returns:
+        Texts; empty if this loop will do.
+
+    Example:
+        >>> settings_at_scale(TrainConfig(workers=2))
+        ['workers=2']
+    """
     usual = {field.name: field.default for field in fields(config)}
     asked = [name for name in _AT_SCALE if getattr(config, name) != usual[name]]
     asked += ["precision"] if config.precision == "fp16" else []
-    if asked:
-        raise ValueError(
-            f"engine.train does not know {', '.join(f'{name}={getattr(config, name)!r}' for name in asked)}; "
-            f"gltr_lib.scale.fit does"
-        )
+    return [f"{name}={getattr(config, name)!r}" for name in asked]
 
 
 def _check_data(images: Tensor, labels: Tensor, config: TrainConfig) -> None:

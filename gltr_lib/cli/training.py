@@ -1,55 +1,153 @@
-"""``gltr train``: a network from the embedded streets or from your own pictures."""
+"""``gltr train``: a network from the embedded streets, from your own pictures, or at full scale from the data sets."""
 
 from __future__ import annotations
 
 import json as jsonlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.cli._say import answer
 
+if TYPE_CHECKING:
+    from gltr_lib.config import TrainConfig
+    from gltr_lib.scale import Data
+
 
 def train(
-    method: str = "gtr_ltr_cgl", /, *, out: Path = Path("runs/train"), steps: int = 1000, seed: int = 0,
-    images: Path | None = None, labels: Path | None = None, set: tuple[str, ...] = (), device: str | None = None,
-    json: bool = False,
+    method: str = "gtr_ltr_cgl", /, *, out: Path = Path("runs/train"), steps: int | None = None,
+    seed: int | None = None, images: Path | None = None, labels: Path | None = None, set: tuple[str, ...] = (),
+    device: str | None = None, data: str = "streets", root: Path | None = None, split: str = "train",
+    prepared: Path | None = None, copies: Path | None = None, option: tuple[str, ...] = (), recipe: str | None = None,
+    processes: int | None = None, nnodes: int = 1, node_rank: int = 0, master: str | None = None, fresh: bool = False,
+    profile: bool = False, json: bool = False,
 ) -> int:  # fmt: skip
-    """Train a network on the embedded streets, or on your own pictures; run it again to go on.
+    """Train a network on the embedded streets, your own pictures or a data set; run it again to go on.
 
     Args:
         method: baseline, gtr, gtr_ltr, gtr_ltr_cgl, ... (an unknown name lists them).
-        out: folder for checkpoint and network.
-        steps: training steps.
-        seed: of everything random.
+        out: folder for checkpoint, network and logs.
+        steps: training steps; 1000, or those of the recipe.
+        seed: of everything random; 0, or that of the recipe.
         images: folder of your pictures, with --labels.
         labels: folder of their label maps (trainIds).
         set: other settings, key=value, such as forward_images=8 or crop=[128,256].
         device: cpu, cuda or mps; the best there is if not given.
+        data: streets, folder, gta5, synthia, cityscapes, ... (another name lists them); validation, where val_every
+            asks for it, is on this source's own val split.
+        root: folder of the data set.
+        split: of the data set that is trained on.
+        prepared: folder of label maps that were converted to trainIds beforehand.
+        copies: folder of offline copies (gltr stylize --copies) that gtr views show instead of painting online.
+        option: of the data set, key=value, such as lists=robustnet.
+        recipe: named starting point: laptop, gpu or gtr_paper.
+        processes: processes on this machine that share each step.
+        nnodes: machines; run the same command on each, with its --node-rank and one --master.
+        node_rank: number of this machine, from 0.
+        master: host:port of machine 0.
+        fresh: do not go on from the checkpoint in --out.
+        profile: print where the time of a step goes.
         json: print JSON.
     """
     if (images is None) != (labels is None):
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     from gltr_lib.config import TrainConfig, parse_overrides
+    from gltr_lib.config import recipe as named
 
+    local = processes or 1
     with usage():
-        config = parse_overrides([f"method={method}", *set], TrainConfig(steps=steps, seed=seed, device=device))
-    from gltr_lib import engine, models, workflows
+        if processes is not None and processes < 1:
+            raise ValueError(f"--processes: expected at least 1, received {processes}")
+        base = named(recipe) if recipe else TrainConfig()
+        given = {"steps": steps, "seed": seed, "device": device}
+        base = base.replace(**{name: value for name, value in given.items() if value is not None})
+        config = parse_overrides([f"method={method}", *set], base)
+        if processes is not None or nnodes > 1:
+            config = config.replace(processes=local * nnodes)
+    from gltr_lib import engine
 
     with usage():
         engine.pick_device(device)
+    asked = [name for name, value in {"--root": root, "--prepared": prepared, "--copies": copies, "--recipe": recipe,
+             "--profile": profile or None, "--fresh": fresh or None, "--option": option or None}.items()
+             if value is not None]  # fmt: skip
+    if data == "streets" and not asked and not engine.settings_at_scale(config):
+        return _in_memory(config, out, images, labels, json)
+    if images is not None:
+        raise UsageError(
+            f"--images and --labels train in memory, without {', '.join(asked or engine.settings_at_scale(config))}; "
+            f"at full scale, --data folder --root DIR reads DIR/images and DIR/labels"
+        )
+    from gltr_lib.scale import Data
+
+    with usage():
+        source = Data(
+            data, None if root is None else str(root), split, prepared=None if prepared is None else str(prepared),
+            copies=None if copies is None else str(copies), options=_options(option),
+        )  # fmt: skip
+    started = {"processes": local, "nnodes": nnodes, "node_rank": node_rank, "master": master}
+    return _at_scale(config, source, out, started, not fresh, profile, json)
+
+
+def _in_memory(config: TrainConfig, out: Path, images: Path | None, labels: Path | None, json: bool) -> int:
+    """The engine that holds its pictures in memory: no Accelerator, no loader, bit for bit what the course shows."""
+    from gltr_lib import engine, models, workflows
+
     pictures, maps = workflows.training_data(config.crop, images, labels)
     result = engine.train(config, pictures, maps, out=out, progress=not json and sys.stderr.isatty())
     path = models.export(result.model, out / "model.safetensors", {"facts": jsonlib.dumps(workflows.facts(result))})
     last = result.history[-1] if result.history else {}
+    _say(path, result.seconds, last, config, {}, json)
+    return 0
+
+
+def _at_scale(
+    config: TrainConfig, data: Data, out: Path, started: dict[str, Any], resume: bool, profile: bool, json: bool
+) -> int:
+    """The full-scale loop, here for one process and through torchrun for several."""
+    from gltr_lib import scale
+    from gltr_lib.scale.start import work
+
+    with usage():
+        if data.name not in ("streets", "folder"):
+            from gltr_lib._validate import check_choice
+            from gltr_lib.datasets import LAYOUTS
+
+            check_choice(data.name, ("streets", "folder", *LAYOUTS), "--data")
+    progress = not json and sys.stderr.isatty()
+    options: dict[str, Any] = {"resume": resume, "progress": progress, "profile": profile and not json}
+    if config.processes == 1:
+        result = work(config, data, out, **options)
+    else:
+        result = scale.launch(config, data, out, **started, **options)
+    more = result.summary() | {"validation": result.validation[-1:]}
+    _say(out / "model.safetensors", result.seconds, result.history[-1] if result.history else {}, config, more, json)
+    return 0
+
+
+def _say(
+    path: Path, seconds: float, last: dict[str, Any], config: TrainConfig, more: dict[str, Any], json: bool
+) -> None:
     answer(
         {
             "network": str(path),
-            "seconds": round(result.seconds, 2),
+            "seconds": round(seconds, 2),
             "last": last,
             "config": jsonlib.loads(config.to_json()),
-        },
+        }
+        | {name: value for name, value in more.items() if name != "seconds"},
         json,
-        f"wrote {path} after {result.seconds:.0f} s, loss {last.get('loss', float('nan')):.3f}",
+        f"wrote {path} after {seconds:.0f} s, loss {last.get('loss', float('nan')):.3f}",
     )
-    return 0
+
+
+def _options(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """``key=value`` texts as pairs."""
+    found = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--option reads key=value, such as lists=robustnet; received {text!r}")
+        found.append((key, value))
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""What a full-scale run refuses before it starts, and how it is known again when it goes on."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gltr_lib.config import TrainConfig
+from gltr_lib.scale.samples import Copies, read_pair
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+
+_REMEDY = "score targets after training, with gltr evaluate"
+
+
+def source_of(dataset: Any) -> str | None:
+    """Which source a dataset is of: its ``name`` up to a "/" (streets: with their look); None if unknown."""
+    look, name = getattr(dataset, "look", None), getattr(dataset, "name", None)
+    if look is not None:
+        return f"streets/{look}"
+    parts = str(name or "").split("/")
+    return "/".join(parts[: 2 if parts[0] == "streets" else 1]) or None
+
+
+def check_validation(config: TrainConfig, dataset: Any, val: Any | None) -> None:
+    """Refuse to validate, and so to select, on anything but the source that is trained on.
+
+    A checkpoint that was chosen on a target has seen the target's labels: its score there is no measure of
+    generalisation any more.
+
+    Raises:
+        ValueError: a validation set of another or an unknown source, or none where the settings ask for one.
+    """
+    if val is None:
+        if config.val_every:
+            raise ValueError(f"val_every={config.val_every} needs val=: the source's validation split")
+        return
+    trained, validated = source_of(dataset), source_of(val)
+    if trained is None or validated is None:
+        raise ValueError(
+            "val: cannot tell whether it is a split of the source that is trained on; give both datasets the same "
+            f'.name (such as "mine/train" and "mine/val"); {_REMEDY}'
+        )
+    if trained != validated:
+        raise ValueError(
+            f"val is of {validated!r} and training is on {trained!r}: no network may be chosen on a target; validate "
+            f"on a split of the source, or not at all, and {_REMEDY}"
+        )
+    if len(val) == 0:
+        raise ValueError("val: the dataset is empty")
+
+
+def check_copies(config: TrainConfig, dataset: Any, root: str | os.PathLike[str] | None) -> Copies | None:
+    """The offline copies under a folder, checked against the source's pictures; None without a folder.
+
+    Raises:
+        ValueError: a method without "gtr" views, a dataset without files, or what Copies raises.
+    """
+    if root is None:
+        return None
+    if "gtr" not in config.method.views:
+        raise ValueError(f"copies: the method {config.method.name!r} has no gtr view that would show them")
+    return Copies(root, picture_files(dataset))
+
+
+def picture_files(dataset: Any) -> list[Path]:
+    """The files of a dataset's pictures.
+
+    Raises:
+        ValueError: the dataset does not read files.
+    """
+    images = getattr(dataset, "images", None)
+    if images is None:
+        pairs = getattr(dataset, "pairs", None)
+        images = [pair.image for pair in pairs] if pairs is not None and not callable(pairs) else None
+    if images is None or not len(images) or isinstance(images[0], np.ndarray):
+        raise ValueError("copies: offline copies need a dataset of files; online GTR works with any")
+    return [Path(image) for image in images]
+
+
+def fingerprint(dataset: Any, bank: StyleBank | None, copies: Copies | None) -> int:
+    """A checksum of what a run learns from, so that a resume on other pictures or styles is noticed.
+
+    Reading every picture would take minutes: this takes their number and names, three of them whole, the styles and
+    the number of copies.
+    """
+    count = len(dataset)
+    value = zlib.crc32(f"{count} {getattr(dataset, 'name', '')}".encode())
+    keys = getattr(dataset, "keys", None)
+    if isinstance(keys, list | tuple):
+        value = zlib.crc32("\n".join(map(str, keys)).encode(), value)
+    for index in sorted({0, count // 2, count - 1}):
+        for array in read_pair(dataset, index):
+            value = zlib.crc32(np.ascontiguousarray(array).data, value)
+    if bank is not None:
+        value = zlib.crc32(bank.stats.mean.detach().cpu().contiguous().numpy().data, value)
+    if copies is not None:
+        value = zlib.crc32(" ".join(folder.name for folder in copies.folders).encode(), value)
+    return value

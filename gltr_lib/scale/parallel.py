@@ -1,0 +1,129 @@
+"""The processes of a run, through Hugging Face Accelerate: who am I, how many are we, sums over all of us.
+
+An Accelerator is a state of its whole process, and ``notebook_launcher`` refuses to start where one exists. So it is
+made inside the ``with`` block of :func:`world` and taken away at its end: a notebook may train here in one process
+and start several afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from gltr_lib._step import autocast_type
+from gltr_lib.config import TrainConfig
+
+T = TypeVar("T")
+_PRECISION = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among those of the run.
+
+    Attributes:
+        accelerator: Accelerate's object; it places, wraps and scales.
+        device: where this process computes.
+        rank: its number.
+        count: number of processes.
+    """
+
+    accelerator: Any
+    device: torch.device
+    rank: int
+    count: int
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Add a tensor over all processes, in place; it must lie on the process's device."""
+        if self.count > 1:
+            torch.distributed.all_reduce(value)
+        return value
+
+    def share(self, value: T) -> T:
+        """Hand everybody what the main process holds."""
+        if self.count == 1:
+            return value
+        box: list[Any] = [value if self.main else None]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def wait(self) -> None:
+        """Go on when everybody is here."""
+        self.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def world(config: TrainConfig) -> Iterator[World]:
+    """Join the processes of a run.
+
+    Args:
+        config: gives processes, device and precision.
+
+    Yields:
+        The World of this process.
+
+    Raises:
+        ValueError: another number of processes than the configuration asks for, or a device that is not there.
+        ImportError: accelerate is not installed.
+    """
+    try:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState, GradientState
+        from accelerate.utils import DistributedDataParallelKwargs
+    except ImportError as error:
+        raise ImportError("full-scale training needs accelerate: pip install accelerate") from error
+    _check_count(int(os.environ.get("WORLD_SIZE", "1")), config)
+    device = _device(config)
+    precision = _PRECISION[autocast_type(config, device)]
+    ours = not AcceleratorState._shared_state
+    accelerator = Accelerator(
+        cpu=device.type == "cpu",
+        mixed_precision=precision,
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
+    )
+    try:
+        _check_count(accelerator.num_processes, config)
+        yield World(accelerator, accelerator.device, accelerator.process_index, accelerator.num_processes)
+    finally:
+        if ours:
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
+            AcceleratorState._reset_state(reset_partial_state=True)
+            GradientState._reset_state()
+
+
+def _check_count(found: int, config: TrainConfig) -> None:
+    if found != config.processes:
+        raise ValueError(
+            f"processes: the configuration asks for {config.processes}, found {found}; start with gltr train "
+            f"--processes {config.processes} or torchrun (on CPUs accelerate launch starts a single process), or set "
+            f"processes={found}"
+        )
+
+
+def _device(config: TrainConfig) -> torch.device:
+    """The kind of device; which of several GPUs a process takes is its local number."""
+    if config.device not in (None, "cpu", "cuda", "mps"):
+        raise ValueError(
+            f"device {config.device!r}: full-scale training takes cpu, cuda or mps; CUDA_VISIBLE_DEVICES picks GPUs"
+        )
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError('device "cuda" is not on this machine; use "cpu"')
+    if config.device == "mps" and not torch.backends.mps.is_available():
+        raise ValueError('device "mps" is not on this machine; use "cpu"')
+    if config.device is not None:
+        return torch.device(config.device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() and config.processes == 1 else "cpu")
