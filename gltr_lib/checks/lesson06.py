@@ -1,4 +1,4 @@
-"""Exercises of lesson 06 (DeepLab): sizes, dilation, receptive field, ASPP by hand, the poly schedule.
+"""Exercises of lesson 06 (DeepLab): sizes, dilation, receptive field, ASPP by hand, the poly schedule, the cost.
 
 Source: Chen et al., "DeepLab" (arXiv 1606.00915); the slip in ASPP is that of the official GTR-LTR code, which adds
 up two of its four branches because `return` stands inside the loop.
@@ -209,3 +209,65 @@ def _power_inside(base, step, total, power=0.9):
 @misconception("06-poly", "the rate grows: it should start at `base` and run out")
 def _grows(base, step, total, power=0.9):
     return base * (step / total) ** power
+
+
+@exercise(
+    "06-cost",
+    title="Hours, before you pay for them",
+    task="Return the hours of a run. `forward`: TFLOP of one picture's forward pass; `style`: TFLOP of painting one "
+    "picture; `images`: forward images a step, all views together; `views`: such as ('gtr', 'ltr'); `steps`; `rate`: "
+    "TFLOP/s. A training step costs three forward passes; each 'gtr' view is painted once, 'ltr' reuses its paint.",
+    hints=(
+        "Two sums make a step: the network (forward and backward, all images) and the painting (some images, no "
+        "gradient).",
+        "`painted = images * views.count('gtr') / len(views)`; a step is `3 * images * forward + painted * style`.",
+    ),
+    minutes=4,
+    difficulty=2,
+    cases=lambda: [
+        (0.5, 0.2, 4, ("gtr", "ltr"), 7200, 30.0),
+        (0.3, 0.1, 8, ("raw",), 9000, 5.0),
+        (0.25, 0.4, 6, ("gtr",), 3600, 12.0),
+        (0.1, 0.3, 4, ("gtr", "gtr"), 5400, 2.0),
+    ],
+)
+def run_hours(forward, style, images, views, steps, rate):
+    painted = images * views.count("gtr") / len(views)
+    step = 3 * images * forward + painted * style
+    return steps * step / rate / 3600
+
+
+@misconception("06-cost", "the backward pass is forgotten: a training step costs about three forward passes")
+def _forward_only(forward, style, images, views, steps, rate):
+    return run_hours(forward / 3, style, images, views, steps, rate)
+
+
+@misconception("06-cost", "every view is painted: the local view is cut from the global view's painting", hint=2)
+def _all_painted(forward, style, images, views, steps, rate):
+    painted = images if "gtr" in views else 0
+    return steps * (3 * images * forward + painted * style) / rate / 3600
+
+
+@misconception("06-cost", "raw views are painted as well: only 'gtr' views are", hint=2)
+def _raw_painted(forward, style, images, views, steps, rate):
+    return steps * (3 * images * forward + images * style) / rate / 3600
+
+
+@misconception("06-cost", "the views are counted twice: `images` holds the pictures of all views already")
+def _views_twice(forward, style, images, views, steps, rate):
+    return run_hours(forward, style, images * len(views), views, steps, rate)
+
+
+@misconception("06-cost", "the painting is counted three times: no gradient goes back through the stylizer")
+def _paint_backward(forward, style, images, views, steps, rate):
+    return run_hours(forward, 3 * style, images, views, steps, rate)
+
+
+@misconception("06-cost", "the painting is forgotten: each 'gtr' view costs one pass through the stylizer", hint=2)
+def _no_paint(forward, style, images, views, steps, rate):
+    return run_hours(forward, 0.0, images, views, steps, rate)
+
+
+@misconception("06-cost", "these are seconds: 3600 of them make an hour", hint=2)
+def _seconds(forward, style, images, views, steps, rate):
+    return 3600 * run_hours(forward, style, images, views, steps, rate)

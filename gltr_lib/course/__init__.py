@@ -8,6 +8,7 @@ Environment variables:
     COURSE_MODE: ``smoke``, ``laptop`` (default) or ``full``.
     COURSE_SEED: a whole number (default 0); give every student another one and no two have the same data.
     COURSE_RUNS: where runs are written (default ``runs/course`` in the repository).
+    GLTR_DATA: folder above real datasets (``camvid``, ``gta5`` ...); nothing in the course needs one.
     COURSE_STRICT: ``1`` turns a wrong exercise into an error (set by ``make course``; read by ``gltr_lib.checks``).
 """
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 Mode = Literal["smoke", "laptop", "full"]
 MODES: tuple[Mode, ...] = ("smoke", "laptop", "full")
 LIVE_FILE = "live.json"
-__all__ = ["MODES", "live", "mode", "pick", "record", "root", "run_dir", "seed"]
+__all__ = ["MODES", "data_dir", "live", "mode", "pick", "record", "root", "run_dir", "seed"]
 
 
 def mode() -> Mode:
@@ -110,6 +111,24 @@ def run_dir(name: str = "") -> Path:
     folder = (Path(base) if base else root() / "runs" / "course") / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def data_dir(name: str) -> Path | None:
+    """Where a real dataset lies, if there is one: in the folder that GLTR_DATA names, or in ``data`` of the repository.
+
+    Args:
+        name: a name of ``gltr_lib.datasets.LAYOUTS``, such as "gta5".
+
+    Returns:
+        The dataset's folder, or None; what is in it, ``open_dataset`` finds out.
+
+    Example:
+        >>> data_dir("no-such-dataset") is None
+        True
+    """
+    base = os.environ.get("GLTR_DATA", "").strip()
+    folders = [Path(base) / name] if base else []
+    return next((folder for folder in [*folders, root() / "data" / name] if folder.is_dir()), None)
 
 
 def record(*, method: str, look: str, miou: float, steps: int, **more: Any) -> dict[str, Any]:
