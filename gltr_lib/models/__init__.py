@@ -1,24 +1,31 @@
 """Segmentation networks: the small DeepLab of the laptop course, and DeepLab over ResNets for larger machines.
 
 Every network takes images in [0, 1] and answers with logits at the size of its input; the normalisation lives
-inside, so that no caller can forget it or do it twice. ``build`` makes one by name, ``export`` writes it.
+inside, so that no caller can forget it or do it twice. :func:`build` makes one by name, :func:`load_trunk` starts it
+from pretrained weights, :func:`export` and :func:`load_checkpoint` write and read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from gltr_lib.models.deeplabv3 import TorchvisionSegmenter, deeplabv3
-from gltr_lib.models.files import export
+from gltr_lib.models.deeplabv2 import DeepLabV2
+from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegmenter
+from gltr_lib.models.files import export, load_checkpoint, unwrap
+from gltr_lib.models.loading import LoadReport, load_trunk
 from gltr_lib.models.mini import ASPP, DeepLabMini, Residual, conv_block
+from gltr_lib.models.trunk import Segmenter
 
 __all__ = [
-    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "Residual", "TorchvisionSegmenter", "build", "conv_block", "export",
-    "load_shipped", "parameter_count",
+    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus", "LoadReport", "Residual",
+    "Segmenter", "TorchvisionSegmenter", "build", "conv_block", "export", "load_checkpoint", "load_shipped",
+    "load_trunk", "parameter_count", "unwrap",
 ]  # fmt: skip
 
 #: Networks of the walk that come with the package; ``load_shipped`` reads them.
@@ -27,24 +34,39 @@ SHIPPED = ("baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl")
 #: Name -> builder. ``build`` reads it; ``tuple(MODELS)`` lists the names.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeplab_mini": DeepLabMini,
-    "deeplabv3_resnet50": deeplabv3(50),
-    "deeplabv3_resnet101": deeplabv3(101),
+    "deeplabv2_resnet50": partial(DeepLabV2, depth=50),
+    "deeplabv2_resnet101": partial(DeepLabV2, depth=101),
+    "deeplabv3_resnet50": partial(DeepLabV3, depth=50),
+    "deeplabv3_resnet101": partial(DeepLabV3, depth=101),
+    "deeplabv3plus_resnet50": partial(DeepLabV3Plus, depth=50),
+    "deeplabv3plus_resnet101": partial(DeepLabV3Plus, depth=101),
 }
 
 
-def build(name: str, num_classes: int = 19, **options: Any) -> nn.Module:
-    """Build an untrained segmentation network; nothing is downloaded.
+def build(
+    name: str,
+    num_classes: int = 19,
+    *,
+    pretrained_trunk: str | Path | dict[str, Tensor] | None = None,
+    **options: Any,
+) -> nn.Module:
+    """Build a segmentation network; nothing is downloaded.
 
     Args:
         name: one of ``MODELS``.
         num_classes: channels of the logits, at least 1.
-        **options: passed on to the network (``deeplab_mini``: widths, dilations, rates).
+        pretrained_trunk: weights for the ResNet, see :func:`load_trunk`; the network then carries the account of it
+            as ``trunk_report``. None starts from random numbers.
+        **options: passed on to the network: ``norm``, ``output_stride``, ``legacy_two_branch``, ``separable``,
+            ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates).
 
     Returns:
-        A module from images (B,3,H,W) in [0, 1] to logits (B,num_classes,H,W) at the same size.
+        A module from images (B,3,H,W) in [0, 1] to logits (B,num_classes,H,W) at the same size. Its
+        ``parameter_groups()`` are the trainable parameters of ``"trunk"`` and ``"head"``, each once.
 
     Raises:
-        ValueError: unknown name (the valid ones are listed) or impossible number of classes.
+        ValueError: unknown name (the valid ones are listed), impossible number of classes or value of an option, or
+            a trunk's weights that do not fit.
         TypeError: an option that the network does not have.
 
     Example:
@@ -55,7 +77,12 @@ def build(name: str, num_classes: int = 19, **options: Any) -> nn.Module:
         raise ValueError(f"unknown model {name!r}; expected one of: {', '.join(MODELS)}")
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(f"num_classes must be a whole number of at least 1; received {num_classes!r}")
-    return MODELS[name](num_classes, **options)
+    model: Any = MODELS[name](num_classes, **options)
+    #: What the network's file will say it is.
+    model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}
+    if pretrained_trunk is not None:
+        model.trunk_report = load_trunk(model, pretrained_trunk, preprocessing=options.get("preprocessing"))
+    return model
 
 
 def parameter_count(model: nn.Module) -> int:

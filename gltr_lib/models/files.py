@@ -1,38 +1,161 @@
-"""Networks on disk: written whole or not at all, read without running anything in the file."""
+"""Networks on disk: written whole or not at all, rebuilt from the file alone, read without running anything in it.
+
+A network's file is safetensors. Its header carries what :func:`gltr_lib.models.build` was asked for (``network``) and
+the facts of the training (``facts``), both as JSON. Files from before the header had ``network`` are read by their
+facts.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+from gltr_lib.weights import load_safetensors
+
+_OLD_DEFAULT = {"model": "deeplab_mini", "num_classes": 19}
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the network inside the wrappers of torch.compile and of several processes.
+
+    Example:
+        >>> unwrap(nn.DataParallel(nn.Linear(1, 1)))
+        Linear(in_features=1, out_features=1, bias=True)
+    """
+    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    while True:
+        if hasattr(model, "_orig_mod"):
+            model = model._orig_mod  # type: ignore[assignment]
+        elif isinstance(model, wrappers):
+            model = model.module
+        else:
+            return model
 
 
 def export(model: nn.Module, path: str | Path, metadata: dict[str, str] | None = None) -> Path:
     """Write a network as safetensors in half precision, the form in which the course ships its networks.
 
+    BatchNorm's statistics, and any tensor that half precision cannot hold, stay in single precision.
+
     Args:
-        model: the trained network.
+        model: the trained network; torch.compile's and DDP's wrappers are taken off.
         path: file to write; it appears whole or not at all.
-        metadata: text that travels in the file's header.
+        metadata: text that travels in the file's header, beside the network's name, classes and options.
 
     Returns:
         The path written.
 
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+
     Example:
         >>> import tempfile
+        >>> from gltr_lib.models import build
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     export(nn.Linear(8, 8), Path(folder) / "net.safetensors").stat().st_size < 1_200_000
+        ...     export(build("deeplab_mini"), Path(folder) / "net.safetensors").stat().st_size < 1_200_000
         True
     """
     from safetensors.torch import save_file
 
-    path = Path(path)
+    model, path = unwrap(model), Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for name, value in model.state_dict().items()
-    }
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata=dict(metadata or {}))
-    part.replace(path)
+    header = dict(metadata or {})
+    built_as = getattr(model, "built_as", None)
+    if built_as is not None:
+        header.setdefault("network", json.dumps(built_as, sort_keys=True))
+    tensors = {name: _narrow(name, value).detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, part, metadata=header)
+        part.replace(path)
+    except Exception as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise
+        raise OSError(f"{path}: could not write the network ({error}); is the disk full?") from error
     return path
+
+
+def _narrow(name: str, value: Tensor) -> Tensor:
+    if not value.is_floating_point() or name.endswith(("running_mean", "running_var")):
+        return value
+    half = value.half()
+    return half if bool(torch.isfinite(half).all()) else value
+
+
+def load_checkpoint(
+    path: str | Path, *, model: str | None = None, num_classes: int | None = None
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Rebuild a network from its file alone.
+
+    Args:
+        path: a ``model.safetensors`` as ``gltr train`` or :func:`export` writes it, or the run's folder.
+        model: refuse another network than this one.
+        num_classes: refuse another number of classes.
+
+    Returns:
+        (network, facts): in evaluation mode, in single precision, on the CPU; facts of its training, joined with
+        ``model``, ``num_classes`` and ``options``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, another network than asked for, or tensors that do not fit what it says it is.
+
+    Example:
+        >>> import tempfile
+        >>> from gltr_lib.models import build
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net, facts = load_checkpoint(export(build("deeplab_mini", 7), Path(folder) / "net.safetensors"))
+        >>> facts["model"], facts["num_classes"]
+        ('deeplab_mini', 7)
+    """
+    from gltr_lib.models import MODELS, build
+
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    tensors, header = load_safetensors(path)
+    facts = _json(header, "facts", path)
+    is_ = _json(header, "network", path) or _from_facts(facts, tensors)
+    if is_.get("model") not in MODELS:
+        raise ValueError(
+            f"{path}: a network {is_.get('model')!r}, which this version does not know; it knows {', '.join(MODELS)}"
+        )
+    for what, asked in (("model", model), ("num_classes", num_classes)):
+        if asked is not None and asked != is_["num_classes" if what == "num_classes" else "model"]:
+            raise ValueError(
+                f"{path}: expected {what} {asked!r}, the file holds {is_[what]!r}; give its own run folder"
+            )
+    try:
+        network = build(is_["model"], is_["num_classes"], **is_.get("options", {}))
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    except (RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        title = f"{is_['model']} with {is_['num_classes']} classes"
+        raise ValueError(f"{path}: the tensors are not those of {title}, as the file says ({reason})") from error
+    return network.eval(), facts | {"options": {}} | is_
+
+
+def _json(header: dict[str, str], key: str, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(header.get(key) or "{}")
+    except ValueError as error:
+        raise ValueError(f"{path}: the header's {key!r} is not JSON ({error}); make the file again") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: the header's {key!r} is {type(value).__name__}, expected a JSON object")
+    return value
+
+
+def _from_facts(facts: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """What an older file is: its facts hold the training's configuration, the shipped ones not even that."""
+    config = facts.get("config") or {}
+    found = {key: config.get(key, default) for key, default in _OLD_DEFAULT.items()}
+    last = tensors.get("classify.weight")
+    if "num_classes" not in config and last is not None:
+        found["num_classes"] = int(last.shape[0])
+    return found

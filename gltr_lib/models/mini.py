@@ -128,6 +128,13 @@ class DeepLabMini(nn.Module):
         deep = self.decode2(torch.cat([deep, at2], dim=1))
         return _resize(self.classify(deep), images)
 
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the trainable parameters, each once: the classifier is the "head", the rest the "trunk"."""
+        head = list(self.classify.parameters())
+        known = {id(p) for p in head}
+        trunk = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
+        return {"trunk": trunk, "head": [p for p in head if p.requires_grad]}
+
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
