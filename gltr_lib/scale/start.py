@@ -182,6 +182,7 @@ def note_failure(folder: Path, error: BaseException) -> None:
 def _forked(config: TrainConfig, data: Any, options: dict[str, Any]) -> None:
     # A child of a process that has computed with OpenMP threads may wait for them for ever: one thread it is.
     torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # Accelerate sets the same, with a warning from every process
     from gltr_lib.scale.run import fit
 
     try:
