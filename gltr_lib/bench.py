@@ -83,7 +83,7 @@ def render(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         lines.append(
             f"  {row['name']:<10} {row['ours_ms']:9.2f} ms   {row['against']}: {row['theirs_ms']:9.2f} ms   "
-            f"{row['ratio']:6.1f}x (promised {row['promised']:g}x)"
+            f"{row['ratio']:>6g}x (promised {row['promised']:g}x)"
         )
     return "\n".join(lines)
 
@@ -94,7 +94,7 @@ def _row(name: str, against: str, ours: float, theirs: float) -> dict[str, Any]:
         "against": against,
         "ours_ms": round(1e3 * ours, 3),
         "theirs_ms": round(1e3 * theirs, 3),
-        "ratio": round(theirs / ours, 2),
+        "ratio": float(f"{theirs / ours:.3g}"),  # three significant digits: a small ratio is small, not 0
         "promised": PROMISES[name],
     }
 

@@ -63,10 +63,9 @@ class ConfusionMatrix:
         """Add a 256x256 table of counts: what is ignored or refused is read off its rows and columns."""
         if 0 <= self.ignore_index < 256:
             table[self.ignore_index] = 0
-        array = (
-            table.numpy()
-        )  # NumPy: torch would start its threads for this, which costs more than all else on a busy CPU
-        for name, found in (("target", array.any(1)), ("pred", array.any(0))):
+        # NumPy: torch would start its threads for this, which costs more than all the rest on a busy CPU.
+        array = table.numpy() > 0
+        for name, found in (("target", array.max(axis=1)), ("pred", array.max(axis=0))):
             beyond = np.flatnonzero(found[self.num_classes :])
             if beyond.size:
                 raise self._out_of_range(name, torch.from_numpy(self.num_classes + beyond))

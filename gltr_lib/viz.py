@@ -38,6 +38,7 @@ from gltr_lib._charts import (
     new_figure,
 )
 from gltr_lib._pictures import RIGHT, WRONG, as_label_map, as_picture, error_map, overlay
+from gltr_lib._score_figures import confusion_alt, confusion_chart, qualitative_alt, qualitative_grid
 from gltr_lib._validate import check_choice, describe
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS", "DASHES", "INK", "LINE", "MARKERS", "MUTED", "PAPER", "RC", "RIGHT", "WIDTH", "WRONG", "as_label_map",
-    "as_picture", "bars", "confusion_figure", "curves", "error_map", "grid", "histogram", "label_figure",
-    "label_legend", "look", "new_figure", "overlay", "save", "show", "table", "to_png",
+    "as_picture", "bars", "confusion_alt", "confusion_chart", "confusion_figure", "curves", "error_map", "grid",
+    "histogram", "label_figure", "label_legend", "look", "new_figure", "overlay", "qualitative_alt",
+    "qualitative_grid", "save", "show", "table", "to_png",
 ]  # fmt: skip
 ALT_LENGTH = (15, 400)
 

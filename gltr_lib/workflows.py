@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from gltr_lib import ledger
-from gltr_lib.config import TrainConfig
+from gltr_lib import ledger, weights
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, FolderPairs, stack
 from gltr_lib.engine import TrainResult
-from gltr_lib.evaluate import FULL_SIZE, evaluate
-from gltr_lib.labels import CLASSES, IGNORE
+from gltr_lib.evaluate import FULL_SIZE, evaluate, evaluate_dataset
+from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.models import SHIPPED, build, load_shipped
+from gltr_lib.models import SHIPPED, load_checkpoint, load_shipped
 from gltr_lib.study import data
 from gltr_lib.study.grid import RESERVED, Streets
 
@@ -51,27 +50,51 @@ def facts(result: TrainResult) -> dict[str, Any]:
 
 
 def load_network(name: str) -> nn.Module:
-    """A shipped network by name, or one that ``gltr train`` or the study wrote.
+    """A shipped network by name, or one that ``gltr train`` or the study wrote (its file or its run's folder).
 
     Raises:
         ValueError: neither.
     """
-    if name in SHIPPED:
-        return load_shipped(name)
-    path = Path(name)
-    if not path.is_file():
-        raise ValueError(f"{name}: neither a shipped network ({', '.join(SHIPPED)}) nor a file")
-    from gltr_lib.weights import load_safetensors
+    return load_with_facts(name)[0]
 
-    tensors, header = load_safetensors(path)
-    given = json.loads(header.get("facts", "{}")).get("config", {})
-    config = TrainConfig()
-    model = build(given.get("model", config.model), given.get("num_classes", config.num_classes))
+
+def load_with_facts(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """As :func:`load_network`, with what is known of the training: configuration, commit, ledger row.
+
+    Raises:
+        ValueError: neither a shipped name nor a network of ours; the file is named.
+    """
+    if name in SHIPPED:
+        return load_shipped(name), {"method": name, "shipped": name, **weights.registry()[f"mini-{name}"]}
+    path = Path(name)
+    path = path / "model.safetensors" if path.is_dir() else path
+    if not path.is_file():
+        what = "no model.safetensors in that folder" if Path(name).is_dir() else "neither a shipped network nor a file"
+        raise ValueError(
+            f"{name}: {what}; shipped are {', '.join(SHIPPED)}, and gltr train writes OUT/model.safetensors"
+        )
     try:
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    except RuntimeError as error:
-        raise ValueError(f"{path}: the weights are of another network ({str(error).splitlines()[0]})") from error
-    return model.eval()
+        return load_checkpoint(path)
+    except ValueError as error:
+        strange = _foreign(path)
+        if strange:
+            raise ValueError(
+                f"{path}: {strange}; give a model.safetensors of gltr train, or its run's folder"
+            ) from error
+        raise
+
+
+def _foreign(path: Path) -> str:
+    """What a safetensors file of somebody else holds; "" for one of ours, or for no such file at all."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            header, names = opened.metadata() or {}, sorted(opened.keys())
+    except (SafetensorError, OSError):
+        return ""
+    if {"network", "facts"} & set(header):
+        return ""
+    some = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    return f"no network that gltr train wrote: its header names none, and its {len(names)} tensors are {some or 'none'}"
 
 
 def check_looks(looks: Sequence[str]) -> None:
@@ -101,11 +124,8 @@ def score_on_looks(model: nn.Module, looks: Sequence[str], scenes: int, size: tu
 
 def score_on_folder(model: nn.Module, images: Path, labels: Path) -> Scores:
     """Score a network on pairs of two folders, each picture at its own size."""
-    pairs = FolderPairs(images, labels)
-    matrix = ConfusionMatrix(len(CLASSES), IGNORE)
-    for image, label in pairs:
-        matrix.counts += evaluate(model, image[None], label[None]).counts
-    return [_score(str(images), FULL_SIZE.name, matrix, CLASSES)]
+    score = evaluate_dataset(model, FolderPairs(images, labels), FULL_SIZE, name=str(images))
+    return [_score(score.data, score.protocol, score.matrix, CLASSES)]
 
 
 def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) -> Scores:
@@ -114,12 +134,17 @@ def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) 
     from gltr_lib.study.photos import find_camvid
 
     folder = find_camvid(root)
-    if Path("results").is_dir():
-        look = {"date": ledger.now(), "commit": ledger.git_commit(), "reason": reason, "set": "CamVid train+val"}
-        ledger.append("results/real_looks.jsonl", look | {"networks": [network]}, check=False)
+    count_look("CamVid train+val", reason=reason, network=network)
     matrices = score_camvid(model, folder)
     classes = LABEL_SETS["camvid11"].classes
     return [_score(f"camvid/{name}", camvid_protocol(), matrix, classes) for name, matrix in matrices.items()]
+
+
+def count_look(name: str, *, reason: str, network: str) -> None:
+    """Note a look at a real set before it is taken, where there is a ``results`` folder."""
+    if Path("results").is_dir():
+        look = {"date": ledger.now(), "commit": ledger.git_commit(), "reason": reason, "set": name}
+        ledger.append("results/real_looks.jsonl", look | {"networks": [network]}, check=False)
 
 
 def render_scores(network: str, scores: Scores) -> str:

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.cli._say import answer
 
 
 def evaluate(
-    network: str = "gtr_ltr_cgl", /, *, look: tuple[str, ...] = ("game", "overcast", "sun"), scenes: int = 64,
+    network: str = "gtr_ltr_cgl", /, *, data: str | None = None, root: Path | None = None,
+    prepared: Path | None = None, split: str | None = None, option: tuple[str, ...] = (), protocol: str = "full",
+    classes: int | None = None, among: bool = False, window: str | None = None, overlap: float = 1 / 3,
+    flip: bool = False, scales: tuple[float, ...] = (1.0,), batch: int = 1, workers: int = 2, amp: str | None = None,
+    out: Path | None = None, export: Path | None = None, ledger: Path | None = None, method: str | None = None,
+    seed: int | None = None, look: tuple[str, ...] = ("game", "overcast", "sun"), scenes: int = 64,
     images: Path | None = None, labels: Path | None = None, camvid: Path | None = None, reason: str = "gltr evaluate",
     device: str | None = None, json: bool = False,
 ) -> int:  # fmt: skip
-    """Score a network on the streets' looks, on your own pictures, or on CamVid, protocol beside every number.
+    """Score a network on the streets' looks, a dataset, your own pictures, or CamVid, protocol beside every number.
+
+    Without --data, --images or --camvid it is scored on the embedded streets.
 
     Args:
-        network: a shipped one (baseline, gtr, gtr_ltr, gtr_ltr_cgl) or a model.safetensors of gltr train.
+        network: baseline, gtr, gtr_ltr or gtr_ltr_cgl (shipped), a run's folder or a model.safetensors of gltr train.
+        data: cityscapes, bdd100k, vistas, gta5, synthia, camvid, or folder (ROOT/images and ROOT/labels of trainIds).
+        root: the folder into which the dataset was unpacked.
+        prepared: folder of trainId label maps made by gltr prepare, read instead of the original ones.
+        split: train, val, ...; val if not given (of a folder: its own images and labels).
+        option: choices of the dataset, key=value, such as mapping=openseg version=v2.0 (vistas) or lists=robustnet.
+        protocol: full, gtr, robustnet-vistas, rein, rein-bdd or rein-vistas.
+        classes: 19, 16 or 13 classes in the mean; if not given, those that the dataset has.
+        among: choose predictions among these classes only, and ignore labels of the others.
+        window: HEIGHTxWIDTH of sliding windows, such as 768x768; whole pictures if not given.
+        overlap: share of a window that the next one covers again.
+        flip: also look at the mirror image, and average.
+        scales: sizes at which to look, relative to the picture's, and average.
+        batch: pictures in one forward pass, as far as neighbours have one size.
+        workers: threads that decode ahead.
+        amp: bf16 or fp16.
+        out: folder for the table, JSON, confusion matrix and a picture of predictions.
+        export: folder for predictions as the Cityscapes server wants them (and EXPORT.zip); works without labels too.
+        ledger: append the score to this file, such as results/real.jsonl.
+        method: the ledger's method, if the network's file does not say it.
+        seed: the ledger's seed, if the network's file does not say it.
         look: looks of the streets.
         scenes: streets for each look, at most 64.
         images: folder of your pictures, with --labels.
         labels: folder of their label maps (trainIds).
-        camvid: CamVid's folder; the look at real data is counted in results/real_looks.jsonl.
+        camvid: CamVid's folder, as --data camvid --root; real sets are counted in results/real_looks.jsonl.
         reason: why this look at real data is taken.
         device: cpu, cuda or mps; the best there is if not given.
         json: print JSON.
@@ -30,13 +59,32 @@ def evaluate(
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     if not 1 <= scenes <= 64:
         raise UsageError(f"--scenes: expected 1 to 64, received {scenes}")
+    if (data is None) != (root is None):
+        raise UsageError("--data and --root come together: the dataset's name and the folder where it was unpacked")
+    if data is None and (out or export or ledger):
+        raise UsageError("--out, --export and --ledger need --data and --root")
     from gltr_lib import workflows
     from gltr_lib.engine import pick_device
 
     with usage():
+        plan = None
+        if data is not None and data != "camvid" and root is not None:
+            plan = _plan(data, root, split, prepared, option, protocol, classes, among, window, overlap, flip, scales)
         where = pick_device(device)
-        model = workflows.load_network(network).to(where)
+        model, facts = workflows.load_with_facts(network)
         workflows.check_looks(look)
+        if plan is not None:
+            from gltr_lib import evaluation
+
+            evaluation.check_network(network, facts)
+            if ledger is not None:
+                evaluation.trained_as(network, facts, method, seed)
+    model = model.to(where)
+    if plan is not None:
+        places = (out, export, ledger)
+        return _dataset(model, network, facts, plan, reason, batch, workers, amp, places, method, seed, json)
+    if data == "camvid":
+        camvid = root
     if camvid is not None:
         scores = workflows.score_on_camvid(model, camvid, reason=reason, network=network)
     elif images is not None and labels is not None:
@@ -44,4 +92,55 @@ def evaluate(
     else:
         scores = workflows.score_on_looks(model, look, scenes)
     answer({"network": network, "scores": scores}, json, workflows.render_scores(network, scores))
+    return 0
+
+
+def _plan(
+    data: str, root: Path, split: str | None, prepared: Path | None, option: tuple[str, ...], protocol: str,
+    classes: int | None, among: bool, window: str | None, overlap: float, flip: bool, scales: tuple[float, ...],
+) -> Any:  # fmt: skip
+    from gltr_lib.evaluate import Inference
+    from gltr_lib.evaluation import Plan
+
+    options = {}
+    for text in option:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--option: expected key=value, received {text!r}")
+        options[key] = value
+    how = Inference(_size(window) if window else None, overlap, flip, tuple(scales))
+    return Plan(data, root, split, prepared, options, protocol, classes, among, how)
+
+
+def _size(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise ValueError(f"--window: expected HEIGHTxWIDTH such as 768x768, received {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _dataset(
+    model: Any, network: str, facts: dict[str, Any], plan: Any, reason: str, batch: int, workers: int, amp: str | None,
+    places: tuple[Path | None, Path | None, Path | None], method: str | None, seed: int | None, json: bool,
+) -> int:  # fmt: skip
+    from gltr_lib import evaluation
+    from gltr_lib import ledger as ledgers
+    from gltr_lib.evaluate.tables import render_score, score_as_json
+
+    out, export, ledger = places
+    progress = not json and sys.stderr.isatty()
+    if plan.unlabelled and export is not None:
+        written = evaluation.export_unlabelled(model, plan, export, amp=amp, progress=progress)
+        text = f"wrote {len(written)} predictions to {export} and {export}.zip"
+        answer({"network": network, "export": str(export), "pictures": len(written)}, json, text)
+        return 0
+    found = evaluation.score(
+        model, network, plan, reason=reason, batch=batch, workers=workers, amp=amp, progress=progress, out=out,
+        export=export,
+    )  # fmt: skip
+    if ledger is not None:
+        ledgers.append(ledger, evaluation.ledger_row(found, network, plan, facts, method, seed))
+    text = render_score(Path(network).name, found)
+    notes = [f"wrote {place}" for place in (out, export, ledger) if place is not None]
+    answer({"network": network, "scores": [score_as_json(found)]}, json, "\n".join([text, *notes]))
     return 0

@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from gltr_lib._read import read_image
 from gltr_lib._validate import describe
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
+from gltr_lib.evaluate.protocols import Protocol, prepare
+from gltr_lib.evaluate.stream import progress_bar
 from gltr_lib.labels import IGNORE, LABEL_IDS, lookup_table
 
 #: trainId -> labelId; an ignored pixel becomes 0, "unlabeled".
@@ -49,7 +51,7 @@ class CityscapesImages:
         if not self.files:
             raise ValueError(f"{folder}: no pictures; expected {folder}/CITY/CITY_000000_000019_leftImg8bit.png")
         self.name = f"cityscapes/{split}"
-        self.keys = [str(path.relative_to(folder).as_posix()).removesuffix("_leftImg8bit.png") for path in self.files]
+        self.keys = [path.name.removesuffix("_leftImg8bit.png") for path in self.files]
 
     def __len__(self) -> int:
         return len(self.files)
@@ -118,6 +120,7 @@ def export_cityscapes(
     fit: tuple[int, int] | None = None,
     archive: str | os.PathLike[str] | None = None,
     amp: torch.dtype | None = None,
+    progress: bool = False,
 ) -> list[Path]:
     """Write predictions for the official server: ``OUT/CITY_SEQ_FRAME_pred_labelIds.png``, labelIds at full size.
 
@@ -129,6 +132,7 @@ def export_cityscapes(
         fit: (long, short) sides into which pictures are fitted before the network sees them; None = full size.
         archive: also pack the PNGs into this zip file.
         amp: as in ``predict_whole``.
+        progress: show a bar with the time left.
 
     Returns:
         The paths written, in the dataset's order.
@@ -136,8 +140,6 @@ def export_cityscapes(
     Raises:
         ValueError: a name that is no Cityscapes name, a missing prediction, strange files in ``out``.
     """
-    from gltr_lib.evaluate.protocols import Protocol, prepare
-
     folder = Path(out)
     names = [submission_name(str(key)) for key in dataset.keys]
     if len(set(names)) != len(names):
@@ -145,8 +147,13 @@ def export_cityscapes(
     strange = sorted({path.name for path in folder.glob("*.png")} - set(names)) if folder.is_dir() else []
     if strange:
         raise ValueError(f"{folder}: holds {strange[0]} (and {len(strange) - 1} more), not of this export; empty it")
+    if not isinstance(model_or_predictions, nn.Module):
+        missing = [str(key) for key in dataset.keys if key not in model_or_predictions]
+        if missing:
+            raise ValueError(f"export_cityscapes: no prediction for {missing[0]} (and {len(missing) - 1} more)")
     plan = Protocol("export", fit=fit)
     written = []
+    bar = progress_bar(len(names), progress)
     for index, (key, name) in enumerate(zip(dataset.keys, names, strict=True)):
         image = _image(dataset, index)
         size = (image.shape[0], image.shape[1])
@@ -154,11 +161,11 @@ def export_cityscapes(
             picture, _ = prepare(plan, image, np.zeros(size, np.uint8))
             batch = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
             prediction: Any = predict_classes(model_or_predictions, batch, inference, size=size, amp=amp)[0]
-        elif key in model_or_predictions:
-            prediction = model_or_predictions[key]
         else:
-            raise ValueError(f"export_cityscapes: no prediction for {key}")
+            prediction = model_or_predictions[key]
         written.append(write_label_ids(prediction, folder / name, size))
+        bar(1)
+    bar(None)
     if archive is not None:
         pack(written, archive)
     return written

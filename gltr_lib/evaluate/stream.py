@@ -135,7 +135,7 @@ def evaluate_dataset(
     failure: Exception | None = None
     waited = 0.0
     watch = model.register_forward_hook(lambda _module, _inputs, logits: _check_channels(logits, num_classes))
-    bar = _bar(len(indices), progress and rank == 0)
+    bar = progress_bar(len(indices), progress and rank == 0)
     try:
         items = _ahead(source, indices, workers)
         for group, wait in _grouped(items, batch):
@@ -280,7 +280,7 @@ def _agree(failure: Exception | None) -> None:
         raise failure
 
 
-def _bar(total: int, wanted: bool) -> Callable[[int | None], Any]:
+def progress_bar(total: int, wanted: bool) -> Callable[[int | None], Any]:
     """A progress bar with the time left, or nothing; ``None`` closes it."""
     if not wanted:
         return lambda _: None

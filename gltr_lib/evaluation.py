@@ -1,0 +1,258 @@
+"""What ``gltr evaluate --data`` does: open a dataset, score a network, leave table, JSON, pictures and a ledger row.
+
+One :class:`Plan` says everything that decides the number; it is checked before anything is read, and it goes into the
+ledger row beside the score. A look at real photographs is counted before it is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from gltr_lib import ledger, viz, workflows
+from gltr_lib.datasets import LAYOUTS, open_dataset
+from gltr_lib.evaluate import (
+    CityscapesImages,
+    DatasetScore,
+    Inference,
+    Protocol,
+    evaluate_dataset,
+    export_cityscapes,
+    find_protocol,
+    iou_table,
+)
+from gltr_lib.evaluate.export import pack, submission_name, write_label_ids
+from gltr_lib.evaluate.inference import WHOLE
+from gltr_lib.evaluate.stream import AMP, Item
+from gltr_lib.evaluate.tables import score_as_json
+from gltr_lib.labels import CLASSES
+
+#: Photographs of the real world: each look at one of them is counted.
+REAL = ("cityscapes", "bdd100k", "vistas")
+SETS = ("cityscapes", "bdd100k", "vistas", "gta5", "synthia", "folder")
+SHOWN = 4  # rows of the picture of predictions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is scored, and how.
+
+    Attributes:
+        data: one of ``SETS``. root, split, prepared, options: see :func:`gltr_lib.datasets.open_dataset`.
+        protocol: a short name of ``evaluate.PROTOCOLS``. classes: 19, 16 or 13; None = what the dataset has.
+        among: choose predictions among ``classes`` only. inference: how the network looks at a picture.
+    """
+
+    data: str
+    root: Path
+    split: str | None = None
+    prepared: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = "full"
+    classes: int | None = None
+    among: bool = False
+    inference: Inference = WHOLE
+
+    def __post_init__(self) -> None:
+        if self.data not in SETS:
+            raise ValueError(f"--data: unknown {self.data!r}; valid: camvid, {', '.join(SETS)}")
+        self.rule()
+
+    def rule(self) -> Protocol:
+        """The protocol in full."""
+        classes = self.classes
+        if classes is None:
+            classes = max(LAYOUTS[self.data].class_sets) if self.data in LAYOUTS else 19
+        return find_protocol(self.protocol, classes, among=self.among)
+
+    @property
+    def part(self) -> str | None:
+        """The split; "val" if none was asked for, and a folder's own images and labels."""
+        return self.split or (None if self.data == "folder" else "val")
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the split's labels were never published."""
+        return self.data in LAYOUTS and self.part in LAYOUTS[self.data].unlabelled
+
+
+def score(
+    model: nn.Module,
+    network: str,
+    plan: Plan,
+    *,
+    reason: str = "gltr evaluate",
+    batch: int = 1,
+    workers: int = 2,
+    amp: str | None = None,
+    progress: bool = False,
+    out: Path | None = None,
+    export: Path | None = None,
+) -> DatasetScore:
+    """Score a network as planned, and write what was asked for.
+
+    Args:
+        model: a 19-class network. network: its name in tables.
+        plan: what is scored, and how.
+        reason: why this look at real photographs is taken.
+        batch, workers, amp, progress: see :func:`gltr_lib.evaluate.evaluate_dataset`.
+        out: folder for ``scores.json``, ``scores.md``, ``confusion.png`` and ``predictions.png``, with their texts.
+        export: folder for predictions as the Cityscapes server wants them, and ``EXPORT.zip`` beside it.
+
+    Returns:
+        The score.
+
+    Raises:
+        ValueError: no dataset there, pairs that do not fit, a split without labels, nothing to score.
+    """
+    rule = plan.rule()
+    if plan.unlabelled:
+        raise ValueError(f"{plan.data}: the {plan.part} split has no labels; --export writes its predictions")
+    if export is not None and (plan.data != "cityscapes" or rule.size or rule.height or rule.halve or rule.crop):
+        raise ValueError("--export: needs --data cityscapes and a protocol at full size (full or rein)")
+    options: dict[str, Any] = dict(plan.options)
+    dataset = open_dataset(plan.data, plan.root, plan.part, prepared=plan.prepared, **options)
+    if plan.data in REAL:
+        workflows.count_look(f"{plan.data}/{plan.part}", reason=reason, network=network)
+    shown: list[Item] = []
+    written: list[Path] = []
+    chosen = {round(i * (len(dataset) - 1) / max(1, SHOWN - 1)) for i in range(SHOWN)}
+
+    def keep(item: Item) -> None:
+        if out is not None and item.position in chosen:
+            shown.append(item)
+        if export is not None:
+            size = (item.label.shape[0], item.label.shape[1])
+            written.append(write_label_ids(item.prediction, export / submission_name(item.key), size))
+
+    found = evaluate_dataset(
+        model, dataset, rule, inference=plan.inference, batch=batch, workers=workers, amp=amp, progress=progress,
+        on_item=keep, name=_data_name(plan),
+    )  # fmt: skip
+    if export is not None:
+        pack(written, export.with_name(export.name + ".zip"))
+    if out is not None:
+        _write(out, network, found, shown)
+    return found
+
+
+def export_unlabelled(
+    model: nn.Module, plan: Plan, out: Path, *, amp: str | None = None, progress: bool = False
+) -> list[Path]:
+    """Predictions of a Cityscapes split without labels (the test split), for the official server; and a zip of them.
+
+    Raises:
+        ValueError: another dataset, a protocol that is not at full size, no pictures there.
+    """
+    rule = plan.rule()
+    if plan.data != "cityscapes" or plan.classes not in (None, 19) or rule.size or rule.height or rule.halve:
+        raise ValueError("--export: needs --data cityscapes, 19 classes and a protocol at full size (full or rein)")
+    pictures = CityscapesImages(plan.root, plan.part or "test")
+    archive = out.with_name(out.name + ".zip")
+    return export_cityscapes(
+        model, pictures, out, inference=plan.inference, fit=rule.fit, archive=archive, amp=AMP[amp] if amp else None,
+        progress=progress,
+    )  # fmt: skip
+
+
+def ledger_row(
+    found: DatasetScore, network: str, plan: Plan, facts: Mapping[str, Any], method: str | None, seed: int | None
+) -> ledger.Row:
+    """The score as a row of the ledger.
+
+    Args:
+        found: the score. network: the name or file that was given. plan: how it was made.
+        facts: what the network's file says of its training. method, seed: take the place of what the file says.
+
+    Raises:
+        ValueError: neither the file nor the caller says which method and seed trained the network.
+    """
+    method, seed = trained_as(network, facts, method, seed)
+    return {
+        "method": method,
+        "seed": seed,
+        "commit": ledger.git_commit(),
+        "protocol": found.protocol,
+        "metric": f"mIoU-{len(found.averaged)}",
+        "value": round(found.miou, 6),
+        "data": found.data,
+        "config": dict(facts.get("config") or {}),
+        "device": ledger.device_name(found.device),
+        "wall_seconds": round(found.seconds, 2),
+        "date": ledger.now(),
+        "per_class": score_as_json(found)["per_class"],
+        "images": found.images,
+        "inference": found.inference,
+        "network": network,
+        "options": dict(plan.options),
+        "trained_at": facts.get("commit"),
+    }
+
+
+def check_network(network: str, facts: Mapping[str, Any]) -> None:
+    """Refuse a network of another class count before any picture is looked at."""
+    count = facts.get("num_classes", len(CLASSES))
+    if count != len(CLASSES):
+        raise ValueError(f"{network}: the network has {count} classes, but --data is scored in {len(CLASSES)} trainIds")
+
+
+def trained_as(
+    network: str, facts: Mapping[str, Any], method: str | None = None, seed: int | None = None
+) -> tuple[str, int]:
+    """Method and seed of a network: as given, else as its file says.
+
+    Raises:
+        ValueError: neither says it.
+
+    Example:
+        >>> trained_as("a.safetensors", {"config": {"method": {"name": "gtr"}, "seed": 3}})
+        ('gtr', 3)
+    """
+    config = facts.get("config") or {}
+    said = config.get("method") or facts.get("method")
+    method = method or (said.get("name") if isinstance(said, Mapping) else said)
+    if seed is None:  # the shipped networks are the study's, of its first seed
+        seed = config.get("seed", 0 if "shipped" in facts else None)
+    if not method or seed is None:
+        raise ValueError(f"{network}: the file does not say its method and seed; give --method NAME --seed N")
+    return str(method), int(seed)
+
+
+def _data_name(plan: Plan) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in sorted(plan.options.items()))
+    name = f"folder/{plan.root.resolve().name}" if plan.data == "folder" else plan.data
+    return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
+
+
+def _write(out: Path, network: str, found: DatasetScore, shown: list[Item]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    title = Path(network).name if network else "network"
+    value = {"network": network, **score_as_json(found)}
+    ledger.write_text(out / "scores.json", json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    ledger.write_text(out / "scores.md", iou_table({title: found}, "markdown") + "\n")
+    heading = f"{found.data}, {found.protocol}"
+    chart = viz.confusion_chart(found.matrix, found.classes, averaged=found.averaged, title=heading)
+    viz.save(chart, out / "confusion.png")
+    words = viz.confusion_alt(found.matrix, found.classes, averaged=found.averaged)
+    ledger.write_text(out / "confusion.txt", words + "\n")
+    columns: dict[str, list[Any]] = {title: [item.prediction for item in shown]}
+    labels = [item.label for item in shown]
+    pictures = [_as_large(item.picture, item.label) for item in shown]
+    rows = [item.key.rsplit("/", 1)[-1] for item in shown]
+    viz.save(viz.qualitative_grid(pictures, columns, labels, rows=rows), out / "predictions.png")
+    ledger.write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
+
+
+def _as_large(picture: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """A picture at its label's size, where the network saw it smaller."""
+    from PIL import Image
+
+    if picture.shape[:2] == label.shape:
+        return picture
+    return np.array(Image.fromarray(picture).resize((label.shape[1], label.shape[0]), Image.Resampling.BILINEAR))

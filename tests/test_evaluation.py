@@ -1,0 +1,354 @@
+"""``gltr evaluate --data``: equal to cityscapesScripts, on trees in the official formats, with everything it leaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gltr_lib import cli, ledger, models
+from gltr_lib import evaluate as ev
+from gltr_lib.datasets import open_dataset
+from gltr_lib.evaluation import Plan, trained_as
+from gltr_lib.labels import CLASSES, LABEL_IDS
+from gltr_lib.metrics import ConfusionMatrix
+from tests import official_trees
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory):
+    """A small Cityscapes; one label map has a class that the others lack, and ignored ids of several kinds."""
+    tree = official_trees.cityscapes(tmp_path_factory.mktemp("city"))
+    path = next((tree.root / "gtFine" / "val").glob("*/*_labelIds.png"))
+    ids = np.array(Image.open(path))
+    ids[:6, :20] = 29  # caravan, ignored in evaluation
+    ids[:6, 20:40] = 31  # train
+    ids[6:9] = 3  # out of roi
+    Image.fromarray(ids).save(path)
+    return tree.root
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = cli.main(["evaluate", *map(str, arguments), "--device", "cpu"])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def answer(capsys, *arguments):
+    code, out, err = run(capsys, *arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def official(root: Path, predictions: Path):
+    """cityscapesScripts on the files: IoU by class name, and its average."""
+    module = pytest.importorskip("cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling")
+    args = module.args
+    args.evalInstLevelScore, args.JSONOutput, args.quiet = False, False, True
+    args.predictionPath, args.predictionWalk = str(predictions), None
+    truths = sorted(str(path) for path in (root / "gtFine" / "val").glob("*/*_gtFine_labelIds.png"))
+    found = module.evaluateImgLists([module.getPrediction(args, truth) for truth in truths], truths, args)
+    return {name: found["classScores"][name] for name in CLASSES}, found["averageScoreClasses"]
+
+
+def test_it_equals_cityscapes_scripts(city, here, capsys):
+    given = ["--data", "cityscapes", "--root", city, "--export", "sent", "--out", "scores"]
+    score = answer(capsys, "gtr", *given)["scores"][0]
+    scores, average = official(city, here / "sent")
+    assert score["miou"] == pytest.approx(average, abs=1e-6)
+    absent = [name for name, value in scores.items() if np.isnan(value)]
+    assert scores["train"] is not None
+    for name, value in scores.items():
+        mine = score["per_class"][name]
+        assert (mine is None) == (name in absent)
+        if mine is not None:
+            assert mine == pytest.approx(value, abs=1e-6), name
+    assert score["protocol"] == "mIoU-19 @ full size"
+    counts = np.array(score["confusion"]["counts"])
+    ignored = sum(int((np.array(open_dataset("cityscapes", city, "val").pair(i)[1]) == 255).sum()) for i in range(2))
+    assert counts.sum() == 2 * 48 * 96 - ignored
+
+
+def test_absent_classes_are_left_out_as_the_official_script_does(city, here):
+    """Perfect predictions where there is a label, nonsense where there is none: every class present scores 1."""
+    dataset = open_dataset("cityscapes", city, "val")
+    guess = {}
+    for i, key in enumerate(dataset.keys):
+        label = dataset.pair(i)[1]
+        guess[key] = np.where(label == 255, 16, label)
+    ev.export_cityscapes(guess, dataset, here / "sent")
+    scores, average = official(city, here / "sent")
+    matrix = ConfusionMatrix(19)
+    for i, key in enumerate(dataset.keys):
+        matrix.update(guess[key], dataset.pair(i)[1])
+    assert average == pytest.approx(1.0)
+    assert matrix.miou() == pytest.approx(1.0)
+    assert [np.isnan(value) for value in scores.values()] == matrix.iou().isnan().tolist()
+
+
+def test_exported_files_are_what_the_server_wants(city, here, capsys):
+    answer(capsys, "baseline", "--data", "cityscapes", "--root", city, "--export", "sent")
+    files = sorted((here / "sent").iterdir())
+    assert [path.name for path in files] == [
+        "frankfurt_000000_000020_pred_labelIds.png", "munster_000001_000020_pred_labelIds.png",
+    ]  # fmt: skip
+    for path in files:
+        with Image.open(path) as opened:
+            assert (opened.mode, opened.size) == ("L", (96, 48))
+            assert set(np.unique(np.array(opened))) <= set(LABEL_IDS)
+    with zipfile.ZipFile(here / "sent.zip") as opened:
+        assert sorted(opened.namelist()) == [path.name for path in files]
+        assert opened.read(files[0].name) == files[0].read_bytes()
+
+
+@pytest.mark.parametrize("keep_labels", [True, False])
+def test_the_test_split_needs_no_labels(city, here, capsys, keep_labels):
+    root = here / "data"
+    shutil.copytree(city, root)
+    if not keep_labels:
+        shutil.rmtree(root / "gtFine")
+    given = ["--data", "cityscapes", "--root", root, "--split", "test"]
+    said = answer(capsys, "baseline", *given, "--export", "sent", "--window", "32x48")
+    assert said["pictures"] == 2
+    assert len(list((here / "sent").glob("berlin_*_pred_labelIds.png"))) == 1
+    code, _, err = run(capsys, "baseline", *given)
+    assert code == 1
+    assert "no labels" in err
+
+
+def test_smaller_predictions_are_brought_to_full_size_by_nearest(city, here):
+    dataset = open_dataset("cityscapes", city, "val")
+    small = {key: np.arange(8, dtype=np.uint8).reshape(2, 4) for key in dataset.keys}
+    (path, _) = ev.export_cityscapes(small, dataset, here / "sent")
+    got = np.array(Image.open(path))
+    assert got.shape == (48, 96)
+    assert np.array_equal(got, np.array(LABEL_IDS, np.uint8)[np.arange(8).reshape(2, 4)].repeat(24, 0).repeat(24, 1))
+
+
+def test_what_cannot_be_sent_is_refused(city, here):
+    dataset = open_dataset("cityscapes", city, "val")
+    right = {key: np.zeros((2, 4), np.uint8) for key in dataset.keys}
+    with pytest.raises(ValueError, match="no prediction for munster"):
+        ev.export_cityscapes({dataset.keys[0]: right[dataset.keys[0]]}, dataset, here / "a")
+    with pytest.raises(ValueError, match=r"0\.\.18 or 255, found \[19\]"):
+        ev.export_cityscapes({key: value + 19 for key, value in right.items()}, dataset, here / "b")
+    with pytest.raises(TypeError, match="integer trainIds"):
+        ev.export_cityscapes({key: value / 2 for key, value in right.items()}, dataset, here / "c")
+    assert not [path for path in here.rglob("*") if path.is_file()]
+    Image.new("L", (2, 2)).save(here / "frankfurt_000009_000009_old.png")
+    with pytest.raises(ValueError, match="frankfurt_000009_000009_old"):
+        ev.export_cityscapes(right, dataset, here)
+    pairs = open_dataset("streets", split="val", size=(8, 8))
+    with pytest.raises(ValueError, match="no Cityscapes name"):
+        ev.export_cityscapes({}, pairs, here / "d")
+
+
+# --- the other datasets -----------------------------------------------------------------------------------------------
+
+
+def reference(dataset, network="gtr"):
+    """Counts from a plain loop over the dataset."""
+    model, matrix = models.load_shipped(network), ConfusionMatrix(19)
+    for i in range(len(dataset)):
+        image, label = dataset[i]
+        with torch.no_grad():
+            matrix.update(model(image[None]).argmax(1)[0], label)
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "options"),
+    [
+        ("bdd100k", lambda root: official_trees.bdd100k(root, "new"), []),
+        ("bdd100k", lambda root: official_trees.bdd100k(root, "old"), []),
+        ("vistas", lambda root: official_trees.vistas(root, "v1.2"), ["mapping=openseg"]),
+        ("vistas", lambda root: official_trees.vistas(root, "v2.0"), ["version=v2.0"]),
+        ("gta5", lambda root: official_trees.gta5(root, 4), []),
+        ("synthia", lambda root: official_trees.synthia(root, 3), []),
+    ],
+)
+def test_every_dataset_is_scored_as_a_plain_loop_would(name, build, options, here, capsys):
+    build(here / "data")
+    given = ["--data", name, "--root", "data", *(["--option", *options] if options else [])]
+    score = answer(capsys, "gtr", *given)["scores"][0]
+    chosen = dict(option.split("=") for option in options)
+    expected = reference(open_dataset(name, here / "data", "val", **chosen))
+    assert score["confusion"]["counts"] == expected.counts.tolist()
+    count = 16 if name == "synthia" else 19
+    assert score["protocol"] == f"mIoU-{count} @ full size"
+    assert score["miou"] == pytest.approx(expected.miou(ev.CLASS_SETS[count]), abs=1e-6)
+    assert all(option.split("=")[1] in score["data"] for option in options)
+
+
+def test_a_folder_of_train_ids_and_prepared_labels(city, here, capsys):
+    dataset = open_dataset("cityscapes", city, "val")
+    for i, key in enumerate(dataset.keys):
+        image, label = dataset.pair(i)
+        for kind, pixels in (("images", image), ("labels", label)):
+            path = here / "mine" / kind / f"{key}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    plain = answer(capsys, "gtr", "--data", "cityscapes", "--root", city)["scores"][0]
+    folder = answer(capsys, "gtr", "--data", "folder", "--root", "mine")["scores"][0]
+    shutil.copytree(here / "mine" / "labels", here / "prepared" / "val")
+    prepared = answer(capsys, "gtr", "--data", "cityscapes", "--root", city, "--prepared", "prepared")["scores"][0]
+    assert folder["confusion"] == plain["confusion"] == prepared["confusion"]
+
+
+def test_protocols_windows_and_classes_reach_the_name(city, here, capsys):
+    given = ["gtr", "--data", "cityscapes", "--root", city]
+    said = answer(capsys, *given, "--classes", "13", "--among", "--window", "24x48", "--flip")
+    (score,) = said["scores"]
+    assert score["protocol"] == (
+        "mIoU-13 (argmax among the 13, other labels ignored) @ full size, with its mirror image"
+    )
+    assert score["inference"] == "sliding windows 48x24, overlap 1/3, with its mirror image"
+    assert len(score["per_class"]) == 13
+
+
+# --- what is left behind ----------------------------------------------------------------------------------------------
+
+
+def test_table_json_and_pictures_are_written(city, here, capsys):
+    code, out, _ = run(capsys, "gtr", "--data", "cityscapes", "--root", city, "--out", "scores", "--classes", "16")
+    assert code == 0
+    left = sorted(path.name for path in (here / "scores").iterdir())
+    assert left == ["confusion.png", "confusion.txt", "predictions.png", "predictions.txt", "scores.json", "scores.md"]
+    said = json.loads((here / "scores" / "scores.json").read_text())
+    page = (here / "scores" / "scores.md").read_text()
+    assert f"| **mean** | **{100 * said['miou']:.1f}** |" in page
+    assert f"{100 * said['miou']:.1f}" in out
+    assert f"mean IoU {100 * said['miou']:.1f} %" in (here / "scores" / "confusion.txt").read_text()
+    assert "mIoU-16 @ full size" in out
+
+
+def test_the_ledger_gets_a_whole_row(city, here, capsys):
+    given = ["--data", "cityscapes", "--root", city, "--ledger", "mine.jsonl"]
+    score = answer(capsys, "gtr_ltr", *given)["scores"][0]
+    (row,) = ledger.read(here / "mine.jsonl")
+    ledger.validate(row)
+    assert (row["method"], row["seed"], row["metric"]) == ("gtr_ltr", 0, "mIoU-19")
+    assert (row["data"], row["protocol"]) == ("cityscapes/val", "mIoU-19 @ full size")
+    assert row["value"] == score["miou"]
+    assert row["per_class"] == score["per_class"]
+    assert row["inference"] == "whole picture"
+
+
+def test_method_and_seed_come_from_the_networks_file(city, here, capsys):
+    net = models.build("deeplab_mini")
+    facts = {"config": {"method": {"name": "gtr"}, "seed": 5, "model": "deeplab_mini"}, "commit": "abc"}
+    models.export(net, here / "run" / "model.safetensors", {"facts": json.dumps(facts)})
+    models.export(net, here / "bare.safetensors")
+    given = ["--data", "cityscapes", "--root", city, "--ledger", "mine.jsonl"]
+    answer(capsys, "run", *given)
+    answer(capsys, "run/model.safetensors", *given, "--seed", "7")
+    code, _, err = run(capsys, "bare.safetensors", *given)
+    assert code == 2
+    assert "--method NAME --seed N" in err
+    answer(capsys, "bare.safetensors", *given, "--method", "mine", "--seed", "1")
+    rows = ledger.read(here / "mine.jsonl")
+    assert [(row["method"], row["seed"]) for row in rows] == [("gtr", 5), ("gtr", 7), ("mine", 1)]
+    assert rows[0]["trained_at"] == "abc"
+    assert trained_as("x", {"config": {"method": "gtr", "seed": 0}}) == ("gtr", 0)
+
+
+def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
+    official_trees.gta5(here / "gta")
+    real, rendered = ["--data", "cityscapes", "--root", city], ["--data", "gta5", "--root", "gta"]
+    answer(capsys, "gtr", *real)
+    assert not (here / "results").exists()
+    (here / "results").mkdir()
+    answer(capsys, "gtr", *real, "--reason", "a test")
+    answer(capsys, "gtr", *rendered)
+    for path in (city / "gtFine" / "val").glob("munster/*_labelIds.png"):
+        path.rename(path.with_suffix(".away"))
+    code, _, _ = run(capsys, "gtr", *real)  # refused while the dataset is opened: nothing was looked at
+    assert code == 1
+    for path in (city / "gtFine" / "val").glob("munster/*.away"):
+        path.rename(path.with_suffix(".png"))
+    looks = ledger.read(here / "results" / "real_looks.jsonl")
+    assert [(look["set"], look["reason"], look["networks"]) for look in looks] == [
+        ("cityscapes/val", "a test", ["gtr"])
+    ]
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--data", "cityscapes"], "--root"),
+        (["--data", "kitti", "--root", "."], "cityscapes, bdd100k"),
+        (["--data", "gta5", "--root", ".", "--protocol", "best"], "robustnet-vistas"),
+        (["--data", "gta5", "--root", ".", "--classes", "7"], "19, 16, 13"),
+        (["--data", "gta5", "--root", ".", "--window", "large"], "HEIGHTxWIDTH"),
+        (["--data", "gta5", "--root", ".", "--overlap", "1"], "overlap"),
+        (["--data", "gta5", "--root", ".", "--option", "x"], "key=value"),
+        (["--out", "x"], "--data"),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_leaves_nothing(arguments, text, here, capsys):
+    code, out, err = run(capsys, "baseline", *arguments)
+    assert (code, out) == (2, "")
+    assert text in err
+    assert len(err.splitlines()) == 1
+    assert list(here.iterdir()) == []
+
+
+def test_networks_of_others_are_refused_in_words(city, here, capsys):
+    from safetensors.torch import save_file
+
+    data = ["--data", "cityscapes", "--root", city]
+    save_file({"conv.weight": torch.zeros(1), "bias": torch.zeros(1)}, here / "foreign.safetensors")
+    code, _, err = run(capsys, "foreign.safetensors", *data)
+    assert code == 2
+    assert "no network that gltr train wrote" in err
+    assert "bias, conv.weight" in err
+    assert len(err.splitlines()) == 1
+    models.export(models.build("deeplab_mini", 11), here / "eleven.safetensors")
+    code, _, err = run(capsys, "eleven.safetensors", *data)
+    assert code == 2
+    assert "11 classes" in err
+    (here / "empty").mkdir()
+    code, _, err = run(capsys, "empty", *data)
+    assert code == 2
+    assert "no model.safetensors" in err
+    (here / "words.safetensors").write_text("not tensors")
+    code, _, err = run(capsys, "words.safetensors", *data)
+    assert code == 2
+    assert "words.safetensors" in err
+
+
+def test_missing_data_and_bad_pairs_are_named(here, capsys):
+    code, _, err = run(capsys, "baseline", "--data", "cityscapes", "--root", "nowhere")
+    assert code == 1
+    assert "nowhere" in err
+    tree = official_trees.bdd100k(here / "data")
+    path = sorted((tree.root / "labels/sem_seg/masks/val").glob("*.png"))[1]
+    Image.new("L", (10, 10)).save(path)
+    code, _, err = run(capsys, "baseline", "--data", "bdd100k", "--root", "data", "--out", "scores")
+    assert code == 1
+    assert path.stem in err
+    assert len(err.splitlines()) == 1
+    assert not (here / "scores").exists()
+
+
+def test_plans_know_their_classes(tmp_path):
+    assert Plan("synthia", tmp_path).rule().name == "mIoU-16 @ full size"
+    assert Plan("synthia", tmp_path, classes=13).rule().name == "mIoU-13 @ full size"
+    assert Plan("gta5", tmp_path, protocol="gtr").rule().size == (512, 1024)
+    assert Plan("cityscapes", tmp_path, "test").unlabelled
+    assert not Plan("cityscapes", tmp_path).unlabelled
