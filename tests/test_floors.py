@@ -21,7 +21,7 @@ FLOORS = {
     1: "stylizer style_bank paintings streets models",
     2: "randomize baselines datasets views _read",
     3: "config cost engine scale evaluate ledger study real prepare _run _step _usage _recipes",
-    4: "cli viz explorers checks doctor course workflows bench offline __main__ _charts _pictures",
+    4: "cli viz explorers checks doctor course workflows evaluation bench offline __main__ _charts _pictures _score_figures",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 ALWAYS_THERE = {"torch", "torchvision", "numpy", "PIL", "safetensors"}
