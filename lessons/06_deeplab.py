@@ -20,31 +20,32 @@
 # - compute sizes, padding and receptive fields by hand, and let autograd confirm them
 # - build DeepLab's pyramid, and find a dead branch in somebody's head with one line of code
 # - read a full training configuration, run it, and place the result beside networks that trained longer
+# - open a data set in its official format, train on it in one process or several, and say beforehand what it will cost
 #
 # **Before you start.** [05 Consistency](05_consistency.ipynb); convolutions and a training loop.
 #
-# **Time.** 80 min planned. {{run_time}}
+# **Time.** 90 min planned. {{run_time}}
 #
 # **Path.** Full.
 
 # %%
-import time
-
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 
-from gltr_lib import StyleBank, Stylizer, course, datasets, engine, ledger, models, streets, viz
+from gltr_lib import StyleBank, Stylizer, cost, course, datasets, engine, ledger, models, scale, streets, viz
 from gltr_lib.checks import check
-from gltr_lib.config import METHODS, TrainConfig
+from gltr_lib.config import METHODS, TrainConfig, recipe
 from gltr_lib.evaluate import evaluate, layout_prior, predict, score_prior
-from gltr_lib.labels import CLASSES
+from gltr_lib.labels import CLASSES, LABEL_IDS, PALETTES
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study.tables import headline_rows
 from gltr_lib.views import Views
 
 # %% [markdown]
-# ## 1. What shrinking costs (12 min)
+# ## 1. What shrinking costs (11 min)
 #
 # A network that recognises objects looks at a picture through ever coarser maps. Each step of stride 2 halves the map,
 # makes everything after it four times cheaper and doubles how far a kernel reaches. A classifier does that five times.
@@ -134,7 +135,7 @@ for _ in range(5):
 print("a side of 256 pixels under five convolutions of stride 2:", " -> ".join(chain))
 
 # %% [markdown]
-# ## 2. Holes in the kernel (12 min)
+# ## 2. Holes in the kernel (10 min)
 #
 # The first move: stop shrinking at stride 8. But then the later layers look at a map that is four times larger than
 # they were made for, and see only a quarter as far. So pull their taps apart: read every second pixel, or every fourth.
@@ -211,7 +212,7 @@ viz.show(
 # uses 1, 2, 4 (Yu and Koltun describe the idea; see the references).
 
 # %% [markdown]
-# ## 3. How far does one pixel look? (14 min)
+# ## 3. How far does one pixel look? (13 min)
 #
 # With strides in the chain, a step of one in a late layer is many pixels of the picture. Call that number the *jump*.
 # Each layer widens the field by its reach, counted in jumps:
@@ -324,7 +325,7 @@ viz.show(
 # core is called the **effective receptive field**. The faint veil has one more cause: GroupNorm and the pooled
 # branch of the next section compute averages over the whole map, so a little of everything reaches every pixel.
 #
-# ## 4. A pyramid, and a bug nobody saw (14 min)
+# ## 4. A pyramid, and a bug nobody saw (12 min)
 #
 # The second move. A car nearby fills a third of the picture, the same car far away eight pixels. One dilation cannot
 # suit both, so DeepLab looks with several **side by side**, at the same map, and joins what they find: *atrous spatial
@@ -445,7 +446,7 @@ viz.table(rows, ["rate", "16 x 32 map (%)", "80 x 80 map (%)"], caption="Taps of
 # Today's form, DeepLabV3, *concatenates* the branches, adds a 1 x 1 branch and the mean of the whole map, and lets a
 # 1 x 1 convolution join them. The third move, from V3+, is the decoder: the joined map is enlarged and meets the fine
 # maps of stride 4 and 2 again, which still know where the poles stand. All of it is some hundred lines in
-# `gltr_lib/models.py`. Its test for dead branches:
+# `gltr_lib/models/mini.py`. Its test for dead branches:
 
 # %%
 logits = network(torch.rand(2, 3, 128, 256))
@@ -456,7 +457,7 @@ print(
 )
 
 # %% [markdown]
-# ## 5. The whole recipe on one page (10 min)
+# ## 5. The whole recipe on one page (8 min)
 #
 # A training run is decided by a few dozen numbers. They stand in one frozen object, `TrainConfig`, and the part that
 # this course is about in another, `MethodConfig`. This is the walk you have made since lesson 01, as the library
@@ -561,7 +562,7 @@ viz.show(
 )
 
 # %% [markdown]
-# ## 6. Your run (10 min)
+# ## 6. Your run (8 min)
 #
 # **Predict, then run.** Your baseline of lesson 01 fell hard from `game` to `overcast` and `sun`. This run has the same
 # number of steps, and never once sees a whole clean picture of the game. Will its score on `game` be higher or lower than the
@@ -644,53 +645,354 @@ viz.show(
 )
 
 # %% [markdown]
-# ## 7. The same thing, full size (8 min)
+# ## 7. Official dress, full size (12 min)
 #
-# Everything above fits two cores. The published numbers come from far larger networks and pictures, and from real
-# data sets. What does that path look like here, and how much of it exists?
+# So far the pictures were arrays in memory. A real data set is a folder of files, and a real run needs a GPU. From here
+# on the lesson is written for both: **the same cells run small on a laptop and full-size on a GPU**. They look at what
+# there is, and choose.
 #
-# `models.build` also knows torchvision's DeepLabV3. On PyTorch's *meta* device a network has shapes and no numbers, so
-# we can weigh the large ones without owning the memory:
+# Is your code ready for GTA5 (*Playing for Data*)? You can find out without owning it: dress a few streets in exactly
+# its clothes. A frame is `images/00001.png`. Its label map, `labels/00001.png`, is a *palette* PNG. The colours are
+# decoration for people. What counts is the **index** below the colour: a Cityscapes *labelId* (road is 7), and not yet
+# the *trainId* (road is 0) that a network learns.
+
 
 # %%
-rows = []
-for name in models.MODELS:
-    with torch.device("meta"):
-        large = models.build(name)
-        answer = large(torch.empty(2, 3, 640, 640))
-    millions = models.parameter_count(large) / 1e6
-    # AdamW keeps the weights, their gradients and two running means, four bytes each.
-    rows.append((name, millions, 16 * millions / 1000, str(tuple(answer.shape))))
-viz.table(rows, ["network", "parameters (M)", "weights + AdamW (GB)", "logits for two 640 x 640 crops"], digits=2)
+def write_gta5(root, numbers, size):
+    """Streets as GTA5 publishes its frames: images/NNNNN.png, and palette PNGs whose index is the labelId."""
+    to_label_id, palette = np.zeros(256, np.uint8), np.zeros((256, 3), np.uint8)
+    to_label_id[: len(CLASSES)] = LABEL_IDS
+    palette[list(LABEL_IDS)] = PALETTES["cityscapes"]
+    for folder in ("images", "labels"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        picture, classes = streets.render(course.seed(number), size=size)
+        Image.fromarray(picture).save(root / "images" / f"{number:05d}.png")
+        marks = Image.fromarray(to_label_id[classes])
+        marks.putpalette(palette.tobytes())
+        marks.save(root / "labels" / f"{number:05d}.png")
+    (root / "train.txt").write_text("".join(f"{number:05d}\n" for number in numbers))
+
 
 # %% [markdown]
-# And one real step: the same views, the same `engine.step_loss`, forward and backward, once. In full mode it takes two
-# crops of 640 pixels on the best device it finds; otherwise a small picture, so that a laptop gets through.
+# `train.txt` says which frames are to be learned from. Without such a list beside the data, the authors' own split
+# counts. Now open it. If you own GTA5, put it into `data/gta5`, or name the folder above it in `GLTR_DATA`, and the
+# same line opens the real thing.
 
 # %%
 device = engine.pick_device()
-side = course.pick(smoke=(64, 128), laptop=(64, 128), full=(640, 640))
-step = TrainConfig("gtr_ltr_cgl", model="deeplabv3_resnet50", forward_images=4, crop=side)
-torch.manual_seed(course.seed())
-large = models.build(step.model).to(device).train()
-views = Views(step.method, stylizer.to(device), bank)
-seen, target = engine.make_batch(0, images[:4].to(device), labels[:4].to(device), step, views)
-start = time.perf_counter()
-loss, _ = engine.step_loss(large, seen, target, step)
-loss.backward()
-norm = sum(p.grad.norm() ** 2 for p in large.parameters() if p.grad is not None) ** 0.5
-print(f"{step.model} on {device}, 4 x {side[0]}x{side[1]}: loss {loss.item():.3f}, gradient {norm.item():.1f}, "
-      f"{time.perf_counter() - start:.1f} s")  # fmt: skip
-print("parameters without gradient:", [name for name, p in large.named_parameters() if p.grad is None] or "none")
+FULL = device.type == "cuda"  # the full network on full-size frames, or the small one on small frames
+size = (1052, 1914) if FULL else (128, 256)
+layout, root = datasets.LAYOUTS["gta5"], course.data_dir("gta5")
+if root is None:
+    root = course.run_dir("06") / "gta5"
+    write_gta5(root, range(1, course.pick(smoke=5, laptop=25, full=65)), size)
+source = datasets.open_dataset("gta5", root, "train", size=None if FULL else size)
+print(f"{layout.title}: {layout.splits['all']:,} frames when whole, {layout.splits['train']:,} of them for training")
+print(f"Terms and download: {layout.homepage}")
+print(f"Here: {len(source)} frames in the form '{layout.find(root)}'; computing on {device}, full size: {FULL}")
 
 # %% [markdown]
-# So the large network builds, takes the same configuration, and every parameter receives a gradient. `engine.train`
-# runs it on a GPU with `TrainConfig(..., model="deeplabv3_resnet50")`, in bfloat16.
+# **Predict, then run.** A colleague reads such a label map as if it were a grey picture, with
+# `Image.open(path).convert("L")`. Which number stands where the road is: 7, 0, or something else? Would training stop
+# with an error?
+
+# %%
+first = source.pairs[0]
+marks, train_ids = Image.open(first.label), layout.read_label(first)
+road = train_ids == CLASSES.index("road")
+readings = {"the index (right)": np.array(marks), "as grey (wrong)": np.array(marks.convert("L")), "library": train_ids}
+for how, values in readings.items():
+    print(f"{how:18s} on the road {np.unique(values[road]).tolist()}, in the whole map {np.unique(values).tolist()}")
+picture, classes = source.pair(0)
+viz.show(
+    viz.grid(
+        [picture, np.array(marks.convert("RGB")), viz.overlay(picture, classes)],
+        [first.image.name, "its label map in an image viewer", "its trainIds, in the course's colours"],
+    ),
+    alt="A street as a frame of GTA5, its label map in the palette's colours, and the trainIds laid over the frame.",
+)
+
+# %% [markdown]
+# The grey values are brightnesses of decorative colours. Most of them lie outside 0 to 18, and with luck some
+# cross-entropy complains. With less luck, a mapping calls them all "ignore", the loss falls on what is left, and weeks
+# later somebody wonders about the score. So the loader is strict. Let us spoil a tiny copy in four ways.
+
+# %%
+spoilt = course.run_dir("06") / "gta5-spoilt"
+victim = spoilt / "labels" / "00001.png"
+
+
+def another_id():
+    """One corner of the label map gets an id that no Cityscapes class has."""
+    ids = np.array(Image.open(victim))
+    ids[:8, :8] = 77
+    Image.fromarray(ids).save(victim)
+
+
+faults = {
+    "a label map of another size": lambda: Image.open(victim).resize((100, 50), 0).save(victim),
+    "an id outside the table": another_id,
+    "half a download": lambda: victim.write_bytes(victim.read_bytes()[:300]),
+    "a missing label map": victim.unlink,
+}
+for fault, spoil in faults.items():
+    write_gta5(spoilt, [1, 2], (64, 128))
+    spoil()
+    try:
+        datasets.open_dataset("gta5", spoilt, "train").pair(0)
+    except ValueError as error:
+        print(f"{fault}:\n    {str(error).replace(str(spoilt), 'gta5')}\n")
+
+# %% [markdown]
+# One line each: which file, what was found, and mostly what to do about it. Nothing is skipped, nothing guessed.
 #
-# **What does not exist yet, plainly:** a recipe that was trained here at full size on GTA5 or SYNTHIA and scored on
-# Cityscapes, BDD100K and Mapillary. Loaders for those sets, pretrained weights, several GPUs and the measured results
-# follow in a later edition of this course. Until then we print no number for that path, neither ours nor, beside ours,
-# the paper's: different networks, crops and protocols do not belong into one column. Why, the next lesson shows.
+# Next, the network of the paper's code: **DeepLabV2 on a ResNet**, at output stride 8. `legacy_two_branch=True` builds
+# it with the slip of section 4, so that published baselines can be reproduced knowingly. What does the slip cost at full
+# size? Ask the gradient again: who learns, and how far across the picture do the head's taps reach?
+
+# %%
+rows = []
+for name, legacy in (("all four branches", False), ("legacy_two_branch=True", True)):
+    torch.manual_seed(course.seed())
+    network = models.build("deeplabv2_resnet50", legacy_two_branch=legacy)
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    head = dict(network.head.named_parameters())
+    learning = sum(p.numel() for p in head.values() if p.grad is not None)
+    coarse = torch.zeros(1, 2048, 51, 51, requires_grad=True)
+    network.head(coarse)[0, 0, 25, 25].backward()
+    columns_read = coarse.grad[0].abs().sum((0, 1)).nonzero()
+    reach = 8 * (int(columns_read.max() - columns_read.min()) + 1)
+    size_of_head = sum(p.numel() for p in head.values())
+    rows.append((name, f"{size_of_head:,}", f"{learning:,}", reach))
+viz.table(rows, ["head of DeepLabV2-R50", "parameters", "of them learning", "its taps reach across (px)"])
+
+# %% [markdown]
+# Now the whole configuration. `recipe("gtr_paper")` follows the published training code; its file says number by
+# number what was read there, what was inferred, and what is ours. It uses SGD with momentum. The head starts from
+# nothing, the trunk is meant to come pretrained, so the head gets ten times the trunk's rate.
+
+# %%
+paper = recipe("gtr_paper").replace(method="gtr_ltr_cgl", seed=course.seed())
+large = {"model": "deeplabv2_resnet50", "precision": "bf16", "channels_last": True}
+small = {"model": "deeplab_mini", "crop": (96, 192), "lr": 0.01, "workers": 0}
+steps = course.pick(smoke=4, laptop=60, full=2000)
+plan = paper.replace(steps=steps, log_every=max(1, steps // 12), pictures_every=steps, **(large if FULL else small))
+names = "model crop steps forward_images source_images lr head_lr_factor power optimizer momentum weight_decay"
+names += " class_balance precision"
+rows = [(name, str(getattr(paper, name)), str(getattr(plan, name))) for name in names.split()]
+viz.table(rows, ["setting", "recipe gtr_paper", "your run"], caption="What differs from the recipe fits this machine")
+for part, group in models.build(plan.model).parameter_groups().items():
+    rate = plan.lr * (plan.head_lr_factor if part == "head" else 1)
+    print(f"{part}: {sum(p.numel() for p in group):,} parameters, first rate {rate:g}, then poly")
+
+# %%
+run = scale.fit(plan, source, out=course.run_dir("06") / "fit", resume=False, progress=FULL)
+print(f"{plan.model} on {run.device}: {run.steps} steps, {run.images_per_second:.1f} images a second, "
+      f"peak memory {run.memory_mib:.0f} MiB")  # fmt: skip
+print(f"loss {run.history[0]['loss']:.2f} in the first rows of the log, {run.history[-1]['loss']:.2f} in the last")
+for path in sorted(run.out.rglob("*")):
+    if path.is_file():
+        print(f"{path.stat().st_size:>10,} bytes  {path.relative_to(run.out).as_posix()}")
+viz.show(
+    Image.open(sorted((run.out / "pictures").glob("*.png"))[-1]),
+    alt="A sheet from the run folder: source crops, the global and the local view, the prediction, the labels.",
+    width=960,
+)
+
+# %% [markdown]
+# That folder is the run. `config.json` repeats it, `log.csv` tells its story, `model.safetensors` is the network and
+# says inside how it was made. `checkpoint.pt` is for accidents: kill the run, call `scale.fit` again with
+# `resume=True` (the default), and it goes on to the very weights that an undisturbed run ends with, since everything
+# random in step $k$ depends on the seed and on $k$ alone. If the configuration or the data were changed in between, it
+# refuses.
+#
+# Two things the small run leaves out on purpose. `init="….pth"` loads ImageNet weights into the trunk and reports every
+# key that is missing or too many; `stylizer="vgg19"` is the large stylizer. Both need a file that you fetch once.
+#
+# **Predict, then run.** Five things cost time in a step: reading and cutting pictures, painting them, forward,
+# backward, the optimizer. Which share goes into painting here?
+
+# %%
+whole = sum(run.profile.values())
+shares = {phase: 100 * seconds / whole for phase, seconds in run.profile.items()}
+viz.show(
+    viz.bars(shares, ylabel="share of a step (%)", horizontal=True, title=f"One step of {plan.model} on {run.device}"),
+    alt="Bars: " + ", ".join(f"{phase} {share:.0f} %" for phase, share in shares.items()) + ".",
+)
+print(f"{1000 * whole / run.steps:.0f} ms a step")
+
+# %% [markdown]
+# Read this chart before you buy anything. If *data* is large, the GPU waits for the disk and the decoder: more
+# `workers`, or label maps converted once with `gltr prepare`. If *randomise* is large, the stylizer is the price of the
+# method, and offline copies (`gltr stylize`) pay it once instead of at every step.
+#
+# ## 8. Two processes, one network (7 min)
+#
+# With several GPUs every process holds the whole network and takes its part of the pictures. After the backward pass
+# the gradients are added up, and all processes take the same step. On paper that is the same training, only faster. On
+# paper.
+#
+# First look at the one layer that does not play along. Four pictures go through a normalisation, once all together and
+# once in two halves, as two processes would see them:
+
+# %%
+x = features[:4]  # of four streets, from section 4
+for layer in (nn.GroupNorm(8, x.shape[1]), nn.BatchNorm2d(x.shape[1])):
+    together = layer(x)
+    halves = torch.cat([layer(x[:2]), layer(x[2:])])
+    print(f"{type(layer).__name__:12s} mean difference {(together - halves).abs().mean().item():.1e}")
+
+# %% [markdown]
+# GroupNorm looks at one picture at a time and does not care. BatchNorm takes mean and variance over *the pictures that
+# its process happens to hold*: with two processes it is another network. On GPUs `sync_bn=True` asks all processes for
+# their statistics; for a ResNet there are also `norm="frozen"` and `norm="group"`.
+#
+# There is a second trap. Ignored pixels carry no loss. If every process divides by *its own* count of valid pixels,
+# a process with few of them shouts as loudly as one with many. So the engine divides by the count over **all**
+# processes.
+#
+# **Predict, then run.** Our small network uses GroupNorm. One process with four pictures a step, then two processes
+# with two each, same seed, three steps, on the CPU. Will the weights agree to the last bit, to about a millionth, or
+# only roughly?
+
+# %%
+data = scale.Data("gta5", root=str(root), size=(128, 256))
+tiny = paper.replace(**small, steps=3, log_every=1, device="cpu").replace(crop=(64, 128))
+# A process that has used a GPU cannot be forked; launch() starts fresh ones by torchrun instead.
+start = scale.notebook if device.type == "cpu" else scale.launch
+weights = {}
+for processes in (1, 2):
+    folder = course.run_dir("06") / f"processes-{processes}"
+    done = start(tiny, data, folder, processes=processes, resume=False, progress=False)
+    weights[processes] = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
+    print(f"{processes} process(es): losses " + ", ".join(f"{row['loss']:.6f}" for row in done.history))
+gap = max((weights[1][name] - weights[2][name]).abs().max().item() for name in weights[1])
+largest = max(value.abs().max().item() for value in weights[1].values())
+print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}")
+
+# %% [markdown]
+# Not to the last bit: a sum in another order rounds differently. But to far less than any seed, and the library's tests
+# hold it there. `scale.notebook` forks this very kernel through Accelerate's `notebook_launcher`; `scale.launch` and
+# `gltr train --processes N` start fresh processes with torchrun. All of them count: if the processes found are not
+# those that the configuration asks for, training refuses to start. (On CPUs `accelerate launch` silently starts one.)
+#
+# ## 9. What will it cost? (9 min)
+#
+# Before you rent eight GPUs for a week, calculate. Operations can be counted exactly, with torch's own counter and
+# without any GPU. Memory can be counted too. Only the **rate** at which a card works through them has to be measured.
+
+# %% [markdown]
+# ### Exercise 6.6 — Hours, before you pay for them (●●○, 4 min)
+#
+# Write `run_hours(forward, style, images, views, steps, rate)`: `forward` TFLOP for one picture's forward pass, `style`
+# TFLOP for painting one picture, `images` forward images a step (all views together), `views` such as
+# `("gtr", "ltr")`, `rate` in TFLOP a second. A training step costs three forward passes (backward counts double). Each
+# "gtr" view is painted once, "ltr" reuses its paint, and no gradient goes through the painting.
+#
+# <details><summary>Hint 1</summary>
+#
+# Two sums make a step: the network (forward and backward, all images) and the painting (some images, no gradient).
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `painted = images * views.count("gtr") / len(views)`; a step is `3 * images * forward + painted * style`.
+#
+# </details>
+
+
+# %%
+def run_hours(forward, style, images, views, steps, rate):
+    """Hours of a training run."""
+    # BEGIN SOLUTION
+    painted = images * views.count("gtr") / len(views)
+    step = 3 * images * forward + painted * style
+    return steps * step / rate / 3600
+    # END SOLUTION
+
+
+# %%
+run_hours = check("06-cost", run_hours)
+
+# %% [markdown]
+# Is three forward passes and a rate really all there is? Test it on your own run of section 7. Measure the rate of this
+# machine with the network alone, let your function predict a step, and hold it against the clock.
+#
+# **Predict, then run.** Will the prediction be right within 10 per cent, within a factor of two, or not at all?
+
+# %%
+rate = cost.measure_rate(plan.model, plan.crop, images=plan.forward_images, device=device.type)
+forward = cost.forward_flops(plan.model, plan.crop) / 1e12
+style = cost.stylize_flops(plan.stylizer, plan.crop) / 1e12
+predicted = 3600 * run_hours(forward, style, plan.forward_images, plan.method.views, 1, rate)
+measured = whole / run.steps
+print(f"{device.type} reaches {rate:.3f} TFLOP/s in {plan.model}: predicted {1000 * predicted:.0f} ms a step, "
+      f"measured {1000 * measured:.0f} ms, {measured / predicted:.1f} times as long")  # fmt: skip
+
+# %% [markdown]
+# Whatever is missing stands in the chart above: decoding, blurring, masks and the loss are no convolutions, and nobody
+# counted them. A good estimate says what it leaves out.
+#
+# Now the full recipe, for trunks and cards that are not here. **No full-size GPU figure has been measured for this
+# course so far.** The hours below rest on an assumption, the same for all cards, and the table says which.
+
+# %%
+trunks = ["deeplab_mini", "deeplabv3plus_resnet50", "deeplabv2_resnet50", "deeplabv2_resnet101"]
+cards = [cost.GPUS[name] for name in ("T4", "A100", "H100")]
+rows = []
+for name in trunks[: course.pick(smoke=1, laptop=4, full=4)]:
+    counted = cost.estimate(name, (640, 640), images=4, stylizer="vgg19", precision="fp16")
+    forward, style = counted.train_flops / 12e12, counted.style_flops / 2e12  # of one picture
+    hours = [
+        run_hours(forward, style, 4, ("gtr", "ltr"), paper.steps, cost.ASSUMED_SHARE * card.half_tflops)
+        if counted.memory_gb < 0.9 * card.memory_gb else None
+        for card in cards
+    ]  # fmt: skip
+    painting = 100 * 2 * style / (12 * forward + 2 * style)
+    rows.append((name, 12 * forward + 2 * style, painting, counted.memory_gb, *hours))
+heads = ["network", "TFLOP a step", "painting (%)", "memory (GB)", *(f"{c.name}, {c.memory_gb} GB (h)" for c in cards)]
+viz.table(rows, heads, caption=f"{paper.steps:,} steps of four 640 x 640 images with GTR + LTR, in half precision; "
+          f"assumed: {cost.ASSUMED_SHARE:.0%} of each card's peak; – does not fit")  # fmt: skip
+seen = paper.steps * paper.source_images / layout.splits["train"]
+print(f"With {paper.source_images} source images a step, the training split of GTA5 passes by {seen:.0f} times.")
+
+# %% [markdown]
+# Memory is a lower bound: weights, gradients, momentum and what the forward pass keeps, without the libraries' work
+# space. And your case? Change the line below. `rate=None` assumes; on your card, put in what
+# `cost.measure_rate("deeplabv2_resnet50", (640, 640), images=4, device="cuda")` says, as this cell does for itself
+# where it finds a GPU. `price` is yours as well: at 1.00 a card and hour, "money" reads as card-hours.
+
+# %%
+rate = cost.measure_rate("deeplabv2_resnet50", (640, 640), images=4, device="cuda") if FULL else None
+mine = cost.estimate(
+    "deeplabv2_resnet50", (640, 640), images=4, steps=paper.steps, stylizer="vgg19", precision="bf16",
+    gpu="A100", gpus=1, rate=rate, price=1.00,
+)  # fmt: skip
+print(cost.render(mine))
+
+# %% [markdown]
+# A run of that length does not belong into a notebook. The terminal has the same engine:
+#
+# ```
+# gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5
+#
+# # eight GPUs: sixteen images a step instead of four, shared evenly
+# gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5-8 \
+#     --processes 8 --set forward_images=16 precision=bf16
+#
+# # four machines with eight GPUs each: the same command on each of them, with its own --node-rank
+# gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5-32 \
+#     --processes 8 --nnodes 4 --node-rank 0 --master HOST:29500 --set forward_images=64 precision=bf16
+#
+# # or by torchrun itself, which is what gltr train calls
+# torchrun --standalone --nproc_per_node 8 -m gltr_lib.scale gtr_ltr_cgl --recipe gtr_paper \
+#     --data gta5 --root data/gta5 --set processes=8 forward_images=16 --out runs/gta5-8
+# ```
+#
+# `docs/scale.md` says what limits each of them, with the arithmetic. The section "Real data" of the README walks from an
+# empty disk to a table of results. We print no number for that path here, neither ours nor, beside ours, the paper's:
+# different networks, crops and protocols do not belong into one column. Why, the next lesson shows.
 #
 # ## Recap
 #
@@ -700,6 +1002,9 @@ print("parameters without gradient:", [name for name, p in large.named_parameter
 # - ASPP looks at one map at several distances. A rate belongs to a map size.
 # - After the first backward pass, list the parameters without a gradient.
 # - Fair methods cost the same: two views a picture, half as many pictures.
+# - A label map is read by index, and whatever does not fit is refused by name.
+# - Two processes are one training if no layer looks across pictures and the loss is divided by the count of all.
+# - Count operations and memory, measure the rate, and say which of the two a figure rests on.
 #
 # ## References
 #
@@ -708,6 +1013,8 @@ print("parameters without gradient:", [name for name, p in large.named_parameter
 # - L.-C. Chen, Y. Zhu, G. Papandreou, F. Schroff, H. Adam. *Encoder-decoder with atrous separable convolution for semantic image segmentation* (DeepLabV3+). ECCV 2018. [arXiv:1802.02611](https://arxiv.org/abs/1802.02611)
 # - F. Yu, V. Koltun. *Multi-scale context aggregation by dilated convolutions.* ICLR 2016. [arXiv:1511.07122](https://arxiv.org/abs/1511.07122)
 # - W. Luo, Y. Li, R. Urtasun, R. Zemel. *Understanding the effective receptive field in deep convolutional neural networks.* NeurIPS 2016. [arXiv:1701.04128](https://arxiv.org/abs/1701.04128)
+# - S. R. Richter, V. Vineet, S. Roth, V. Koltun. *Playing for data: ground truth from computer games* (GTA5). ECCV 2016. [arXiv:1608.02192](https://arxiv.org/abs/1608.02192)
+# - Y. Wu, K. He. *Group normalization.* ECCV 2018. [arXiv:1803.08494](https://arxiv.org/abs/1803.08494)
 # - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and local texture randomization for synthetic-to-real semantic segmentation.* IEEE TIP 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
 #
 # ## Next
