@@ -52,8 +52,8 @@ def test_an_estimate_adds_up():
     assert plan.style_flops == 2 * cost.stylize_flops("mini", (64, 128))  # two of four views are painted
     assert plan.hours == pytest.approx(plan.seconds_per_step)
     assert plan.money == pytest.approx(plan.hours * 2 * 3.0)
-    assert plan.seconds_per_step == pytest.approx((plan.train_flops + plan.style_flops) / (0.3 * 312e12))
-    assert "30 %" in cost.render(plan)
+    assert plan.seconds_per_step == pytest.approx((plan.train_flops + plan.style_flops) / (0.15 * 312e12))
+    assert "15 %" in cost.render(plan)
 
 
 def test_a_measured_rate_is_named_and_no_views_cost_no_paint():
