@@ -27,7 +27,12 @@ Predictions of 19 classes are scored as 11 by a stated table (gltr_lib.labels.TR
 """,
 )
 
+
+def run(argv: list[str] | None = None) -> int:
+    """The command line; ``fetch`` keeps the options of fetch_camvid.py, which others rely on."""
+    given = sys.argv[1:] if argv is None else argv
+    return fetch_camvid.main(given[1:]) if given[:1] == ["fetch"] else main(RECIPE, given)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["fetch"]:  # that script has its own, older options, which others rely on
-        sys.exit(fetch_camvid.main(sys.argv[2:]))
-    sys.exit(main(RECIPE))
+    sys.exit(run())
