@@ -70,14 +70,12 @@ def verify(
         raise ValueError(f"{root}: no such folder; expected {layout.title} there")
     chosen = {key: value for key, value in options.items() if value is not None}
     report: dict[str, Any] = {"dataset": name, "title": layout.title, "form": None, "splits": {}, "problems": []}
-    for split in splits or default_splits(layout):
-        check_choice(split, layout.splits, f"{name}: split")
+    wanted = {split: layout.expected(split, **chosen) for split in splits or default_splits(layout)}  # checks names
     try:
         report["form"] = _form(layout, root, prepared, chosen)
     except ValueError as error:
         report["problems"].append(str(error))
-    for split in (splits or default_splits(layout)) if report["form"] is not None else ():
-        expected = layout.expected(split, **chosen)
+    for split, expected in wanted.items() if report["form"] is not None else ():
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
