@@ -1,11 +1,14 @@
 """The cost of a run, against counts by hand and against what a real backward pass keeps."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from gltr_lib import cost
-from gltr_lib.models import build
+from gltr_lib.models import build, parameter_count
 
 
 def test_operations_of_a_convolution_by_hand():
@@ -86,3 +89,25 @@ def test_bad_input_is_named(changes, message):
 
 def test_a_rate_is_measured():
     assert cost.measure_rate("deeplab_mini", (32, 64), repeat=1) > 0
+
+
+@pytest.mark.slow
+def test_the_table_of_the_scale_page_is_what_the_functions_say():
+    page = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| (deeplab\w+)[^|]*\| ([\d.]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \|$", page, re.M)
+    assert len(found) == 5
+    for name, millions, giga, _, _, megabytes in found:
+        with torch.device("meta"):
+            weights = parameter_count(build(name))
+        assert float(millions) == pytest.approx(weights / 1e6, abs=0.051)
+        assert float(giga.replace(",", "")) == pytest.approx(3 * cost.forward_flops(name, (640, 640)) / 1e9, abs=0.51)
+        assert float(megabytes) == pytest.approx(4 * weights / 1e6, abs=0.51)
+    name, _, _, single, half, _ = found[0]
+    for precision, said in (("fp32", single), ("bf16", half)):
+        assert float(said) == pytest.approx(
+            cost.kept_bytes(build(name), (128, 128), precision=precision) * 25 / 1e9, abs=0.011
+        )
+    for name, said in re.findall(r"^\| \*painting one image\*: ([\w-]+) stylizer \| \| ([\d.]+) \|", page, re.M):
+        assert float(said) == pytest.approx(
+            cost.stylize_flops(name.lower().replace("-", ""), (640, 640)) / 1e9, rel=0.01
+        )
