@@ -18,12 +18,13 @@
 # **You will be able to**
 # - compute the mIoU of a data set, and name the habits that turn it into another number
 # - rescore fixed predictions under several protocols, and see how far that alone carries
+# - score a target set in its official format, name the protocol, and write what an official server wants
 # - read a per-class table beside a guess that never looks
 # - put the shipped networks before real photographs, CamVid's or your own, and say what a score is called there
 #
 # **Before you start.** [01 The domain gap](01_domain_gap.ipynb): confusion matrix, IoU, layout prior.
 #
-# **Time.** 60 min planned. {{run_time}}
+# **Time.** 70 min planned. {{run_time}}
 #
 # **Path.** Express and full.
 
@@ -31,20 +32,23 @@
 from pathlib import Path
 
 import ipywidgets
+import numpy as np
 import skimage.data
 import torch
 import torch.nn.functional as F
 from IPython.display import Markdown, display
+from PIL import Image
 
-from gltr_lib import course, datasets, ledger, models, real, viz
+from gltr_lib import course, datasets, ledger, models, real, streets, viz
 from gltr_lib.checks import check
-from gltr_lib.evaluate import layout_prior, predict, score_prior
-from gltr_lib.labels import CAMVID11, CLASSES, TRAIN_ID_TO_CAMVID11
+from gltr_lib.evaluate import FULL_SIZE, Inference, Protocol, evaluate_dataset, export_cityscapes
+from gltr_lib.evaluate import layout_prior, predict, resized_protocol, score_prior
+from gltr_lib.labels import CAMVID11, CLASSES, LABEL_ID_TO_TRAIN_ID, LABEL_IDS, TRAIN_ID_TO_CAMVID11
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study.tables import real_table
 
 # %% [markdown]
-# ## 1. One set of predictions, many scores (20 min)
+# ## 1. One set of predictions, many scores (18 min)
 #
 # In this lesson nothing is trained. We let the four shipped networks predict once, keep what they said, and change only
 # the *ruler*. The streets wear the look `sun`, which no network was trained on. The labels have 512 x 256 pixels. The
@@ -162,7 +166,7 @@ print(f"between the smallest and the largest: {100 * gap:.1f} points, and not on
 # - **Ignored pixels** (255) are a decision of the annotators, and of whoever wrote the mapping of classes. The more is
 #   ignored, and the harder the ignored part, the higher the score.
 #
-# ## 2. Protocols (20 min)
+# ## 2. Protocols (19 min)
 #
 # A *protocol* is everything between the network's output and the number: the size at which one compares, the list of
 # classes, the pixels left out. Start with the size. The official GTR code shrinks targets **and labels** to 1024 x 512
@@ -316,8 +320,162 @@ for rank in sorted(ranks):
 #
 # The last row is more than a protocol. Choosing a checkpoint on the target uses labels of the target, and "never saw
 # the target" is no longer true. In this course nothing is chosen or tuned on a target.
+
+# %% [markdown]
+# ## 3. A whole target set (13 min)
 #
-# ## 3. Class by class, beside a guess (8 min)
+# So far pictures and labels lay in memory, all of one size. A target set is a folder, and the best known one is
+# Cityscapes: `leftImg8bit/val/CITY/CITY_000000_000019_leftImg8bit.png`, and for each of them
+# `gtFine/val/CITY/CITY_000000_000019_gtFine_labelIds.png`. Its labels are *labelIds* once more (road is 7), and they
+# have regions that nobody scores, such as the hood of the car that carries the camera.
+#
+# As in lesson 06 we dress streets in exactly these clothes. On purpose: section 5 counts every look at a real target's
+# labels, and playing with protocols would be many looks.
+
+
+# %%
+def write_cityscapes(root, seeds, size, look="sun"):
+    """Streets as Cityscapes publishes its validation set: pictures, and labelIds with an unscored hood."""
+    to_label_id = np.zeros(256, np.uint8)
+    to_label_id[: len(CLASSES)] = LABEL_IDS
+    for folder in ("leftImg8bit", "gtFine"):
+        (root / folder / "val" / "frankfurt").mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds):
+        picture, classes = streets.render(seed, look, size)
+        ids = to_label_id[classes]
+        ids[-size[0] // 20 :] = 1  # "ego vehicle": no network is asked about it
+        stem = f"frankfurt/frankfurt_{number:06d}_000019"
+        Image.fromarray(picture).save(root / "leftImg8bit" / "val" / f"{stem}_leftImg8bit.png")
+        Image.fromarray(ids).save(root / "gtFine" / "val" / f"{stem}_gtFine_labelIds.png")
+
+
+# %%
+count = course.pick(smoke=3, laptop=16, full=64)
+root = course.run_dir("07") / f"cityscapes-{count}"
+write_cityscapes(root, SCENES[:count], SIZE)
+layout = datasets.LAYOUTS["cityscapes"]
+target_set = datasets.open_dataset("cityscapes", root, "val")
+print(f"{layout.title}: {layout.splits['val']} pictures of {layout.sizes[0][1]}x{layout.sizes[0][0]} when whole; "
+      f"login needed: {layout.login}; {layout.homepage}")  # fmt: skip
+height, width = target_set.size_of(0)
+void = (target_set[0][1] == 255).float().mean()
+print(f"here: {len(target_set)} of {width}x{height}, first {target_set.keys[0]}; {void:.0%} of it is not scored")
+
+# %% [markdown]
+# `evaluate_dataset` walks over such a folder: it decodes ahead, predicts, and adds up **one** matrix, however many
+# pictures there are and of whatever sizes. It takes two decisions from you, and writes both into the score's name. The
+# **protocol** says at which size picture and labels meet, and which classes count. The **inference** says how the
+# network looks: at the whole picture, or through overlapping windows whose logits are averaged.
+#
+# Our networks learned on streets of 256 x 128 pixels. These have twice that.
+#
+# **Predict, then run.** Four ways to score the same network on the same pictures:
+# (a) full size, the whole picture at once; (b) full size, through windows of 256 x 128; (c) as in the GTR code, picture
+# *and labels* shrunk by half; (d) as in Rein's code, the picture shrunk, the prediction enlarged again and compared with
+# the full-size labels. Which is highest, which lowest? And which two will be close to each other?
+
+# %%
+half = (height // 2, width // 2)
+rein = Protocol(f"mIoU-19 @ full size, tested within {half[1]}x{half[0]}", fit=(half[1], half[0]))
+ways = {
+    "a": (FULL_SIZE, Inference()),
+    "b": (FULL_SIZE, Inference(window=half)),
+    "c": (resized_protocol(*half), Inference()),
+    "d": (rein, Inference()),
+}
+rows, by_way = [], {}
+for letter, (protocol, inference) in ways.items():
+    found = [
+        evaluate_dataset(networks[name], target_set, protocol, inference=inference, batch=4)
+        for name in ("baseline", "gtr_ltr_cgl")
+    ]
+    by_way[letter] = found[-1].miou
+    rows.append((letter, f"{found[0].protocol}, {found[0].inference}", *(100 * score.miou for score in found)))
+viz.table(
+    rows,
+    ["", "protocol, inference", "baseline", "gtr_ltr_cgl"],
+    caption=f"%, {len(target_set)} streets in Cityscapes' dress",
+)
+order = sorted(by_way, key=by_way.get)
+print(f"gtr_ltr_cgl from lowest to highest: {', '.join(order)}; c and d differ by {100 * abs(by_way['c'] - by_way['d']):.1f} "
+      f"points, a and d by {100 * abs(by_way['a'] - by_way['d']):.1f}")  # fmt: skip
+
+# %% [markdown]
+# Rows (c) and (d) differ only in the labels' size; (a) and (d) only in the size at which the network *looks*. Compare
+# the two gaps. Objects have a size that a network learned along with everything else, and windows do not change it: they
+# only take away what lies around. That is one more reason why a row of a table must say how it was tested. The real
+# protocols are in the library by name, with their sources: `"full"`, `"gtr"`, `"robustnet-vistas"`, `"rein"`,
+# `"rein-bdd"`, `"rein-vistas"`.
+#
+# And the lists of classes? A protocol carries them too. Beside it, your own hands: the mean over some rows of the
+# matrix that is there anyway.
+
+# %%
+kept, answers = {}, {}
+
+
+def keep(item):
+    """Called after every picture: keep the first three, as they were scored."""
+    if item.position < 3:
+        kept[item.key] = item
+
+
+paper_names = dict(zip(networks, ("baseline", "+GTR", "+GTR+LTR", "+GTR+LTR+CGL"), strict=True))
+columns = {}
+for name, title in paper_names.items():
+    columns[title] = evaluate_dataset(networks[name], target_set, rein, batch=4, on_item=keep)
+    answers[title] = [item.prediction for item in kept.values()]
+ours, rows = columns["+GTR+LTR+CGL"], []
+for size, some in ((19, range(19)), (16, SIXTEEN), (13, THIRTEEN)):
+    library = evaluate_dataset(networks["gtr_ltr_cgl"], target_set, rein.with_classes(size), batch=4)
+    strict = evaluate_dataset(networks["gtr_ltr_cgl"], target_set, rein.with_classes(size, among=True), batch=4)
+    rows.append((size, 100 * ours.matrix.iou()[list(some)].nanmean().item(), 100 * library.miou, 100 * strict.miou))
+heads = ["classes", "by hand, from one matrix", "library", "library, argmax among them"]
+viz.table(rows, heads, caption=f"gtr_ltr_cgl, {rein.name} (%)")
+
+# %% [markdown]
+# The first two columns agree, as they must. The third is another common habit: the network may only *answer* with the
+# classes on the list, and pixels of the others are ignored. Nobody lies, and the numbers differ again.
+#
+# Now what no number shows. This is the figure of the paper, on our streets: the picture, the walk from the baseline to
+# the whole method, the truth. Striped pixels are not scored.
+
+# %%
+truths = [item.label for item in kept.values()]
+images = [target_set.pair(item.position)[0] for item in kept.values()]  # at full size; the networks saw half of it
+viz.show(
+    viz.qualitative_grid(images, answers, truths, title="Three streets in a look that no network was trained on"),
+    alt=viz.qualitative_alt(answers, truths),
+)
+
+# %% [markdown]
+# Cityscapes keeps the labels of its test split for itself. You send predictions to its server, one PNG a picture, at
+# full size, as labelIds, under a name that begins like the picture's. `export_cityscapes` writes just that. Do not
+# believe it: score the *files* as the server would, and compare.
+
+# %%
+folder = course.run_dir("07") / f"submission-{count}"
+files = export_cityscapes(networks["gtr_ltr_cgl"], target_set, folder, fit=rein.fit, archive=folder.with_suffix(".zip"))
+matrix = ConfusionMatrix(len(CLASSES))
+for index, file in enumerate(files):
+    matrix.update(LABEL_ID_TO_TRAIN_ID[np.array(Image.open(file))], target_set.pair(index)[1])
+sent = Image.open(files[0])
+print(f"{files[0].name}: {sent.width}x{sent.height}, ids {np.unique(np.array(sent)).tolist()}")
+print(f"{len(files)} files and {folder.name}.zip; scored from the files {100 * matrix.miou():.3f} %, "
+      f"scored before {100 * ours.miou:.3f} %")  # fmt: skip
+
+# %% [markdown]
+# For the real sets the same is one line in the terminal. It writes table, JSON, confusion matrix and pictures into
+# `--out`, counts the look, and with `--ledger` keeps the score together with protocol, seed and commit:
+#
+# ```
+# gltr evaluate runs/gta5 --data cityscapes --root data/cityscapes --protocol gtr --out runs/gta5/cityscapes
+# gltr evaluate runs/gta5 --data vistas --root data/vistas --option version=v1.2 --protocol robustnet-vistas
+# gltr evaluate runs/gta5 --data cityscapes --root data/cityscapes --window 768x768 --reason "table 2"
+# gltr evaluate runs/gta5 --data cityscapes --root data/cityscapes --split test --export runs/gta5/submission
+# ```
+#
+# ## 4. Class by class, beside a guess (8 min)
 #
 # A mean hides who paid for it. So print the classes, and beside them the **layout prior**: the most frequent class at
 # each pixel of the *source's* labels, a map that never sees a picture.
@@ -347,22 +505,23 @@ for name in ("baseline", "gtr_ltr_cgl"):
 # Where the guess wins, the network would have done better with its eyes shut. Keep the prior in every table you make: it
 # is the zero from which a score should be read, and it is seldom zero.
 #
-# The confusion matrix tells what a class was taken for. Rows are the truth; each adds up to 100 %.
+# The confusion matrix tells what a class was taken for. Rows are the truth; each adds up to 100 %. A dark diagonal would
+# be perfection; dark columns are classes that swallow others. At the right stands each class's IoU.
 
 # %%
+confusion = matrix_of(predictions["gtr_ltr_cgl"], truth)
 viz.show(
-    viz.confusion_figure(matrix_of(predictions["gtr_ltr_cgl"], truth).counts, title="gtr_ltr_cgl in the look sun"),
-    alt="Confusion matrix of 19 classes in per cent of each row; a dark diagonal would be perfection, dark columns are "
-    "classes that swallow others.",
+    viz.confusion_chart(confusion, title="gtr_ltr_cgl in the look sun, mIoU-19 @ full size"),
+    alt=viz.confusion_alt(confusion),
 )
-counts = matrix_of(predictions["gtr_ltr_cgl"], truth).counts.float()
+counts = confusion.counts.float()
 part = (counts / counts.sum(1, keepdim=True)).nan_to_num(0.0).fill_diagonal_(0.0)
 for place in part.flatten().argsort(descending=True)[:5].tolist():
     row, column = divmod(place, 19)
     print(f"{part[row, column]:4.0%} of all pixels of class {CLASSES[row]} are called {CLASSES[column]}")
 
 # %% [markdown]
-# ## 4. Real photographs (12 min)
+# ## 5. Real photographs (12 min)
 #
 # Rendered streets *demonstrate a mechanism*. Evidence needs photographs. CamVid, film taken from a car in Cambridge, can
 # be had without a login. This command fetches it from a public repository, refuses anything unsafe in the archive, and
@@ -484,6 +643,7 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 # - One matrix over all pictures, divided once; absent classes are left out; 255 is not scored.
 # - Averaging pictures, counting absences, unscored borders, merged and dropped classes: each is another number.
 # - A protocol alone can move a score by many points. The name of a score carries its protocol.
+# - The size at which a network looks is part of the protocol, and often the larger part.
 # - The layout prior stands in every table.
 # - Photographs: by sequence, every look counted, nothing chosen on the target.
 #
@@ -493,6 +653,7 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 # - G. J. Brostow, J. Fauqueur, R. Cipolla. *Semantic object classes in video: a high-definition ground truth database* (CamVid). Pattern Recognition Letters 2009. [doi:10.1016/j.patrec.2008.04.005](https://doi.org/10.1016/j.patrec.2008.04.005)
 # - V. Badrinarayanan, A. Kendall, R. Cipolla. *SegNet: a deep convolutional encoder-decoder architecture for image segmentation* (CamVid in 11 classes). IEEE TPAMI 2017. [arXiv:1511.00561](https://arxiv.org/abs/1511.00561)
 # - S. Choi et al. *RobustNet: improving domain generalization in urban-scene segmentation via instance selective whitening.* CVPR 2021. [arXiv:2103.15597](https://arxiv.org/abs/2103.15597)
+# - Z. Wei et al. *Stronger, fewer, & superior: harnessing vision foundation models for domain generalized semantic segmentation* (Rein). CVPR 2024. [arXiv:2312.04265](https://arxiv.org/abs/2312.04265)
 # - D. Peng, Y. Lei, L. Liu, P. Zhang, J. Liu. *Global and local texture randomization for synthetic-to-real semantic segmentation.* IEEE TIP 2021. [arXiv:2108.02376](https://arxiv.org/abs/2108.02376)
 #
 # ## Next
