@@ -46,7 +46,8 @@ class Plan:
     Attributes:
         data: one of ``SETS``. root, split, prepared, options: see :func:`gltr_lib.datasets.open_dataset`.
         protocol: a short name of ``evaluate.PROTOCOLS``. classes: 19, 16 or 13; None = what the dataset has.
-        among: choose predictions among ``classes`` only. inference: how the network looks at a picture.
+        among: choose predictions among ``classes`` only. fit: (long, short) sides into which pictures are fitted
+        for the network, as for one trained on small pictures. inference: how the network looks at a picture.
     """
 
     data: str
@@ -57,6 +58,7 @@ class Plan:
     protocol: str = "full"
     classes: int | None = None
     among: bool = False
+    fit: tuple[int, int] | None = None
     inference: Inference = WHOLE
 
     def __post_init__(self) -> None:
@@ -69,7 +71,8 @@ class Plan:
         classes = self.classes
         if classes is None:
             classes = max(LAYOUTS[self.data].class_sets) if self.data in LAYOUTS else 19
-        return find_protocol(self.protocol, classes, among=self.among)
+        rule = find_protocol(self.protocol, classes, among=self.among)
+        return rule if self.fit is None else rule.fitted(max(self.fit), min(self.fit))
 
     @property
     def part(self) -> str | None:

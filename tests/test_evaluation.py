@@ -20,6 +20,9 @@ from gltr_lib.labels import CLASSES, LABEL_IDS
 from gltr_lib.metrics import ConfusionMatrix
 from tests import official_trees
 
+# A tree of four pictures is not the whole of GTA5, as its reader says.
+pytestmark = pytest.mark.filterwarnings("ignore:.*pictures of .* are there")
+
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
@@ -294,7 +297,7 @@ def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
         (["--data", "kitti", "--root", "."], "cityscapes, bdd100k"),
         (["--data", "gta5", "--root", ".", "--protocol", "best"], "robustnet-vistas"),
         (["--data", "gta5", "--root", ".", "--classes", "7"], "19, 16, 13"),
-        (["--data", "gta5", "--root", ".", "--window", "large"], "HEIGHTxWIDTH"),
+        (["--data", "gta5", "--root", ".", "--window", "large"], "768x768"),
         (["--data", "gta5", "--root", ".", "--overlap", "1"], "overlap"),
         (["--data", "gta5", "--root", ".", "--option", "x"], "key=value"),
         (["--out", "x"], "--data"),
@@ -344,6 +347,24 @@ def test_missing_data_and_bad_pairs_are_named(here, capsys):
     assert path.stem in err
     assert len(err.splitlines()) == 1
     assert not (here / "scores").exists()
+
+
+def test_small_networks_see_small_pictures_and_are_scored_at_full_size(city, here, capsys):
+    given = ["gtr", "--data", "cityscapes", "--root", city]
+    (score,) = answer(capsys, *given, "--fit", "64x32")["scores"]
+    assert score["protocol"] == "mIoU-19 @ full size, tested within 64x32"
+    whole = answer(capsys, *given)["scores"][0]
+    assert np.sum(score["confusion"]["counts"]) == np.sum(whole["confusion"]["counts"])
+    assert score["miou"] != whole["miou"]
+    assert run(capsys, *given, "--fit", "64x32", "--protocol", "rein")[0] == 2
+
+
+def test_camvid_is_a_dataset_like_the_others(here, capsys):
+    official_trees.camvid(here / "data", layout="fetched")
+    one = answer(capsys, "gtr", "--data", "camvid", "--root", "data")["scores"]
+    other = answer(capsys, "gtr", "--camvid", "data")["scores"]
+    assert one == other
+    assert [score["data"] for score in one] == ["camvid/0001TP", "camvid/0006R0", "camvid/0016E5", "camvid/all"]
 
 
 def test_plans_know_their_classes(tmp_path):

@@ -13,12 +13,12 @@ from gltr_lib.cli._say import answer
 def evaluate(
     network: str = "gtr_ltr_cgl", /, *, data: str | None = None, root: Path | None = None,
     prepared: Path | None = None, split: str | None = None, option: tuple[str, ...] = (), protocol: str = "full",
-    classes: int | None = None, among: bool = False, window: str | None = None, overlap: float = 1 / 3,
-    flip: bool = False, scales: tuple[float, ...] = (1.0,), batch: int = 1, workers: int = 2, amp: str | None = None,
-    out: Path | None = None, export: Path | None = None, ledger: Path | None = None, method: str | None = None,
-    seed: int | None = None, look: tuple[str, ...] = ("game", "overcast", "sun"), scenes: int = 64,
-    images: Path | None = None, labels: Path | None = None, camvid: Path | None = None, reason: str = "gltr evaluate",
-    device: str | None = None, json: bool = False,
+    classes: int | None = None, among: bool = False, fit: str | None = None, window: str | None = None,
+    overlap: float = 1 / 3, flip: bool = False, scales: tuple[float, ...] = (1.0,), batch: int = 1, workers: int = 2,
+    amp: str | None = None, out: Path | None = None, export: Path | None = None, ledger: Path | None = None,
+    method: str | None = None, seed: int | None = None, look: tuple[str, ...] = ("game", "overcast", "sun"),
+    scenes: int = 64, images: Path | None = None, labels: Path | None = None, camvid: Path | None = None,
+    reason: str = "gltr evaluate", device: str | None = None, json: bool = False,
 ) -> int:  # fmt: skip
     """Score a network on the streets' looks, a dataset, your own pictures, or CamVid, protocol beside every number.
 
@@ -34,6 +34,8 @@ def evaluate(
         protocol: full, gtr, robustnet-vistas, rein, rein-bdd or rein-vistas.
         classes: 19, 16 or 13 classes in the mean; if not given, those that the dataset has.
         among: choose predictions among these classes only, and ignore labels of the others.
+        fit: LONGxSHORT sides into which pictures are fitted for the network; 256x128 for the shipped ones, which were
+            trained on small pictures; scored at the labels' size.
         window: HEIGHTxWIDTH of sliding windows, such as 768x768; whole pictures if not given.
         overlap: share of a window that the next one covers again.
         flip: also look at the mirror image, and average.
@@ -69,7 +71,8 @@ def evaluate(
     with usage():
         plan = None
         if data is not None and data != "camvid" and root is not None:
-            plan = _plan(data, root, split, prepared, option, protocol, classes, among, window, overlap, flip, scales)
+            how = (window, overlap, flip, scales)
+            plan = _plan(data, root, split, prepared, option, protocol, classes, among, fit, how)
         where = pick_device(device)
         model, facts = workflows.load_with_facts(network)
         workflows.check_looks(look)
@@ -97,7 +100,7 @@ def evaluate(
 
 def _plan(
     data: str, root: Path, split: str | None, prepared: Path | None, option: tuple[str, ...], protocol: str,
-    classes: int | None, among: bool, window: str | None, overlap: float, flip: bool, scales: tuple[float, ...],
+    classes: int | None, among: bool, fit: str | None, how: tuple[str | None, float, bool, tuple[float, ...]],
 ) -> Any:  # fmt: skip
     from gltr_lib.evaluate import Inference
     from gltr_lib.evaluation import Plan
@@ -108,14 +111,16 @@ def _plan(
         if not equals:
             raise ValueError(f"--option: expected key=value, received {text!r}")
         options[key] = value
-    how = Inference(_size(window) if window else None, overlap, flip, tuple(scales))
-    return Plan(data, root, split, prepared, options, protocol, classes, among, how)
+    window, overlap, flip, scales = how
+    inference = Inference(_size(window, "--window") if window else None, overlap, flip, tuple(scales))
+    sides = _size(fit, "--fit") if fit else None
+    return Plan(data, root, split, prepared, options, protocol, classes, among, sides, inference)
 
 
-def _size(text: str) -> tuple[int, int]:
+def _size(text: str, flag: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ValueError(f"--window: expected HEIGHTxWIDTH such as 768x768, received {text!r}")
+        raise ValueError(f"{flag}: expected two sizes such as 768x768, received {text!r}")
     return int(parts[0]), int(parts[1])
 
 

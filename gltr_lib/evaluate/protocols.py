@@ -86,6 +86,24 @@ class Protocol:
         name = f"mIoU-{count}{how} {self.name.removeprefix('mIoU-19 ')}"
         return replace(self, name=name, classes=CLASS_SETS[count], among=among)
 
+    def fitted(self, long: int, short: int) -> Protocol:
+        """The same protocol, with pictures fitted into (long, short) sides for the network; scored as before.
+
+        For a network that was trained on small pictures, as this course's are. The name says it.
+
+        Raises:
+            ValueError: impossible sides, or a protocol that already fits its pictures.
+
+        Example:
+            >>> FULL_SIZE.fitted(256, 128).name
+            'mIoU-19 @ full size, tested within 256x128'
+        """
+        if short < 1 or long < short:
+            raise ValueError(f"fitted: expected long >= short >= 1, received {long} and {short}")
+        if self.fit is not None:
+            raise ValueError(f"fitted: {self.name!r} already fits its pictures")
+        return replace(self, name=f"{self.name}, tested within {long}x{short}", fit=(long, short))
+
 
 def resized_protocol(height: int, width: int, classes: int = NUM_CLASSES) -> Protocol:
     """The official GTR protocol, generalised: predictions and labels shrunk (nearest) before they are compared.
