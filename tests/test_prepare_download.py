@@ -26,12 +26,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"
+    protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
         pass
 
     def do_GET(self):
+        self.close_connection = True
         server = self.server
         server.asked.append((self.path, self.headers.get("Range")))
         server.count += 1
@@ -46,6 +47,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/passwd" if kind == "to-file" else server.url + "/plain/a.zip")
             return self.end_headers()
+        if kind in ("chunks", "torn-chunks"):
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n" % len(DATA) + DATA + b"\r\n")
+            if kind == "chunks" or server.count > 1:
+                self.wfile.write(b"0\r\n\r\n")
+            else:
+                self.wfile.write(b"ff\r\nhalf")
+            return None
+        if kind == "nonsense" and server.count == 1:
+            self.wfile.write(b"hello\r\n\r\n")
+            return None
         start, data = 0, server.data
         span = self.headers.get("Range")
         if span and kind != "no-ranges" and self.headers.get("If-Range") == server.tag:
@@ -110,6 +124,13 @@ def test_what_breaks_off_goes_on_where_it_was(server, tmp_path, kind):
     first = 200_000 if kind == "cut" else 1000
     assert [span for _, span in server.asked] == [None, f"bytes={first}-"]
     assert waits == [1.0]
+
+
+@pytest.mark.parametrize("kind", ["chunks", "torn-chunks", "nonsense"])
+def test_answers_in_chunks_and_answers_that_are_none(server, tmp_path, kind):
+    path, waits = get(server, kind, tmp_path / "a.zip", sha256=SHA)
+    assert path.read_bytes() == DATA
+    assert len(waits) == (0 if kind == "chunks" else 1)
 
 
 @pytest.mark.parametrize("kind", ["no-ranges", "weak", "other-piece"])

@@ -95,6 +95,14 @@ def test_a_member_that_leaves_its_folder_is_named_and_nothing_is_written(tmp_pat
     assert not list(tmp_path.rglob("evil"))
 
 
+def test_a_name_that_zipfile_would_cut_at_its_nul_is_refused(tmp_path):
+    archive = make(tmp_path / "a.zip", {"set/list.txt_..png": b"x"})
+    archive.write_bytes(archive.read_bytes().replace(b"set/list.txt_.", b"set/list.txt\0."))
+    with pytest.raises(UnpackError, match="nothing was unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_links_and_devices_are_refused_in_both_formats(tmp_path):
     for number, (kind, what) in enumerate(
         [

@@ -5,6 +5,7 @@ Used by ``download.py``, which says what for. Source: RFC 9110 sections 13.1.5 (
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -135,6 +136,8 @@ def _ask(opener: Any, part: Part, timeout: float, headers: Mapping[str, str], pr
         if isinstance(error.reason, TimeoutError):
             raise _Broken(f"no answer in {timeout:g} seconds") from None
         raise _Broken(f"no connection ({error.reason})") from None
+    except http.client.HTTPException as error:  # half a chunk, no status line: no OSError, but the same trouble
+        raise _Broken(f"the connection broke ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise DownloadError(
