@@ -7,12 +7,13 @@ ledger row beside the score. A look at real photographs is counted before it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from gltr_lib import ledger, viz, workflows
@@ -29,6 +30,7 @@ from gltr_lib.evaluate import (
 )
 from gltr_lib.evaluate.export import pack, submission_name, write_label_ids
 from gltr_lib.evaluate.inference import WHOLE
+from gltr_lib.evaluate.passes import device_of
 from gltr_lib.evaluate.stream import AMP, Item
 from gltr_lib.evaluate.tables import score_as_json
 from gltr_lib.labels import CLASSES
@@ -36,6 +38,7 @@ from gltr_lib.labels import CLASSES
 #: Photographs of the real world: each look at one of them is counted.
 REAL = ("cityscapes", "bdd100k", "vistas")
 SETS = ("cityscapes", "bdd100k", "vistas", "gta5", "synthia", "folder")
+TITLES = {"baseline": "baseline", "gtr": "+GTR", "gtr_ltr": "+GTR+LTR", "gtr_ltr_cgl": "+GTR+LTR+CGL"}
 SHOWN = 4  # rows of the picture of predictions
 
 
@@ -86,30 +89,33 @@ class Plan:
 
 
 def score(
-    model: nn.Module,
-    network: str,
+    networks: Mapping[str, nn.Module],
     plan: Plan,
     *,
+    names: Sequence[str] = (),
     reason: str = "gltr evaluate",
+    device: torch.device | str | None = None,
     batch: int = 1,
     workers: int = 2,
     amp: str | None = None,
     progress: bool = False,
     out: Path | None = None,
     export: Path | None = None,
-) -> DatasetScore:
-    """Score a network as planned, and write what was asked for.
+) -> dict[str, DatasetScore]:
+    """Score networks as planned, one after the other, and write what was asked for.
 
     Args:
-        model: a 19-class network. network: its name in tables.
+        networks: title in tables -> 19-class network.
         plan: what is scored, and how.
+        names: the networks' names for the record of looks at real photographs; the titles if not given.
         reason: why this look at real photographs is taken.
+        device: where to compute; each network is there only while it is scored. None = where it is.
         batch, workers, amp, progress: see :func:`gltr_lib.evaluate.evaluate_dataset`.
-        out: folder for ``scores.json``, ``scores.md``, ``confusion.png`` and ``predictions.png``, with their texts.
-        export: folder for predictions as the Cityscapes server wants them, and ``EXPORT.zip`` beside it.
+        out: folder for ``scores.json``, ``scores.md``, ``predictions.png`` and a confusion matrix a network.
+        export: folder for the predictions of ONE network as the Cityscapes server wants them; ``EXPORT.zip`` beside it.
 
     Returns:
-        The score.
+        The score of each network.
 
     Raises:
         ValueError: no dataset there, pairs that do not fit, a split without labels, nothing to score.
@@ -117,31 +123,37 @@ def score(
     rule = plan.rule()
     if plan.unlabelled:
         raise ValueError(f"{plan.data}: the {plan.part} split has no labels; --export writes its predictions")
-    if export is not None and (plan.data != "cityscapes" or rule.size or rule.height or rule.halve or rule.crop):
-        raise ValueError("--export: needs --data cityscapes and a protocol at full size (full or rein)")
+    if export is not None and (
+        plan.data != "cityscapes" or rule.size or rule.height or rule.halve or len(networks) > 1
+    ):
+        raise ValueError("--export: needs --data cityscapes, one network and a protocol at full size (full or rein)")
     options: dict[str, Any] = dict(plan.options)
     dataset = open_dataset(plan.data, plan.root, plan.part, prepared=plan.prepared, **options)
     if plan.data in REAL:
-        workflows.count_look(f"{plan.data}/{plan.part}", reason=reason, network=network)
-    shown: list[Item] = []
-    written: list[Path] = []
+        workflows.count_look(f"{plan.data}/{plan.part}", reason=reason, networks=names or [*networks])
     chosen = {round(i * (len(dataset) - 1) / max(1, SHOWN - 1)) for i in range(SHOWN)}
+    found: dict[str, DatasetScore] = {}
+    shown: dict[str, list[Item]] = {title: [] for title in networks}
+    written: list[Path] = []
+    for title, model in networks.items():
+        home = device_of(model)
 
-    def keep(item: Item) -> None:
-        if out is not None and item.position in chosen:
-            shown.append(item)
-        if export is not None:
-            size = (item.label.shape[0], item.label.shape[1])
-            written.append(write_label_ids(item.prediction, export / submission_name(item.key), size))
+        def keep(item: Item, mine: list[Item] = shown[title]) -> None:
+            if out is not None and item.position in chosen:
+                mine.append(item)
+            if export is not None:
+                size = (item.label.shape[0], item.label.shape[1])
+                written.append(write_label_ids(item.prediction, export / submission_name(item.key), size))
 
-    found = evaluate_dataset(
-        model, dataset, rule, inference=plan.inference, batch=batch, workers=workers, amp=amp, progress=progress,
-        on_item=keep, name=_data_name(plan),
-    )  # fmt: skip
+        found[title] = evaluate_dataset(
+            model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,
+            workers=workers, on_item=keep, name=_data_name(plan),
+        )  # fmt: skip
+        model.to(home)
     if export is not None:
         pack(written, export.with_name(export.name + ".zip"))
     if out is not None:
-        _write(out, network, found, shown)
+        _write(out, found, shown)
     return found
 
 
@@ -198,6 +210,21 @@ def ledger_row(
     }
 
 
+def titles(networks: Sequence[str]) -> list[str]:
+    """Networks as a table calls them: the shipped ones as in the paper, others by their run's folder or file.
+
+    Example:
+        >>> titles(["baseline", "gtr_ltr", "runs/gta5-gtr/model.safetensors", "mine.safetensors"])
+        ['baseline', '+GTR+LTR', 'gta5-gtr', 'mine']
+    """
+    out = []
+    for network in networks:
+        path = Path(network)
+        plain = path.parent.name if path.name == "model.safetensors" and path.parent.name else path.stem
+        out.append(TITLES.get(network) or plain or network)
+    return out if len(set(out)) == len(out) else [str(network) for network in networks]
+
+
 def check_network(network: str, facts: Mapping[str, Any]) -> None:
     """Refuse a network of another class count before any picture is looked at."""
     count = facts.get("num_classes", len(CLASSES))
@@ -233,21 +260,23 @@ def _data_name(plan: Plan) -> str:
     return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
 
 
-def _write(out: Path, network: str, found: DatasetScore, shown: list[Item]) -> None:
+def _write(out: Path, found: Mapping[str, DatasetScore], shown: Mapping[str, list[Item]]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    title = Path(network).name if network else "network"
-    value = {"network": network, **score_as_json(found)}
-    ledger.write_text(out / "scores.json", json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-    ledger.write_text(out / "scores.md", iou_table({title: found}, "markdown") + "\n")
-    heading = f"{found.data}, {found.protocol}"
-    chart = viz.confusion_chart(found.matrix, found.classes, averaged=found.averaged, title=heading)
-    viz.save(chart, out / "confusion.png")
-    words = viz.confusion_alt(found.matrix, found.classes, averaged=found.averaged)
-    ledger.write_text(out / "confusion.txt", words + "\n")
-    columns: dict[str, list[Any]] = {title: [item.prediction for item in shown]}
-    labels = [item.label for item in shown]
-    pictures = [_as_large(item.picture, item.label) for item in shown]
-    rows = [item.key.rsplit("/", 1)[-1] for item in shown]
+    scores = [{"network": title, **score_as_json(one)} for title, one in found.items()]
+    ledger.write_text(out / "scores.json", json.dumps({"scores": scores}, indent=2, ensure_ascii=False) + "\n")
+    ledger.write_text(out / "scores.md", iou_table(found, "markdown") + "\n")
+    for title, one in found.items():
+        name = "confusion" if len(found) == 1 else f"confusion {title.lstrip('+')}".replace(" ", "_").replace("/", "_")
+        heading = f"{title} on {one.data}, {one.protocol}"
+        chart = viz.confusion_chart(one.matrix, one.classes, averaged=one.averaged, title=heading)
+        viz.save(chart, out / f"{name}.png")
+        words = viz.confusion_alt(one.matrix, one.classes, averaged=one.averaged)
+        ledger.write_text(out / f"{name}.txt", words + "\n")
+    items = next(iter(shown.values()))
+    columns = {title: [item.prediction for item in mine] for title, mine in shown.items()}
+    labels = [item.label for item in items]
+    pictures = [_as_large(item.picture, item.label) for item in items]
+    rows = [item.key.rsplit("/", 1)[-1] for item in items]
     viz.save(viz.qualitative_grid(pictures, columns, labels, rows=rows), out / "predictions.png")
     ledger.write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
 

@@ -235,7 +235,7 @@ def table(
         The table's text, without a newline at its end.
 
     Raises:
-        ValueError: the rows mix protocols or metrics, which no table may do.
+        ValueError: the rows mix protocols, metrics or ways of looking (whole pictures, windows), which no table may do.
 
     Example:
         >>> row = dict(method="gtr", data="game", protocol="p", metric="m")
@@ -247,8 +247,9 @@ def table(
         | oracle | not run | 0 |
     """
     rows = [row for row in rows if row["method"] in methods and row["data"] in columns]
-    for field in ("protocol", "metric"):
-        found = sorted({row[field] for row in rows})
+    for field in ("protocol", "metric", "inference"):
+        # Rows from before ``inference`` was recorded looked at whole pictures.
+        found = sorted({row.get(field, "whole picture") if field == "inference" else row[field] for row in rows})
         if len(found) > 1:
             raise ValueError(f"one table, one {field}: got {', '.join(found)}; filter with ledger.find first")
     cells = summarise(rows)

@@ -134,17 +134,17 @@ def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) 
     from gltr_lib.study.photos import find_camvid
 
     folder = find_camvid(root)
-    count_look("CamVid train+val", reason=reason, network=network)
+    count_look("CamVid train+val", reason=reason, networks=[network])
     matrices = score_camvid(model, folder)
     classes = LABEL_SETS["camvid11"].classes
     return [_score(f"camvid/{name}", camvid_protocol(), matrix, classes) for name, matrix in matrices.items()]
 
 
-def count_look(name: str, *, reason: str, network: str) -> None:
+def count_look(name: str, *, reason: str, networks: Sequence[str]) -> None:
     """Note a look at a real set before it is taken, where there is a ``results`` folder."""
     if Path("results").is_dir():
         look = {"date": ledger.now(), "commit": ledger.git_commit(), "reason": reason, "set": name}
-        ledger.append("results/real_looks.jsonl", look | {"networks": [network]}, check=False)
+        ledger.append("results/real_looks.jsonl", look | {"networks": [*networks]}, check=False)
 
 
 def render_scores(network: str, scores: Scores) -> str:

@@ -236,6 +236,14 @@ def test_what_cannot_be_scored_is_an_error():
             ev.evaluate_dataset(Network(), Pairs(), **wrong)
 
 
+def test_a_network_that_answers_nan_gets_no_score():
+    model = Network()
+    with torch.no_grad():
+        model.body.weight[3] = torch.nan
+    with pytest.raises(ValueError, match="town/000: the network answers NaN"):
+        ev.evaluate_dataset(model, Pairs())
+
+
 def test_the_hook_is_taken_off_again():
     model = Network()
     ev.evaluate_dataset(model, Pairs())

@@ -66,6 +66,7 @@ def official(root: Path, predictions: Path):
     return {name: found["classScores"][name] for name in CLASSES}, found["averageScoreClasses"]
 
 
+@pytest.mark.slow
 def test_it_equals_cityscapes_scripts(city, here, capsys):
     given = ["--data", "cityscapes", "--root", city, "--export", "sent", "--out", "scores"]
     score = answer(capsys, "gtr", *given)["scores"][0]
@@ -224,17 +225,37 @@ def test_protocols_windows_and_classes_reach_the_name(city, here, capsys):
 # --- what is left behind ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_table_json_and_pictures_are_written(city, here, capsys):
     code, out, _ = run(capsys, "gtr", "--data", "cityscapes", "--root", city, "--out", "scores", "--classes", "16")
     assert code == 0
     left = sorted(path.name for path in (here / "scores").iterdir())
     assert left == ["confusion.png", "confusion.txt", "predictions.png", "predictions.txt", "scores.json", "scores.md"]
-    said = json.loads((here / "scores" / "scores.json").read_text())
+    (said,) = json.loads((here / "scores" / "scores.json").read_text())["scores"]
     page = (here / "scores" / "scores.md").read_text()
     assert f"| **mean** | **{100 * said['miou']:.1f}** |" in page
     assert f"{100 * said['miou']:.1f}" in out
     assert f"mean IoU {100 * said['miou']:.1f} %" in (here / "scores" / "confusion.txt").read_text()
     assert "mIoU-16 @ full size" in out
+
+
+@pytest.mark.slow
+def test_the_walk_of_the_paper_in_one_table_and_one_picture(city, here, capsys):
+    walk = ["gtr", "gtr_ltr", "gtr_ltr_cgl"]
+    given = ["--data", "cityscapes", "--root", city, "--out", "scores", "--ledger", "walk.jsonl"]
+    scores = answer(capsys, "baseline", "--against", *walk, *given)["scores"]
+    assert [score["network"] for score in scores] == ["baseline", *walk]
+    page = (here / "scores" / "scores.md").read_text()
+    assert "| class | baseline | +GTR | +GTR+LTR | +GTR+LTR+CGL |" in page
+    words = (here / "scores" / "predictions.txt").read_text()
+    assert "Columns: image, baseline, +GTR, +GTR+LTR, +GTR+LTR+CGL, ground truth." in words
+    assert len(list((here / "scores").glob("confusion_*.png"))) == 4
+    alone = answer(capsys, "gtr_ltr", *given[:4])["scores"][0]
+    assert scores[2]["confusion"] == alone["confusion"]
+    rows = ledger.read(here / "walk.jsonl")
+    assert [row["method"] for row in rows] == ["baseline", *walk]
+    assert [row["value"] for row in rows] == [score["miou"] for score in scores]
+    assert run(capsys, "baseline", "--against", "gtr", *given, "--export", "sent")[0] == 2
 
 
 def test_the_ledger_gets_a_whole_row(city, here, capsys):
@@ -301,6 +322,8 @@ def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
         (["--data", "gta5", "--root", ".", "--overlap", "1"], "overlap"),
         (["--data", "gta5", "--root", ".", "--option", "x"], "key=value"),
         (["--out", "x"], "--data"),
+        (["--data", "camvid", "--root", ".", "--ledger", "x"], "other than camvid"),
+        (["--data", "gta5", "--root", ".", "--against", "nobody"], "nobody"),
     ],
 )
 def test_a_wrong_command_is_one_line_and_leaves_nothing(arguments, text, here, capsys):

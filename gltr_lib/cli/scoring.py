@@ -15,10 +15,11 @@ def evaluate(
     prepared: Path | None = None, split: str | None = None, option: tuple[str, ...] = (), protocol: str = "full",
     classes: int | None = None, among: bool = False, fit: str | None = None, window: str | None = None,
     overlap: float = 1 / 3, flip: bool = False, scales: tuple[float, ...] = (1.0,), batch: int = 1, workers: int = 2,
-    amp: str | None = None, out: Path | None = None, export: Path | None = None, ledger: Path | None = None,
-    method: str | None = None, seed: int | None = None, look: tuple[str, ...] = ("game", "overcast", "sun"),
-    scenes: int = 64, images: Path | None = None, labels: Path | None = None, camvid: Path | None = None,
-    reason: str = "gltr evaluate", device: str | None = None, json: bool = False,
+    amp: str | None = None, against: tuple[str, ...] = (), out: Path | None = None, export: Path | None = None,
+    ledger: Path | None = None, method: str | None = None, seed: int | None = None,
+    look: tuple[str, ...] = ("game", "overcast", "sun"), scenes: int = 64, images: Path | None = None,
+    labels: Path | None = None, camvid: Path | None = None, reason: str = "gltr evaluate", device: str | None = None,
+    json: bool = False,
 ) -> int:  # fmt: skip
     """Score a network on the streets' looks, a dataset, your own pictures, or CamVid, protocol beside every number.
 
@@ -43,6 +44,7 @@ def evaluate(
         batch: pictures in one forward pass, as far as neighbours have one size.
         workers: threads that decode ahead.
         amp: bf16 or fp16.
+        against: further networks for the same table and picture, such as gtr gtr_ltr gtr_ltr_cgl.
         out: folder for the table, JSON, confusion matrix and a picture of predictions.
         export: folder for predictions as the Cityscapes server wants them (and EXPORT.zip); works without labels too.
         ledger: append the score to this file, such as results/real.jsonl.
@@ -63,8 +65,10 @@ def evaluate(
         raise UsageError(f"--scenes: expected 1 to 64, received {scenes}")
     if (data is None) != (root is None):
         raise UsageError("--data and --root come together: the dataset's name and the folder where it was unpacked")
-    if data is None and (out or export or ledger):
-        raise UsageError("--out, --export and --ledger need --data and --root")
+    if data in (None, "camvid") and (out or export or ledger or against):
+        raise UsageError("--out, --export, --ledger and --against need --data (other than camvid) and --root")
+    if against and (method or seed is not None or export):
+        raise UsageError("--against does not go with --method, --seed or --export, which are about one network")
     from gltr_lib import workflows
     from gltr_lib.engine import pick_device
 
@@ -74,18 +78,21 @@ def evaluate(
             how = (window, overlap, flip, scales)
             plan = _plan(data, root, split, prepared, option, protocol, classes, among, fit, how)
         where = pick_device(device)
-        model, facts = workflows.load_with_facts(network)
+        networks = [network, *against]
+        loaded = [workflows.load_with_facts(name) for name in networks]
         workflows.check_looks(look)
         if plan is not None:
             from gltr_lib import evaluation
 
-            evaluation.check_network(network, facts)
-            if ledger is not None:
-                evaluation.trained_as(network, facts, method, seed)
-    model = model.to(where)
+            for name, (_, facts) in zip(networks, loaded, strict=True):
+                evaluation.check_network(name, facts)
+                if ledger is not None:
+                    evaluation.trained_as(name, facts, method, seed)
     if plan is not None:
+        models, known = [model for model, _ in loaded], [facts for _, facts in loaded]
         places = (out, export, ledger)
-        return _dataset(model, network, facts, plan, reason, batch, workers, amp, places, method, seed, json)
+        return _dataset(networks, models, known, plan, where, reason, batch, workers, amp, places, method, seed, json)
+    model = loaded[0][0].to(where)
     if data == "camvid":
         camvid = root
     if camvid is not None:
@@ -125,27 +132,31 @@ def _size(text: str, flag: str) -> tuple[int, int]:
 
 
 def _dataset(
-    model: Any, network: str, facts: dict[str, Any], plan: Any, reason: str, batch: int, workers: int, amp: str | None,
-    places: tuple[Path | None, Path | None, Path | None], method: str | None, seed: int | None, json: bool,
+    networks: list[str], models: list[Any], facts: list[dict[str, Any]], plan: Any, where: Any, reason: str, batch: int,
+    workers: int, amp: str | None, places: tuple[Path | None, Path | None, Path | None], method: str | None,
+    seed: int | None, json: bool,
 ) -> int:  # fmt: skip
     from gltr_lib import evaluation
     from gltr_lib import ledger as ledgers
-    from gltr_lib.evaluate.tables import render_score, score_as_json
+    from gltr_lib.evaluate import iou_table
+    from gltr_lib.evaluate.tables import score_as_json
 
     out, export, ledger = places
     progress = not json and sys.stderr.isatty()
     if plan.unlabelled and export is not None:
-        written = evaluation.export_unlabelled(model, plan, export, amp=amp, progress=progress)
+        written = evaluation.export_unlabelled(models[0].to(where), plan, export, amp=amp, progress=progress)
         text = f"wrote {len(written)} predictions to {export} and {export}.zip"
-        answer({"network": network, "export": str(export), "pictures": len(written)}, json, text)
+        answer({"network": networks[0], "export": str(export), "pictures": len(written)}, json, text)
         return 0
+    titles = evaluation.titles(networks)
     found = evaluation.score(
-        model, network, plan, reason=reason, batch=batch, workers=workers, amp=amp, progress=progress, out=out,
-        export=export,
+        dict(zip(titles, models, strict=True)), plan, names=networks, reason=reason, device=where, batch=batch,
+        workers=workers, amp=amp, progress=progress, out=out, export=export,
     )  # fmt: skip
+    scores = [{"network": name, **score_as_json(found[title])} for name, title in zip(networks, titles, strict=True)]
     if ledger is not None:
-        ledgers.append(ledger, evaluation.ledger_row(found, network, plan, facts, method, seed))
-    text = render_score(Path(network).name, found)
+        for name, title, known in zip(networks, titles, facts, strict=True):
+            ledgers.append(ledger, evaluation.ledger_row(found[title], name, plan, known, method, seed))
     notes = [f"wrote {place}" for place in (out, export, ledger) if place is not None]
-    answer({"network": network, "scores": [score_as_json(found)]}, json, "\n".join([text, *notes]))
+    answer({"network": networks[0], "scores": scores}, json, "\n".join([iou_table(found, "text"), *notes]))
     return 0

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._validate import describe
-from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, group_probabilities
+from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, group_probabilities, most_probable
 from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
 from gltr_lib.labels import IGNORE, NUM_CLASSES, TRAIN_ID_TO_CAMVID11
 from gltr_lib.metrics import ConfusionMatrix
@@ -53,7 +53,7 @@ def evaluate(
             if logits.shape[-2:] != target.shape[-2:]:
                 logits = F.interpolate(logits, tuple(target.shape[-2:]), mode="bilinear", align_corners=False)
             matrix = matrix or ConfusionMatrix(logits.shape[1], IGNORE)
-            matrix.update(logits.argmax(1), target.to(logits.device))
+            matrix.update(most_probable(logits), target.to(logits.device))
     if matrix is None:
         raise ValueError("evaluate: no images to score")
     return matrix

@@ -134,7 +134,7 @@ def evaluate_dataset(
     among = plan.classes if plan.among else None
     failure: Exception | None = None
     waited = 0.0
-    watch = model.register_forward_hook(lambda _module, _inputs, logits: _check_channels(logits, num_classes))
+    watch = model.register_forward_hook(lambda _module, _inputs, logits: _check_logits(logits, num_classes))
     bar = progress_bar(len(indices), progress and rank == 0)
     try:
         items = _ahead(source, indices, workers)
@@ -142,9 +142,12 @@ def evaluate_dataset(
             waited += wait
             pictures = torch.from_numpy(np.stack([item.picture for item in group])).permute(0, 3, 1, 2)
             size = group[0].label.shape
-            guess = predict_classes(
-                model, pictures, inference, size=(size[0], size[1]), among=among, amp=AMP[amp] if amp else None
-            ).numpy()
+            try:
+                guess = predict_classes(
+                    model, pictures, inference, size=(size[0], size[1]), among=among, amp=AMP[amp] if amp else None
+                ).numpy()
+            except ValueError as error:
+                raise ValueError(f"{group[0].key}: {error}") from error
             for item, prediction in zip(group, guess, strict=True):
                 matrix.update(prediction, item.label)
                 if on_item is not None:
@@ -253,8 +256,12 @@ def _grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[
         yield group, wait
 
 
-def _check_channels(logits: Any, num_classes: int) -> None:
-    if isinstance(logits, Tensor) and logits.ndim == 4 and logits.shape[1] != num_classes:
+def _check_logits(logits: Any, num_classes: int) -> None:
+    if not isinstance(logits, Tensor) or logits.ndim != 4:
+        return  # refused elsewhere
+    if bool(logits.amax().isnan()):  # NaN would count as class 0, and the score would look like one
+        raise ValueError("the network answers NaN; its weights are broken, or fp16 overflowed (try bf16 or none)")
+    if logits.shape[1] != num_classes:
         raise ValueError(
             f"the network answers with {logits.shape[1]} classes, but the score needs {num_classes}; "
             f"evaluate a network that was trained with num_classes={num_classes}"
