@@ -123,9 +123,8 @@ def score(
     rule = plan.rule()
     if plan.unlabelled:
         raise ValueError(f"{plan.data}: the {plan.part} split has no labels; --export writes its predictions")
-    if export is not None and (
-        plan.data != "cityscapes" or rule.size or rule.height or rule.halve or len(networks) > 1
-    ):
+    whole = not (rule.size or rule.height or rule.halve or rule.crop)
+    if export is not None and not (whole and plan.data == "cityscapes" and len(networks) == 1):
         raise ValueError("--export: needs --data cityscapes, one network and a protocol at full size (full or rein)")
     options: dict[str, Any] = dict(plan.options)
     dataset = open_dataset(plan.data, plan.root, plan.part, prepared=plan.prepared, **options)

@@ -127,6 +127,14 @@ def test_table_refuses_to_mix_protocols():
         ledger.table([row(), row(seed=1, protocol="other")], methods=["gtr"], columns=["streets/game"])
 
 
+def test_table_refuses_to_mix_windows_with_whole_pictures():
+    rows = [row(), row(seed=1, inference="whole picture")]  # older rows do not say it: they looked at whole pictures
+    assert "| 2 |" in ledger.table(rows, methods=["gtr"], columns=["streets/game"])
+    slid = row(seed=2, inference="sliding windows 768x768, overlap 1/3")
+    with pytest.raises(ValueError, match="one inference"):
+        ledger.table([*rows, slid], methods=["gtr"], columns=["streets/game"])
+
+
 def test_replace_between_changes_only_what_is_between(tmp_path):
     path = tmp_path / "README.md"
     path.write_text("before\n<!-- table:x -->\nold\n<!-- /table:x -->\nafter\n")
