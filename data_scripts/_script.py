@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout that is not installed
 
@@ -54,6 +54,13 @@ class Recipe:
     strip: int = 0
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help)\n")
+
+
 def main(
     recipe: Recipe,
     argv: Sequence[str] | None = None,
@@ -70,7 +77,7 @@ def main(
         The exit code.
     """
     layout = LAYOUTS[recipe.dataset]
-    parser = argparse.ArgumentParser(description=f"{layout.title}: where it is, fetch, unpack, prepare, verify.")
+    parser = Parser(description=f"{layout.title}: where it is, fetch, unpack, prepare, verify.")
     commands_ = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_where(commands_, recipe)
     _add_fetch(commands_, recipe)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from _script import run
+from _script import Parser, run
 
 from gltr_lib._read import read_image
 from gltr_lib._usage import UsageError
@@ -70,9 +70,9 @@ class Met:
             DownloadError: no connection, or closed after five waits.
         """
         url = f"{API}/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        reason = ""
-        for attempt in range(5):
-            self.sleep(PAUSE if attempt == 0 else min(300.0, 60.0 * attempt))  # it opens again within a minute or two
+        reason, wait = "", PAUSE
+        for attempt in range(1, 6):
+            self.sleep(wait)
             try:
                 request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept": "application/json"})
                 with self.opener.open(request, timeout=60) as answer:
@@ -85,8 +85,9 @@ class Met:
                         return None
                     if error.code not in (403, 408, 429, 500, 502, 503, 504):
                         break
+                    wait = 60.0 * attempt  # closed to us: it opens again within a minute or two
             except (OSError, ValueError) as error:
-                reason = str(error)
+                reason, wait = str(error), 2.0**attempt
         raise DownloadError(f"{url}: {reason}; call this again later, it goes on where it was")
 
     def paintings(self, department: int, query: str) -> Iterator[int]:
@@ -194,7 +195,7 @@ def where(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     commands.add_parser("where", help="sources, logins, licences").set_defaults(run=where)
     sub = commands.add_parser("fetch", help="public-domain paintings of The Met; goes on where it was")

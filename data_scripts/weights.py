@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from _script import RECORD, Remote, fetch_all, run
+from _script import RECORD, Parser, Remote, fetch_all, run
 
 from gltr_lib._usage import UsageError
 from gltr_lib.prepare.download import DownloadError, digest
@@ -122,7 +122,7 @@ def describe(path: Path) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     commands.add_parser("where", help="what there is, from where, under which terms").set_defaults(run=where)
     for name, function in (("fetch", fetch), ("verify", verify)):

@@ -91,8 +91,12 @@ def test_where_names_pages_logins_and_licences_and_help_is_help(load, capsys, na
     if name != "weights":
         assert "login" in said
     assert run(load(name), "--help") == 0
+    capsys.readouterr()
     assert run(load(name), "nonsense") == 2
     assert run(load(name)) == 2
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 2
+    assert all(line.startswith("error: ") for line in said)
 
 
 @pytest.mark.parametrize("name", ["synthia", "cityscapes", "bdd100k", "vistas"])
@@ -371,6 +375,13 @@ def test_a_museum_that_closes_for_a_while_is_waited_for(gallery, load):
     with pytest.raises(OSError, match=r"HTTP 403 .* goes on where it was"):
         fetch(Museum({1: work()}, refuse=99), 2)
     assert (out / "met_1.jpg").is_file()
+    waits.clear()
+    down = type(
+        "Down", (), {"open": lambda self, request, timeout: (_ for _ in ()).throw(urllib.error.URLError("no route"))}
+    )
+    with pytest.raises(OSError, match=r"no route.* goes on where it was"):
+        fetch(down(), 2)
+    assert sum(waits) < 60, "where there is no network it says so soon"
 
 
 def test_a_broken_painting_is_named(load, capsys, tmp_path):

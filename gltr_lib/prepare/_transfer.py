@@ -102,9 +102,8 @@ def until_whole(
         except _Broken as error:
             failed = 1 if part.have > before else failed + 1
             if failed >= max(1, attempts):
-                raise DownloadError(
-                    f"{part.url}: {error}; call this again to go on after {part.have:,} bytes"
-                ) from None
+                where = f"go on after {part.have:,} bytes" if part.have else "try anew"
+                raise DownloadError(f"{part.url}: {error}; call this again to {where}") from None
             sleep(max(error.wait, min(60.0, 2.0 ** (failed - 1))))
 
 
