@@ -21,6 +21,7 @@ from gltr_lib._usage import UsageError
 from gltr_lib.cli import data as commands
 from gltr_lib.cli._say import counter
 from gltr_lib.datasets import LAYOUTS
+from gltr_lib.prepare import splits
 from gltr_lib.prepare.download import DownloadError, digest, download, remember
 from gltr_lib.prepare.unpack import unpack
 
@@ -137,6 +138,21 @@ def unpack_into(recipe: Recipe, root: Path, archives: Sequence[Path], *, strip: 
 def options_of(dataset: str) -> dict[str, tuple[str, ...]]:
     """The choices that a dataset's layout offers, the default first."""
     return dict(LAYOUTS[dataset].options)
+
+
+def add_lists(commands_: Any, prefix: str) -> None:
+    """The sub-command ``lists`` of a dataset whose published split lists are built in."""
+
+    def lists(args: argparse.Namespace) -> None:
+        published = splits.published(args.name)
+        for path in splits.write_lists(args.out, published):
+            print(f"{path}: {len(published[path.stem]):,} pictures")
+
+    parser = commands_.add_parser("lists", help="write the published split lists as text files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for train.txt, val.txt ...")
+    names = [name for name in splits.PUBLISHED if name.startswith(prefix)]
+    parser.add_argument("--name", choices=names, default=prefix, help="default: %(default)s")
+    parser.set_defaults(run=lists)
 
 
 def _add_where(commands_: Any, recipe: Recipe) -> None:

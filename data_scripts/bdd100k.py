@@ -1,9 +1,11 @@
 """BDD100K's 10K set for segmentation (Yu et al., CVPR 2020): where it is, unpack, verify; old and new layout.
 
-python data_scripts/bdd100k.py where
-python data_scripts/bdd100k.py unpack --root data/bdd100k bdd100k_images_10k.zip bdd100k_sem_seg_labels_trainval.zip
-python data_scripts/bdd100k.py verify --root data/bdd100k
-python data_scripts/bdd100k.py prepare --root data/bdd100k --out data/bdd100k-trainids
+    python data_scripts/bdd100k.py where
+    python data_scripts/bdd100k.py unpack --root data/bdd100k bdd100k_images_10k.zip bdd100k_sem_seg_labels_trainval.zip
+    python data_scripts/bdd100k.py verify --root data/bdd100k
+    python data_scripts/bdd100k.py prepare --root data/bdd100k --out data/bdd100k-trainids
+
+Each command goes on where it was killed; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

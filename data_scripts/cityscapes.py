@@ -1,9 +1,11 @@
 """Cityscapes (Cordts et al., CVPR 2016): where it is, unpack, convert, verify.
 
-python data_scripts/cityscapes.py where
-python data_scripts/cityscapes.py unpack --root data/cityscapes leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip
-python data_scripts/cityscapes.py verify --root data/cityscapes
-python data_scripts/cityscapes.py prepare --root data/cityscapes --out data/cityscapes-trainids
+    python data_scripts/cityscapes.py where
+    python data_scripts/cityscapes.py unpack --root data/cityscapes leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip
+    python data_scripts/cityscapes.py verify --root data/cityscapes
+    python data_scripts/cityscapes.py prepare --root data/cityscapes --out data/cityscapes-trainids
+
+Each command goes on where it was killed; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

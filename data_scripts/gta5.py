@@ -1,12 +1,14 @@
 """GTA5 (Playing for Data, Richter et al., ECCV 2016): fetch, unpack, cut GTR's crops, convert, verify.
 
-python data_scripts/gta5.py where
-python data_scripts/gta5.py fetch --root data/gta5                 # 20 archives, one after the other; goes on
-python data_scripts/gta5.py fetch --root data/gta5 --only 01_      # a first tenth
-python data_scripts/gta5.py verify --root data/gta5
-python data_scripts/gta5.py prepare --root data/gta5 --out data/gta5-trainids
-python data_scripts/gta5.py crops --root data/gta5 --out data/gta5-640
-python data_scripts/gta5.py lists --out data/gta5-lists --name gta5-robustnet
+    python data_scripts/gta5.py where
+    python data_scripts/gta5.py fetch --root data/gta5                 # 20 archives, one after the other; goes on
+    python data_scripts/gta5.py fetch --root data/gta5 --only 01_      # a first tenth
+    python data_scripts/gta5.py verify --root data/gta5
+    python data_scripts/gta5.py prepare --root data/gta5 --out data/gta5-trainids
+    python data_scripts/gta5.py crops --root data/gta5 --out data/gta5-640
+    python data_scripts/gta5.py lists --out data/gta5-lists --name gta5-robustnet
+
+Each command goes on where it was killed; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations
@@ -16,11 +18,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _script import Recipe, Remote, main
+from _script import Recipe, Remote, add_lists, main
 
-from gltr_lib._usage import usage
 from gltr_lib.cli._say import counter
-from gltr_lib.prepare import splits
 from gltr_lib.prepare.crops import crop_pairs
 
 BASE = "https://download.visinf.tu-darmstadt.de/data/from_games/data"
@@ -60,15 +60,6 @@ def crops(args: argparse.Namespace) -> int:
     return 0 if manifest["complete"] else 1
 
 
-def lists(args: argparse.Namespace) -> int:
-    """Write the published split lists as text files."""
-    with usage():
-        published = splits.published(args.name)
-    for path in splits.write_lists(args.out, published):
-        print(f"{path}: {len(published[path.stem]):,} pictures")
-    return 0
-
-
 def more(commands: Any) -> None:
     """The sub-commands that only GTA5 has."""
     parser = commands.add_parser("crops", help="GTR's training set: two 640x640 crops of each training frame")
@@ -80,12 +71,7 @@ def more(commands: Any) -> None:
     parser.add_argument("--lists", choices=("official", "robustnet"))
     parser.add_argument("--workers", type=int)
     parser.set_defaults(run=crops)
-    parser = commands.add_parser("lists", help="write the published split lists as text files")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--name", choices=[name for name in splits.PUBLISHED if name.startswith("gta5")], default="gta5"
-    )
-    parser.set_defaults(run=lists)
+    add_lists(commands, "gta5")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,19 @@
 """SYNTHIA RAND_CITYSCAPES (Ros et al., CVPR 2016): where it is, convert its 16-bit labels, verify.
 
-python data_scripts/synthia.py where
-python data_scripts/synthia.py verify --root data/synthia/RAND_CITYSCAPES
-python data_scripts/synthia.py prepare --root data/synthia/RAND_CITYSCAPES --out data/synthia-trainids
-python data_scripts/synthia.py lists --out data/synthia-lists --name synthia-robustnet
+    python data_scripts/synthia.py where
+    python data_scripts/synthia.py verify --root data/synthia/RAND_CITYSCAPES
+    python data_scripts/synthia.py prepare --root data/synthia/RAND_CITYSCAPES --out data/synthia-trainids
+    python data_scripts/synthia.py lists --out data/synthia-lists --name synthia-robustnet
+
+Each command goes on where it was killed; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from _script import Recipe, main
-
-from gltr_lib._usage import usage
-from gltr_lib.prepare import splits
+from _script import Recipe, add_lists, main
 
 RECIPE = Recipe(
     dataset="synthia",
@@ -34,22 +31,9 @@ Splits: 9,000 / 400 as in GTR's code, or --lists robustnet (6,580 / 2,820). Scor
 )
 
 
-def lists(args: argparse.Namespace) -> int:
-    """Write the published split lists as text files."""
-    with usage():
-        published = splits.published(args.name)
-    for path in splits.write_lists(args.out, published):
-        print(f"{path}: {len(published[path.stem]):,} pictures")
-    return 0
-
-
 def more(commands: Any) -> None:
-    """The sub-command for split lists."""
-    parser = commands.add_parser("lists", help="write the published split lists as text files")
-    parser.add_argument("--out", type=Path, required=True)
-    names = [name for name in splits.PUBLISHED if name.startswith("synthia")]
-    parser.add_argument("--name", choices=names, default="synthia")
-    parser.set_defaults(run=lists)
+    """The sub-command that the dataset has beside the common ones."""
+    add_lists(commands, "synthia")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Pretrained weights by others: ImageNet trunks, the official code's DeepLab initialisation, AdaIN's VGG and decoder.
 
     python data_scripts/weights.py where
-    python data_scripts/weights.py fetch --out weights                       # all, about 0.8 GB; goes on
+    python data_scripts/weights.py fetch --out weights                       # all of them; goes on
     python data_scripts/weights.py fetch --out weights --only adain resnet50
     python data_scripts/weights.py verify --out weights
 
