@@ -5,7 +5,7 @@
     python data_scripts/bdd100k.py verify --root data/bdd100k
     python data_scripts/bdd100k.py prepare --root data/bdd100k --out data/bdd100k-trainids
 
-Each command goes on where it was killed; ``COMMAND --help`` says more.
+Killed, unpack and prepare go on when called again; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

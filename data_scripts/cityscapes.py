@@ -5,7 +5,7 @@
     python data_scripts/cityscapes.py verify --root data/cityscapes
     python data_scripts/cityscapes.py prepare --root data/cityscapes --out data/cityscapes-trainids
 
-Each command goes on where it was killed; ``COMMAND --help`` says more.
+Killed, unpack and prepare go on when called again; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
     python data_scripts/gta5.py crops --root data/gta5 --out data/gta5-640
     python data_scripts/gta5.py lists --out data/gta5-lists --name gta5-robustnet
 
-Each command goes on where it was killed; ``COMMAND --help`` says more.
+Killed, fetch, unpack, prepare and crops go on when called again; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

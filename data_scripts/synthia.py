@@ -5,7 +5,7 @@
     python data_scripts/synthia.py prepare --root data/synthia/RAND_CITYSCAPES --out data/synthia-trainids
     python data_scripts/synthia.py lists --out data/synthia-lists --name synthia-robustnet
 
-Each command goes on where it was killed; ``COMMAND --help`` says more.
+Killed, prepare goes on when called again; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python data_scripts/vistas.py where
     python data_scripts/vistas.py unpack --root data/vistas YOUR-DOWNLOAD.zip
     python data_scripts/vistas.py verify --root data/vistas --version v1.2
-    python data_scripts/vistas.py prepare --root data/vistas --out data/vistas-trainids --version v1.2 --mapping robustnet
+    python data_scripts/vistas.py prepare --root data/vistas --out data/vistas-trainids --mapping robustnet
 
-Each command goes on where it was killed; ``COMMAND --help`` says more.
+Killed, unpack and prepare go on when called again; ``COMMAND --help`` says more.
 """
 
 from __future__ import annotations
