@@ -28,7 +28,7 @@ from gltr_lib.evaluate import (
     find_protocol,
     iou_table,
 )
-from gltr_lib.evaluate.export import pack, submission_name, write_label_ids
+from gltr_lib.evaluate.export import pack, submission_names, write_label_ids
 from gltr_lib.evaluate.inference import WHOLE
 from gltr_lib.evaluate.passes import device_of
 from gltr_lib.evaluate.stream import AMP, Item
@@ -128,6 +128,7 @@ def score(
         raise ValueError("--export: needs --data cityscapes, one network and a protocol at full size (full or rein)")
     options: dict[str, Any] = dict(plan.options)
     dataset = open_dataset(plan.data, plan.root, plan.part, prepared=plan.prepared, **options)
+    sent = submission_names(dataset.keys, export) if export is not None else []
     if plan.data in REAL:
         workflows.count_look(f"{plan.data}/{plan.part}", reason=reason, networks=names or [*networks])
     chosen = {round(i * (len(dataset) - 1) / max(1, SHOWN - 1)) for i in range(SHOWN)}
@@ -142,7 +143,7 @@ def score(
                 mine.append(item)
             if export is not None:
                 size = (item.label.shape[0], item.label.shape[1])
-                written.append(write_label_ids(item.prediction, export / submission_name(item.key), size))
+                written.append(write_label_ids(item.prediction, export / sent[item.position], size))
 
         found[title] = evaluate_dataset(
             model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,

@@ -65,7 +65,7 @@ def test_sliding_windows_equal_the_plain_loop(size, window, overlap):
     assert torch.equal(classes.long(), got.argmax(1))
 
 
-@pytest.mark.parametrize("window", [(9, 14), (9, 100), (400, 14), (50, 50)])
+@pytest.mark.parametrize("window", [(9, 14), (9, 100), (400, 14), (50, 50), 14])
 def test_a_window_that_covers_the_picture_is_the_whole_picture(window):
     model, images = network(), pictures(1, 3, 9, 14)
     assert torch.equal(ev.sliding_window(model, images, window), ev.predict_whole(model, images))
@@ -156,6 +156,7 @@ def test_every_module_gets_its_own_mode_back():
     ("how", "text"),
     [
         ({"window": (0, 5)}, "window"),
+        ({"window": "large"}, "window"),
         ({"window": (5, 5), "overlap": 1.0}, "overlap"),
         ({"scales": ()}, "scales"),
         ({"scales": (0.0,)}, "scales"),

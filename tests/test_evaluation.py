@@ -112,6 +112,10 @@ def test_exported_files_are_what_the_server_wants(city, here, capsys):
         with Image.open(path) as opened:
             assert (opened.mode, opened.size) == ("L", (96, 48))
             assert set(np.unique(np.array(opened))) <= set(LABEL_IDS)
+    Image.new("L", (2, 2)).save(here / "sent" / "other.png")
+    code, _, err = run(capsys, "baseline", "--data", "cityscapes", "--root", city, "--export", "sent")
+    assert code == 1
+    assert "other.png" in err
     with zipfile.ZipFile(here / "sent.zip") as opened:
         assert sorted(opened.namelist()) == [path.name for path in files]
         assert opened.read(files[0].name) == files[0].read_bytes()
@@ -322,6 +326,7 @@ def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
         (["--data", "gta5", "--root", ".", "--overlap", "1"], "overlap"),
         (["--data", "gta5", "--root", ".", "--option", "x"], "key=value"),
         (["--out", "x"], "--data"),
+        (["--data", "gta5", "--root", ".", "--amp", "fp8"], "bf16 or fp16"),
         (["--data", "camvid", "--root", ".", "--ledger", "x"], "other than camvid"),
         (["--data", "gta5", "--root", ".", "--against", "nobody"], "nobody"),
     ],

@@ -63,6 +63,8 @@ def evaluate(
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     if not 1 <= scenes <= 64:
         raise UsageError(f"--scenes: expected 1 to 64, received {scenes}")
+    if batch < 1 or workers < 0 or amp not in (None, "bf16", "fp16"):
+        raise UsageError("expected --batch of at least 1, --workers of at least 0 and --amp bf16 or fp16")
     if (data is None) != (root is None):
         raise UsageError("--data and --root come together: the dataset's name and the folder where it was unpacked")
     if data in (None, "camvid") and (out or export or ledger or against):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,21 @@ def submission_name(key: str) -> str:
     return found.group(1) + ENDING
 
 
+def submission_names(keys: Sequence[str], folder: str | os.PathLike[str]) -> list[str]:
+    """The file names of all predictions; other PNGs in ``folder`` are refused, for the server would find them too.
+
+    Raises:
+        ValueError: no Cityscapes name, two pictures of one name, strange files in the folder.
+    """
+    names = [submission_name(str(key)) for key in keys]
+    if len(set(names)) != len(names):
+        raise ValueError("two pictures of the dataset have one Cityscapes name; export one split at a time")
+    strange = sorted({path.name for path in Path(folder).glob("*.png")} - set(names)) if Path(folder).is_dir() else []
+    if strange:
+        raise ValueError(f"{folder}: holds {strange[0]} (and {len(strange) - 1} more), not of this export; empty it")
+    return names
+
+
 def write_label_ids(prediction: Tensor | np.ndarray, path: str | os.PathLike[str], size: tuple[int, int]) -> Path:
     """Write one prediction as a PNG of labelIds (to a temporary name first, then renamed).
 
@@ -141,12 +156,7 @@ def export_cityscapes(
         ValueError: a name that is no Cityscapes name, a missing prediction, strange files in ``out``.
     """
     folder = Path(out)
-    names = [submission_name(str(key)) for key in dataset.keys]
-    if len(set(names)) != len(names):
-        raise ValueError("export_cityscapes: two pictures of the dataset have one Cityscapes name")
-    strange = sorted({path.name for path in folder.glob("*.png")} - set(names)) if folder.is_dir() else []
-    if strange:
-        raise ValueError(f"{folder}: holds {strange[0]} (and {len(strange) - 1} more), not of this export; empty it")
+    names = submission_names(dataset.keys, folder)
     if not isinstance(model_or_predictions, nn.Module):
         missing = [str(key) for key in dataset.keys if key not in model_or_predictions]
         if missing:

@@ -36,7 +36,7 @@ class Inference:
     """How a network looks at a picture; its name is recorded beside the score.
 
     Attributes:
-        window: (height, width) of sliding windows; None = the whole picture at once.
+        window: (height, width) of sliding windows, or one number for a square; None = the whole picture at once.
         overlap: share of a window that the next one covers again, 0 <= overlap < 1.
         flip: also look at the mirrored picture.
         scales: sizes at which to look, relative to the picture's.
@@ -49,18 +49,23 @@ class Inference:
         ('sliding windows 1024x512, overlap 1/3', 'whole picture, with its mirror image')
     """
 
-    window: tuple[int, int] | None = None
+    window: tuple[int, int] | int | None = None
     overlap: float = 1 / 3
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        if self.window is not None and (len(self.window) != 2 or min(self.window) < 1):
-            raise ValueError(f"window: expected (height, width) of at least 1, received {self.window}")
+        if self.window is not None and _sides(self.window) is None:
+            raise ValueError(f"window: expected (height, width) of at least 1, received {self.window!r}")
         if not 0 <= self.overlap < 1:
             raise ValueError(f"overlap: expected a share from 0 to below 1, received {self.overlap:g}")
         if not self.scales or not all(0.05 <= scale <= 16 for scale in self.scales):
             raise ValueError(f"scales: expected numbers from 0.05 to 16, received {self.scales}")
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """(height, width) of the windows; None without."""
+        return _sides(self.window)
 
     @property
     def augmented(self) -> bool:
@@ -80,7 +85,8 @@ class Inference:
             how = "whole picture"
         else:
             share = Fraction(self.overlap).limit_denominator(100)
-            how = f"sliding windows {self.window[1]}x{self.window[0]}, overlap {share}"
+            height, width = self.sides or (0, 0)
+            how = f"sliding windows {width}x{height}, overlap {share}"
         return f"{how}, with {self.augmentation}" if self.augmented else how
 
 
@@ -109,7 +115,7 @@ def predict_whole(model: nn.Module, images: Tensor, *, amp: torch.dtype | None =
 def sliding_window(
     model: nn.Module,
     images: Tensor,
-    window: tuple[int, int],
+    window: tuple[int, int] | int,
     overlap: float = 1 / 3,
     *,
     amp: torch.dtype | None = None,
@@ -119,7 +125,8 @@ def sliding_window(
     Args:
         model: images in [0,1] -> logits (B,C,h,w) of the same size.
         images: (B,3,H,W) of any size, uint8 or float in [0,1].
-        window: (height, width); a window larger than the picture is cut to it, so that it equals ``predict_whole``.
+        window: (height, width), or one number for a square; a window larger than the picture is cut to it, so that the
+            result equals ``predict_whole``.
         overlap: share of a window that the next one covers again. Steps are ``round(side * (1 - overlap))``; the last
             window of a row or column is moved back so that it ends with the picture.
         amp: as in ``predict_whole``.
@@ -140,7 +147,7 @@ def sliding_window(
     how = Inference(window, overlap)
     pictures = _pictures(model, images)
     with torch.inference_mode(), evaluation_mode(model):
-        return torch.cat([*bands(forward_of(model, amp), pictures, how.window, how.overlap)], dim=2)
+        return torch.cat([*bands(forward_of(model, amp), pictures, how.sides, how.overlap)], dim=2)
 
 
 def predict_classes(
@@ -176,7 +183,7 @@ def predict_classes(
     same = size is None or tuple(size) == tuple(pictures.shape[-2:])
     with torch.inference_mode(), evaluation_mode(model):
         forward = forward_of(model, amp)
-        cut = (inference.window, inference.overlap)
+        cut = (inference.sides, inference.overlap)
         if inference.augmented:
             mean = averaged(forward, pictures, *cut, flip=inference.flip, scales=inference.scales)
             strips: Iterator[Tensor] = iter([mean])
@@ -234,6 +241,13 @@ def predict(
             scores = logits if groups is None else group_probabilities(logits.softmax(1), groups)
             out.append(most_probable(scores).cpu())
     return torch.cat(out) if out else torch.empty((0, *(size or images.shape[-2:])), dtype=torch.int64)
+
+
+def _sides(window: object) -> tuple[int, int] | None:
+    pair = (window, window) if isinstance(window, int) else window
+    if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(s, int) and s >= 1 for s in pair):
+        return int(pair[0]), int(pair[1])
+    return None
 
 
 def _pictures(model: nn.Module, images: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ Sources: full size, Cityscapes' own benchmark (Cordts et al., 2016); ``gtr``, th
 at 1024x512, ``_val_sync_transform``); ``robustnet-vistas``, RobustNet (height 1536, then the middle 1536x1536; its own
 padding of narrow pictures is off-centre and filled with "road", ours is centred and ignored); ``rein``, ``rein-bdd``,
 ``rein-vistas``, Rein's configurations (pictures shrunk to fit 1024x512 or 1280x720, predictions brought back to the
-label's size; of Vistas the files are halved first). SYNTHIA's 16 and 13 classes: Chen et al., MaxSquareLoss, 2019.
+label's size; of Vistas both are halved first; that its halved pictures are JPEGs once more is not repeated). SYNTHIA's
+16 and 13 classes: Chen et al., MaxSquareLoss, 2019.
 """
 
 from __future__ import annotations
