@@ -37,8 +37,9 @@ from gltr_lib._charts import (
     look,
     new_figure,
 )
+from gltr_lib._confusion import confusion_alt, confusion_chart
 from gltr_lib._pictures import RIGHT, WRONG, as_label_map, as_picture, error_map, overlay
-from gltr_lib._score_figures import confusion_alt, confusion_chart, qualitative_alt, qualitative_grid
+from gltr_lib._qualitative import qualitative_alt, qualitative_grid
 from gltr_lib._validate import check_choice, describe
 
 if TYPE_CHECKING:
