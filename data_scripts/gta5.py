@@ -51,6 +51,8 @@ def crops(args: argparse.Namespace) -> int:
         args.root, args.out, lists=args.lists, size=args.size, count=args.count, seed=args.seed, workers=args.workers,
         on_pair=counter("cropped"),
     )  # fmt: skip
+    for note in manifest["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     for key, reason in manifest["refused"].items():
         print(f"refused {key}: {reason}", file=sys.stderr)
     print(

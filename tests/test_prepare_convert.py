@@ -228,11 +228,12 @@ def test_a_full_disk_is_said_and_what_is_done_is_kept(tmp_path):
 # --- crops ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:.*pictures of")
+@pytest.mark.filterwarnings("ignore:.*pictures of")  # open_dataset warns; the jobs take note instead
 def test_crops_are_windows_of_their_frames_and_are_read_as_gta5(tmp_path):
     tree = trees.gta5(tmp_path / "raw", 8)
     manifest = crop_pairs(tmp_path / "raw", tmp_path / "out", size=32, workers=1)
     assert manifest["complete"]
+    assert "of the 12,403 pictures" in manifest["notes"][0]
     frames = sorted(Path(name).stem for name in tree.truth["train"])
     assert sorted(manifest["done"]) == frames
     for key, places in manifest["done"].items():

@@ -68,7 +68,7 @@ def convert(
     layout = LAYOUTS[check_choice(name, LAYOUTS, "dataset")]
     out = Path(out)
     chosen = {key: value for key, value in options.items() if value is not None}
-    found = {split: _pairs(layout, root, split, chosen) for split in splits or default_splits(layout)}
+    found = {split: labelled_pairs(layout, root, split, chosen) for split in splits or default_splits(layout)}
     settings = {
         "job": "labels to trainIds",
         "dataset": name,
@@ -196,8 +196,14 @@ def _summary(layout: Layout, pairs: Mapping[str, Pair], outcome: _job.Outcome) -
     }
 
 
-def _pairs(layout: Layout, root: PathLike, split: str, options: Mapping[str, str]) -> tuple[list[Pair], list[str]]:
-    """The pairs with label maps, and what the layout warned of."""
+def labelled_pairs(
+    layout: Layout, root: PathLike, split: str, options: Mapping[str, str | None]
+) -> tuple[list[Pair], list[str]]:
+    """The pairs of a split with label maps, and what the layout warned of.
+
+    Raises:
+        ValueError: what ``Layout.pairs`` raises; labels that are not published.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pairs = layout.pairs(root, split, **options)

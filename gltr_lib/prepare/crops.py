@@ -25,6 +25,7 @@ from gltr_lib._read import read_image
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import Pair
 from gltr_lib.prepare import _job
+from gltr_lib.prepare.convert import labelled_pairs
 from gltr_lib.prepare.splits import crop_key, write_lists
 
 PathLike = str | os.PathLike[str]
@@ -58,7 +59,7 @@ def crop_pairs(
 
     Returns:
         The manifest: ``settings``, ``done`` (frame -> top-left corners (x, y)), ``refused`` (frame -> reason),
-        ``complete``.
+        ``complete``, ``notes`` (what the layout warned of).
 
     Raises:
         ValueError: no such frames, a bad size or count, another job's folder.
@@ -70,7 +71,8 @@ def crop_pairs(
         raise ValueError(f"crops: expected a size of at least 1 and 1 to 100 crops, received {size} and {count}")
     out = Path(out)
     layout = LAYOUTS["gta5"]
-    pairs = {pair.key: pair for pair in layout.pairs(root, split, lists=lists)}
+    found, notes = labelled_pairs(layout, root, split, {"lists": lists})
+    pairs = {pair.key: pair for pair in found}
     whole = [key for key in pairs if "_" in key]
     if whole:
         raise ValueError(f"{root}: holds crops already ({whole[0]} ...); give the folder of the full frames")
@@ -97,6 +99,7 @@ def crop_pairs(
         "settings": settings,
         "positions": "drawn uniformly from the seed and the name of the frame; the paper's are not published",
         "complete": not outcome.refused,
+        "notes": notes,
         "done": {key: entry["corners"] for key, entry in outcome.done.items()},
         "refused": dict(sorted(outcome.refused.items())),
         "seconds": round(time.monotonic() - started, 1),
