@@ -3,9 +3,13 @@
 import io
 import os
 import stat
+import subprocess
+import sys
 import tarfile
+import time
 import zipfile
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -227,6 +231,33 @@ def test_a_full_disk_says_so_and_leaves_no_draft(tmp_path, monkeypatch):
             unpack(archive, tmp_path / "out")
     assert tree(tmp_path / "out") == {}
     assert unpack(archive, tmp_path / "out").written == 4
+
+
+KILLED = """
+import sys, time
+from gltr_lib.prepare.unpack import unpack
+unpack(sys.argv[1], sys.argv[2], progress=lambda *at: time.sleep(0.05))
+"""
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_killed_it_goes_on_and_no_file_is_half(tmp_path, kind):
+    files = {f"set/{n}.bin": os.urandom(3000) for n in range(40)}
+    archive = make(tmp_path / f"a.{kind}", files)
+    root = Path(__file__).resolve().parents[1]
+    job = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(archive), str(tmp_path / "out")], env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "out").rglob("*.bin"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    job.kill()
+    job.wait()
+    whole = {name: data for name, data in tree(tmp_path / "out").items() if name.endswith(".bin")}
+    assert 0 < len(whole) < 40
+    assert all(files[name] == data for name, data in whole.items())
+    assert unpack(archive, tmp_path / "out").there == len(whole)
+    assert {name: data for name, data in tree(tmp_path / "out").items() if name.endswith(".bin")} == files
 
 
 def test_safe_names():
