@@ -14,7 +14,7 @@ from PIL import Image
 
 from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.prepare import _job
-from gltr_lib.prepare.convert import convert, default_splits, to_train_ids
+from gltr_lib.prepare.convert import class_pixels, convert, default_splits, to_train_ids
 from gltr_lib.prepare.crops import corners, crop_pairs
 
 TREES = {
@@ -61,6 +61,20 @@ def test_every_dataset_becomes_the_train_ids_that_its_tree_was_made_of(tmp_path,
     assert {p: p.read_bytes() for p in (tmp_path / "raw").rglob("*") if p.is_file()} == before, (
         "the source is only read"
     )
+
+
+def test_pixels_of_each_class_in_each_picture_come_from_the_journal(tmp_path):
+    tree = trees.vistas(tmp_path / "raw", count=3)
+    convert("vistas", tmp_path / "raw", tmp_path / "out", workers=1)
+    keys, pixels = class_pixels(tmp_path / "out", "train")
+    assert pixels.shape == (3, 19)
+    for key, row in zip(keys, pixels, strict=True):
+        labels = tree.truth["train"][f"training/images/{key}.jpg"]
+        assert row.tolist() == [int((labels == number).sum()) for number in range(19)]
+    with pytest.raises(ValueError, match="'test' was not converted"):
+        class_pixels(tmp_path / "out", "test")
+    with pytest.raises(ValueError, match="not a folder of converted label maps"):
+        class_pixels(tmp_path / "raw", "train")
 
 
 @pytest.mark.filterwarnings("ignore:.*pictures of")
