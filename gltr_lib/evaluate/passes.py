@@ -93,6 +93,10 @@ def bands(
             logits = forward(pictures[:, :, y : y + tall, x : x + wide])
             if total is None:
                 total = logits.new_zeros((len(pictures), logits.shape[1], tall, width), dtype=torch.float32)
+                if logits.is_contiguous(
+                    memory_format=torch.channels_last
+                ):  # sums in the network's own order add faster
+                    total = total.contiguous(memory_format=torch.channels_last)
             total[:, :, :, x : x + wide] += logits
             counts[:, :, :, x : x + wide] += 1
     if total is not None:
