@@ -31,7 +31,8 @@ from gltr_lib.evaluate import (
 from gltr_lib.evaluate.export import pack, submission_names, write_label_ids
 from gltr_lib.evaluate.inference import WHOLE
 from gltr_lib.evaluate.passes import device_of
-from gltr_lib.evaluate.stream import AMP, Item
+from gltr_lib.evaluate.reading import Item
+from gltr_lib.evaluate.stream import AMP
 from gltr_lib.evaluate.tables import score_as_json
 from gltr_lib.labels import CLASSES
 
@@ -214,13 +215,14 @@ def titles(networks: Sequence[str]) -> list[str]:
     """Networks as a table calls them: the shipped ones as in the paper, others by their run's folder or file.
 
     Example:
-        >>> titles(["baseline", "gtr_ltr", "runs/gta5-gtr/model.safetensors", "mine.safetensors"])
-        ['baseline', '+GTR+LTR', 'gta5-gtr', 'mine']
+        >>> titles(["baseline", "gtr_ltr", "runs/gta5-gtr/model.safetensors", "runs/v1.2", "mine.safetensors"])
+        ['baseline', '+GTR+LTR', 'gta5-gtr', 'v1.2', 'mine']
     """
     out = []
     for network in networks:
         path = Path(network)
-        plain = path.parent.name if path.name == "model.safetensors" and path.parent.name else path.stem
+        plain = path.stem if path.suffix == ".safetensors" else path.name
+        plain = path.parent.name if path.name == "model.safetensors" and path.parent.name else plain
         out.append(TITLES.get(network) or plain or network)
     return out if len(set(out)) == len(out) else [str(network) for network in networks]
 

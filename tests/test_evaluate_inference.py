@@ -51,7 +51,7 @@ def slow_windows(model, images, window, overlap):
     return total / count
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     st.tuples(st.integers(1, 23), st.integers(1, 23)),
     st.tuples(st.integers(1, 30), st.integers(1, 30)),

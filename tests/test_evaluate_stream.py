@@ -203,6 +203,8 @@ class Broken(Pairs):
                 label[0, 0] = 33
             elif self.kind == "unreadable":
                 raise ValueError("damaged or truncated image; copy or download it again")
+            elif self.kind == "normalised":
+                image = (image - 0.45) / 0.225
             elif self.kind == "channels":
                 image = image[:2]
         return image, label
@@ -211,7 +213,13 @@ class Broken(Pairs):
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("size", "one size"), ("ids", r"\[33\]"), ("unreadable", "damaged"), ("channels", "expected a picture")],
+    [
+        ("size", "one size"),
+        ("ids", r"\[33\]"),
+        ("unreadable", "damaged"),
+        ("channels", "expected a picture"),
+        ("normalised", r"in \[0,1\]"),
+    ],
 )
 def test_bad_pairs_are_refused_by_name(kind, text, workers):
     with pytest.raises(ValueError, match=f"town/002: .*{text}"):
@@ -223,6 +231,15 @@ def test_a_network_of_other_classes_is_refused():
     with pytest.raises(ValueError, match=r"answers with 11 classes.*needs 19"):
         ev.evaluate_dataset(Network(11), Pairs())
     assert ev.evaluate_dataset(Network(21), Pairs(), num_classes=21).classes[20] == "class 20"
+
+
+def test_labels_of_another_class_list_are_refused(tmp_path):
+    from gltr_lib.datasets import open_dataset
+    from tests import official_trees
+
+    official_trees.camvid(tmp_path)
+    with pytest.raises(ValueError, match=r"camvid/val: its labels are 11 classes.*score_camvid"):
+        ev.evaluate_dataset(Network(), open_dataset("camvid", tmp_path, "val"))
 
 
 def test_what_cannot_be_scored_is_an_error():

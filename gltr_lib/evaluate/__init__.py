@@ -9,6 +9,7 @@ all images, and every protocol has a name that says what was done.
     passes      the forward passes behind it: windows in bands, averaged views
     scoring     tensors in memory, the layout prior, other label sets
     stream      whole datasets at full resolution, decode beside compute, one process or many
+    reading     pairs read ahead by threads, checked and named
     tables      per-class IoU as text, Markdown and JSON
     export      predictions as Cityscapes' server wants them
 """
@@ -35,6 +36,7 @@ from gltr_lib.evaluate.protocols import (
     prepare,
     resized_protocol,
 )
+from gltr_lib.evaluate.reading import Item
 from gltr_lib.evaluate.scoring import (
     camvid11_from_19,
     evaluate,
@@ -50,7 +52,7 @@ from gltr_lib.evaluate.stream import DatasetScore, evaluate_dataset
 from gltr_lib.evaluate.tables import iou_table, render_score
 
 __all__ = [
-    "CLASS_SETS", "FULL_SIZE", "PROTOCOLS", "CityscapesImages", "DatasetScore", "Inference", "Protocol",
+    "CLASS_SETS", "FULL_SIZE", "PROTOCOLS", "CityscapesImages", "DatasetScore", "Inference", "Item", "Protocol",
     "camvid11_from_19", "evaluate", "evaluate_dataset", "export_cityscapes", "find_protocol", "group_probabilities",
     "iou_table", "layout_prior", "map_classes", "merge", "predict", "predict_classes", "predict_whole", "prepare",
     "render_score", "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",

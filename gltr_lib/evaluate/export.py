@@ -25,7 +25,7 @@ from gltr_lib._read import read_image
 from gltr_lib._validate import describe
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
 from gltr_lib.evaluate.protocols import Protocol, prepare
-from gltr_lib.evaluate.stream import progress_bar
+from gltr_lib.evaluate.reading import progress_bar
 from gltr_lib.labels import IGNORE, LABEL_IDS, lookup_table
 
 #: trainId -> labelId; an ignored pixel becomes 0, "unlabeled".

@@ -9,11 +9,9 @@ its name: a score over "the pictures that happened to load" is no score.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,21 +19,12 @@ from torch import Tensor, nn
 
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
 from gltr_lib.evaluate.passes import device_of
-from gltr_lib.evaluate.protocols import Protocol, find_protocol, prepare
+from gltr_lib.evaluate.protocols import Protocol, find_protocol
+from gltr_lib.evaluate.reading import Item, Reader, ahead, grouped, progress_bar
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 
 AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-class Item(NamedTuple):
-    """One scored picture, as ``on_item`` gets it: all arrays uint8, at the protocol's sizes."""
-
-    position: int
-    key: str
-    picture: np.ndarray  # (h,w,3)
-    label: np.ndarray  # (H,W) of trainIds, 255 = ignore
-    prediction: np.ndarray  # (H,W) of trainIds
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,8 @@ def evaluate_dataset(
     Args:
         model: images in [0,1] -> logits (B,C,H,W). It is moved to ``device`` if that is given.
         dataset: has ``len`` and items (image float (3,H,W) in [0,1], label int (H,W), 255 = ignore); ``pair(i)``
-            (uint8 arrays) is used where there is one, and ``keys`` to name pictures.
+            (uint8 arrays) is used where there is one, and ``keys`` to name pictures. Floats are rounded to 8 bits, which
+            is what picture files hold.
         protocol: a short name of ``PROTOCOLS`` or a :class:`Protocol`.
         inference: whole pictures or sliding windows, flip and scales.
         batch: pictures in one forward pass, as far as neighbours have one size.
@@ -122,6 +112,12 @@ def evaluate_dataset(
         raise ValueError(f"expected batch >= 1 and workers >= 0, received batch={batch}, workers={workers}")
     if amp is not None and amp not in AMP:
         raise ValueError(f"amp: unknown {amp!r}; valid: {', '.join(AMP)}")
+    own = tuple(getattr(dataset, "class_names", ()))
+    if own and num_classes == len(CLASSES) and own != CLASSES:  # its 3 is not our 3: the score would mean nothing
+        raise ValueError(
+            f"{getattr(dataset, 'name', 'the dataset')}: its labels are {len(own)} classes of its own, not the "
+            f"{len(CLASSES)} trainIds; CamVid is scored by gltr_lib.real.score_camvid"
+        )
     if len(dataset) == 0:
         raise ValueError("evaluate_dataset: the dataset is empty")
     if device is not None:
@@ -129,7 +125,7 @@ def evaluate_dataset(
     rank, world = _processes()
     started = time.perf_counter()
     matrix = ConfusionMatrix(num_classes)
-    source = _Reader(dataset, plan, num_classes)
+    source = Reader(dataset, plan, num_classes)
     indices = range(rank, len(dataset), world)
     among = plan.classes if plan.among else None
     failure: Exception | None = None
@@ -137,8 +133,8 @@ def evaluate_dataset(
     watch = model.register_forward_hook(lambda _module, _inputs, logits: _check_logits(logits, num_classes))
     bar = progress_bar(len(indices), progress and rank == 0)
     try:
-        items = _ahead(source, indices, workers)
-        for group, wait in _grouped(items, batch):
+        items = ahead(source, indices, workers)
+        for group, wait in grouped(items, batch):
             waited += wait
             pictures = torch.from_numpy(np.stack([item.picture for item in group])).permute(0, 3, 1, 2)
             size = group[0].label.shape
@@ -178,84 +174,6 @@ def evaluate_dataset(
     return score
 
 
-class _Reader:
-    """Reads, checks and prepares one pair; its errors name the pair."""
-
-    def __init__(self, dataset: Any, protocol: Protocol, num_classes: int) -> None:
-        self.dataset, self.protocol, self.num_classes = dataset, protocol, num_classes
-        self.keys: Sequence[str] | None = getattr(dataset, "keys", None)
-
-    def __call__(self, index: int) -> Item:
-        key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
-        try:
-            image, label = self._pair(index)
-            if image.ndim != 3 or image.shape[2] != 3 or label.ndim != 2 or 0 in image.shape:
-                raise ValueError(f"expected a picture (H,W,3) and a label (H,W), found {image.shape} and {label.shape}")
-            if image.shape[:2] != label.shape:
-                raise ValueError(
-                    f"the picture is {image.shape[1]}x{image.shape[0]} but its label is "
-                    f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
-                )
-            picture, target = prepare(self.protocol, image, label)
-        except (ValueError, TypeError, OSError) as error:
-            text = str(error)
-            raise ValueError(text if key in text else f"{key}: {text}") from error
-        present = np.flatnonzero(np.bincount(target.ravel(), minlength=256)[:255])
-        if present.size and present[-1] >= self.num_classes:
-            raise ValueError(
-                f"{key}: expected trainIds 0..{self.num_classes - 1} or 255, found "
-                f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
-            )
-        return Item(index, key, picture, target, target)
-
-    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if hasattr(self.dataset, "pair"):
-            image, label = self.dataset.pair(index)
-            return np.asarray(image), np.asarray(label)
-        image, label = self.dataset[index]
-        picture = image if image.dtype == torch.uint8 else (image.clamp(0, 1) * 255).round().to(torch.uint8)
-        if int(label.min()) < 0 or int(label.max()) > 255:
-            raise ValueError(f"expected labels in 0..255, found {int(label.min())}..{int(label.max())}")
-        return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
-
-
-def _ahead(read: Callable[[int], Item], indices: Sequence[int], workers: int) -> Iterator[tuple[Item, float]]:
-    """Items in order, read ahead by threads, each with the seconds that were spent waiting for it."""
-    if workers == 0:
-        for index in indices:
-            started = time.perf_counter()
-            yield read(index), time.perf_counter() - started
-        return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    waiting: deque[Future[Item]] = deque()
-    try:
-        for index in indices:
-            waiting.append(pool.submit(read, index))
-            if len(waiting) >= 2 * workers:
-                started = time.perf_counter()
-                yield waiting.popleft().result(), time.perf_counter() - started
-        while waiting:
-            started = time.perf_counter()
-            yield waiting.popleft().result(), time.perf_counter() - started
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[list[Item], float]]:
-    """Neighbours of one size, at most ``batch`` of them."""
-    group: list[Item] = []
-    wait = 0.0
-    for item, seconds in items:
-        sizes = (item.picture.shape, item.label.shape)
-        if group and (len(group) == batch or sizes != (group[0].picture.shape, group[0].label.shape)):
-            yield group, wait
-            group, wait = [], 0.0
-        group.append(item)
-        wait += seconds
-    if group:
-        yield group, wait
-
-
 def _check_logits(logits: Any, num_classes: int) -> None:
     if not isinstance(logits, Tensor) or logits.ndim != 4:
         return  # refused elsewhere
@@ -285,15 +203,3 @@ def _agree(failure: Exception | None) -> None:
             raise RuntimeError("evaluate_dataset: another process failed (its message says why); no score was made")
     if failure is not None:
         raise failure
-
-
-def progress_bar(total: int, wanted: bool) -> Callable[[int | None], Any]:
-    """A progress bar with the time left, or nothing; ``None`` closes it."""
-    if not wanted:
-        return lambda _: None
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError("progress=True needs tqdm: pip install tqdm, or progress=False") from error
-    bar = tqdm(total=total, unit="picture")
-    return lambda count: bar.close() if count is None else bar.update(count)

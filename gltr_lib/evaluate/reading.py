@@ -1,0 +1,123 @@
+"""Pairs read ahead of the network: checked, at the protocol's sizes, in order, neighbours of one size together."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from gltr_lib.evaluate.protocols import Protocol, prepare
+
+
+class Item(NamedTuple):
+    """One scored picture, as ``on_item`` gets it: all arrays uint8, at the protocol's sizes."""
+
+    position: int
+    key: str
+    picture: np.ndarray  # (h,w,3)
+    label: np.ndarray  # (H,W) of trainIds, 255 = ignore
+    prediction: np.ndarray  # (H,W) of trainIds
+
+
+class Reader:
+    """Reads, checks and prepares one pair; its errors name the pair."""
+
+    def __init__(self, dataset: Any, protocol: Protocol, num_classes: int) -> None:
+        self.dataset, self.protocol, self.num_classes = dataset, protocol, num_classes
+        self.keys: Sequence[str] | None = getattr(dataset, "keys", None)
+
+    def __call__(self, index: int) -> Item:
+        key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
+        try:
+            image, label = self._pair(index)
+            if image.ndim != 3 or image.shape[2] != 3 or label.ndim != 2 or 0 in image.shape:
+                raise ValueError(f"expected a picture (H,W,3) and a label (H,W), found {image.shape} and {label.shape}")
+            if image.shape[:2] != label.shape:
+                raise ValueError(
+                    f"the picture is {image.shape[1]}x{image.shape[0]} but its label is "
+                    f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
+                )
+            picture, target = prepare(self.protocol, image, label)
+        except (ValueError, TypeError, OSError) as error:
+            text = str(error)
+            raise ValueError(text if key in text else f"{key}: {text}") from error
+        present = np.flatnonzero(np.bincount(target.ravel(), minlength=256)[:255])
+        if present.size and present[-1] >= self.num_classes:
+            raise ValueError(
+                f"{key}: expected trainIds 0..{self.num_classes - 1} or 255, found "
+                f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
+            )
+        return Item(index, key, picture, target, target)
+
+    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if hasattr(self.dataset, "pair"):
+            image, label = self.dataset.pair(index)
+            return np.asarray(image), np.asarray(label)
+        image, label = self.dataset[index]
+        if label.is_floating_point():
+            raise TypeError(f"expected integer labels, found {label.dtype}")
+        picture = image
+        if image.is_floating_point():
+            low, high = (float(v) for v in torch.aminmax(image))
+            if not (low >= -1e-3 and high <= 1 + 1e-3):
+                raise ValueError(
+                    f"expected a picture in [0,1], found {low:.3g}..{high:.3g}; networks normalise themselves"
+                )
+            picture = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+        if int(label.min()) < 0 or int(label.max()) > 255:
+            raise ValueError(f"expected labels in 0..255, found {int(label.min())}..{int(label.max())}")
+        return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
+
+
+def ahead(read: Callable[[int], Item], indices: Sequence[int], workers: int) -> Iterator[tuple[Item, float]]:
+    """Items in order, read ahead by threads, each with the seconds that were spent waiting for it."""
+    if workers == 0:
+        for index in indices:
+            started = time.perf_counter()
+            yield read(index), time.perf_counter() - started
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    waiting: deque[Future[Item]] = deque()
+    try:
+        for index in indices:
+            waiting.append(pool.submit(read, index))
+            if len(waiting) >= 2 * workers:
+                started = time.perf_counter()
+                yield waiting.popleft().result(), time.perf_counter() - started
+        while waiting:
+            started = time.perf_counter()
+            yield waiting.popleft().result(), time.perf_counter() - started
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[list[Item], float]]:
+    """Neighbours of one size, at most ``batch`` of them."""
+    group: list[Item] = []
+    wait = 0.0
+    for item, seconds in items:
+        sizes = (item.picture.shape, item.label.shape)
+        if group and (len(group) == batch or sizes != (group[0].picture.shape, group[0].label.shape)):
+            yield group, wait
+            group, wait = [], 0.0
+        group.append(item)
+        wait += seconds
+    if group:
+        yield group, wait
+
+
+def progress_bar(total: int, wanted: bool) -> Callable[[int | None], Any]:
+    """A progress bar with the time left, or nothing; ``None`` closes it."""
+    if not wanted:
+        return lambda _: None
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise ImportError("progress=True needs tqdm: pip install tqdm, or progress=False") from error
+    bar = tqdm(total=total, unit="picture")
+    return lambda count: bar.close() if count is None else bar.update(count)
