@@ -81,8 +81,8 @@ def evaluate_dataset(
     Args:
         model: images in [0,1] -> logits (B,C,H,W). It is moved to ``device`` if that is given.
         dataset: has ``len`` and items (image float (3,H,W) in [0,1], label int (H,W), 255 = ignore); ``pair(i)``
-            (uint8 arrays) is used where there is one, and ``keys`` to name pictures. Floats are rounded to 8 bits, which
-            is what picture files hold.
+            (uint8 arrays) is used where there is one, and ``keys`` to name pictures. Floats are rounded to 8
+            bits, which is what picture files hold.
         protocol: a short name of ``PROTOCOLS`` or a :class:`Protocol`.
         inference: whole pictures or sliding windows, flip and scales.
         batch: pictures in one forward pass, as far as neighbours have one size.
