@@ -257,7 +257,13 @@ def trained_as(
 
 
 def _data_name(plan: Plan) -> str:
-    options = ", ".join(f"{key} {value}" for key, value in sorted(plan.options.items()))
+    """The dataset with every choice that decides which pixels carry which class, defaults included."""
+    chosen = {key: values[0] for key, values in LAYOUTS[plan.data].options.items()} if plan.data in LAYOUTS else {}
+    chosen |= plan.options
+    notes = [f"{key} {value}" for key, value in sorted(chosen.items())]
+    if plan.prepared is not None:  # what the ids became was decided when the labels were prepared
+        notes = [note for note in notes if not note.startswith(("mapping ", "version "))] + ["prepared labels"]
+    options = ", ".join(notes)
     name = f"folder/{plan.root.resolve().name}" if plan.data == "folder" else plan.data
     return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
 

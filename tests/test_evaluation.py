@@ -198,6 +198,8 @@ def test_every_dataset_is_scored_as_a_plain_loop_would(name, build, options, her
     assert score["protocol"] == f"mIoU-{count} @ full size"
     assert score["miou"] == pytest.approx(expected.miou(ev.CLASS_SETS[count]), abs=1e-6)
     assert all(option.split("=")[1] in score["data"] for option in options)
+    if name == "vistas":  # the choices that were not made stand there too
+        assert ("mapping" in score["data"], "version" in score["data"]) == (True, True)
 
 
 def test_a_folder_of_train_ids_and_prepared_labels(city, here, capsys):
@@ -212,6 +214,8 @@ def test_a_folder_of_train_ids_and_prepared_labels(city, here, capsys):
     folder = answer(capsys, "gtr", "--data", "folder", "--root", "mine")["scores"][0]
     shutil.copytree(here / "mine" / "labels", here / "prepared" / "val")
     prepared = answer(capsys, "gtr", "--data", "cityscapes", "--root", city, "--prepared", "prepared")["scores"][0]
+    assert (plain["data"], folder["data"]) == ("cityscapes/val", "folder/mine")
+    assert prepared["data"] == "cityscapes/val (prepared labels)"
     assert folder["confusion"] == plain["confusion"] == prepared["confusion"]
 
 
