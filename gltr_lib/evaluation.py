@@ -260,12 +260,21 @@ def _data_name(plan: Plan) -> str:
     """The dataset with every choice that decides which pixels carry which class, defaults included."""
     chosen = {key: values[0] for key, values in LAYOUTS[plan.data].options.items()} if plan.data in LAYOUTS else {}
     chosen |= plan.options
-    notes = [f"{key} {value}" for key, value in sorted(chosen.items())]
     if plan.prepared is not None:  # what the ids became was decided when the labels were prepared
-        notes = [note for note in notes if not note.startswith(("mapping ", "version "))] + ["prepared labels"]
-    options = ", ".join(notes)
+        chosen = {k: v for k, v in chosen.items() if k == "lists"} | _prepared_with(plan.prepared)
+    notes = [f"{key} {value}" for key, value in sorted(chosen.items())]
+    options = ", ".join([*notes, *(["prepared labels"] if plan.prepared is not None else [])])
     name = f"folder/{plan.root.resolve().name}" if plan.data == "folder" else plan.data
     return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
+
+
+def _prepared_with(folder: Path) -> dict[str, str]:
+    """The choices of ``gltr prepare labels``, from its manifest; none where labels were prepared by other means."""
+    try:
+        settings = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["settings"]
+        return {str(key): str(value) for key, value in settings["options"].items() if key != "lists"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _write(out: Path, found: Mapping[str, DatasetScore], shown: Mapping[str, list[Item]]) -> None:

@@ -219,6 +219,19 @@ def test_a_folder_of_train_ids_and_prepared_labels(city, here, capsys):
     assert folder["confusion"] == plain["confusion"] == prepared["confusion"]
 
 
+def test_prepared_labels_say_their_mapping(here, capsys):
+    from gltr_lib.prepare import convert
+
+    official_trees.vistas(here / "data")
+    for mapping in ("robustnet", "openseg"):
+        convert.convert("vistas", here / "data", here / mapping, splits=["val"], mapping=mapping, workers=1)
+        given = ["gtr", "--data", "vistas", "--root", "data"]
+        (prepared,) = answer(capsys, *given, "--prepared", mapping)["scores"]
+        (direct,) = answer(capsys, *given, "--option", f"mapping={mapping}")["scores"]
+        assert prepared["data"] == f"vistas/val (mapping {mapping}, version v1.2, prepared labels)"
+        assert prepared["confusion"] == direct["confusion"]
+
+
 def test_protocols_windows_and_classes_reach_the_name(city, here, capsys):
     given = ["gtr", "--data", "cityscapes", "--root", city]
     said = answer(capsys, *given, "--classes", "13", "--among", "--window", "24x48", "--flip")
