@@ -332,3 +332,11 @@ def test_debug_shows_the_traceback(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="no such folder"):
         cli.main(["stylize", str(tmp_path / "missing"), str(tmp_path / "out")])
     assert os.listdir(tmp_path) == []
+
+
+def test_a_note_is_one_line(capsys, monkeypatch):
+    import warnings
+
+    monkeypatch.setitem(cli.COMMANDS, "demo", lambda: warnings.warn("first\nsecond", UserWarning, stacklevel=1) or 0)
+    assert cli.main(["demo"]) == 0
+    assert capsys.readouterr().err == "gltr: note: first second\n"

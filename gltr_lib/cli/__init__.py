@@ -11,7 +11,8 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gltr_lib._usage import UsageError
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         return _complain(f"unknown command {name!r}; valid: {', '.join(c for c in COMMANDS if ' ' not in c)}", 2)
     try:
-        return _run(name, rest)
+        with _notes():
+            return _run(name, rest)
     except UsageError as error:
         return _complain(f"{name}: {error}", 2)
     except (ValueError, TypeError, OSError, RuntimeError) as error:
@@ -74,6 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
     except KeyboardInterrupt:
         return _complain(f"{name}: stopped; the same command goes on where it was", 130)
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[None]:
+    """Warnings meant for users as one line each; the place in the source is of no use to them."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if category is UserWarning:
+            print("gltr: note: " + " ".join(str(message).split()), file=sys.stderr)
+        else:
+            usual(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
