@@ -64,7 +64,7 @@ The checksums of AdaIN's two files are not published by their author; they were 
 
 
 def chosen(only: list[str]) -> list[Remote]:
-    """The files whose name here begins with one of the words.
+    """The files of these names; a word that is no name stands for all names that begin with it.
 
     Raises:
         UsageError: a word that begins no name.
@@ -72,7 +72,8 @@ def chosen(only: list[str]) -> list[Remote]:
     unknown = [word for word in only if not any(name.startswith(word) for name in FILES)]
     if unknown:
         raise UsageError(f"--only: unknown {', '.join(unknown)}; valid: {', '.join(FILES)}")
-    return [file for name, file in FILES.items() if not only or any(name.startswith(word) for word in only)]
+    wanted = {name for word in only for name in FILES if name == word or (word not in FILES and name.startswith(word))}
+    return [file for name, file in FILES.items() if not only or name in wanted]
 
 
 def where(args: argparse.Namespace) -> int:

@@ -248,6 +248,14 @@ def test_camvid_fetch_is_the_older_script(load, capsys, tmp_path):
 # --- weights ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_name_is_one_file_and_a_beginning_is_all_of_it(load):
+    script = load("weights")
+    assert [file.name for file in script.chosen(["resnet50"])] == ["resnet50-0676ba61.pth"]
+    assert len(script.chosen(["adain"])) == 2
+    assert len(script.chosen(["resnet"])) == 4
+    assert script.chosen([]) == list(script.FILES.values())
+
+
 def test_weights_are_fetched_opened_and_held_to_their_checksums(load, capsys, tmp_path, serve, monkeypatch):
     folder, address = serve
     script, shared = load("weights"), load("_script")
