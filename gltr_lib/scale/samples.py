@@ -121,7 +121,8 @@ class Batch:
 
 
 class Copies:
-    """Offline copies of a dataset's pictures: ``copy-00``, ``copy-01``, ... as ``gltr stylize --copies`` writes them.
+    """Offline copies of a dataset's pictures: ``copy-00``, ``copy-01``, ... as ``gltr stylize --copies`` writes them,
+    or a folder that is a single copy.
 
     Args:
         root: folder of the copies.
@@ -133,14 +134,18 @@ class Copies:
 
     def __init__(self, root: str | os.PathLike[str], pictures: Sequence[Path]) -> None:
         base = Path(root)
-        self.folders = sorted(path for path in base.glob("copy-*") if path.is_dir())
-        if not self.folders:
-            raise ValueError(f"{base}: no copies found; expected folders copy-00, copy-01, ... from gltr stylize")
+        # A single copy lies in the folder itself, as gltr stylize writes it.
+        self.folders = sorted(path for path in base.glob("copy-*") if path.is_dir()) or [base]
         # Copies keep the source's names below some folder of it: how many parts of the path is seen from the first.
-        parts = pictures[0].parts
+        parts = pictures[0].parts[1 if pictures[0].is_absolute() else 0 :]
         depth = next((n for n in range(len(parts), 0, -1) if (self.folders[0] / Path(*parts[-n:])).is_file()), 0)
         if depth == 0:
-            raise ValueError(f"{self.folders[0]}: holds no copy of {pictures[0]}; copies keep the names of the source")
+            raise ValueError(
+                f"{self.folders[0]}: no copy of {pictures[0]} there; expected the source's names, in copy-00, copy-01, "
+                f"... if there are several, as gltr stylize --copies writes them"
+            )
+        if (self.folders[0] / Path(*parts[-depth:])).samefile(pictures[0]):
+            raise ValueError(f"{base}: holds the source's own pictures; expected their stylised copies")
         self.names = [Path(*picture.parts[-depth:]) for picture in pictures]
         lost = [str(folder / name) for folder in self.folders for name in self.names if not (folder / name).is_file()]
         if lost:
