@@ -95,10 +95,11 @@ def world(config: TrainConfig) -> Iterator[World]:
     try:
         _check_count(accelerator.num_processes, config)
         yield World(accelerator, accelerator.device, accelerator.process_index, accelerator.num_processes)
+        # Only at a good end: the others would see a torn connection before the error that tore it is written down.
+        if ours and torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
     finally:
         if ours:
-            if torch.distributed.is_available() and torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
             AcceleratorState._reset_state(reset_partial_state=True)
             GradientState._reset_state()
 

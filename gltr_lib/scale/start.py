@@ -173,7 +173,10 @@ def work(
 
 
 def note_failure(folder: Path, error: BaseException) -> None:
-    """Leave the first error of a run where the launcher finds it; later ones only follow from it."""
+    """Leave the first error of a run where the launcher finds it; torn connections only follow from it."""
+    if any(word in str(error) for word in ("gloo", "NCCL", "Connection closed by peer")):
+        print(f"gltr: another process ended: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
+        return
     text = json.dumps({"kind": type(error).__name__, "message": str(error), "rank": os.environ.get("RANK", "0")})
     with contextlib.suppress(OSError), open(folder / FAILURE, "x", encoding="utf-8") as file:
         file.write(text)

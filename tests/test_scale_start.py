@@ -1,0 +1,190 @@
+"""Several processes: two equal one, wrong numbers are refused, an error of one reaches the caller, nobody is left."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from scale_toys import Painter, Toys, bank, small, weights
+
+from gltr_lib import scale
+from gltr_lib.scale import Data, fit, start
+from gltr_lib.scale.__main__ import main, parser, settings
+
+SHARED = {"forward_images": 8, "optimizer": "sgd", "lr": 0.05, "class_balance": True}
+
+
+@pytest.fixture
+def _painted(monkeypatch):
+    """The processes are forked: what is replaced here is replaced there."""
+    from gltr_lib.stylizer import Stylizer
+
+    monkeypatch.setattr(Stylizer, "load", classmethod(lambda cls, *a, **k: Painter()))
+    monkeypatch.setattr("gltr_lib.style_bank.StyleBank.load", lambda *a, **k: bank())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_painted")
+def test_two_processes_equal_one(tmp_path):
+    """GroupNorm; SGD, since Adam divides gradients that are rounding alone by themselves."""
+    config = small(**SHARED, val_every=4, pictures_every=4)
+    val = Toys(3, "toys/val", seed=1)
+    one = fit(config, Toys(), out=tmp_path / "one", val=val, progress=False)
+    two = scale.notebook(config, Toys(), tmp_path / "two", processes=2, val=val, progress=False)
+    four = scale.notebook(config.replace(accumulate=2), Toys(), tmp_path / "four", processes=2, val=val, progress=False)
+    first = weights(tmp_path / "one")
+    for result in (two, four):
+        other = weights(result.out)
+        assert max((first[k] - other[k]).abs().max().item() for k in first) < 1e-6
+        for a, b in zip(one.history, result.history, strict=True):
+            assert [a[k] for k in ("loss", "ce", "consistency")] == pytest.approx(
+                [b[k] for k in ("loss", "ce", "consistency")], abs=1e-6
+            )
+        assert result.config.processes == 2
+        assert result.validation[-1]["val_miou"] == pytest.approx(one.validation[-1]["val_miou"], abs=1e-3)
+    resumed = fit(config.replace(steps=4), Toys(), out=tmp_path / "two", val=val, progress=False)  # one goes on for two
+    assert resumed.steps == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_painted")
+def test_ordinary_batchnorm_is_not_the_same_on_two_processes(tmp_path, monkeypatch):
+    """What the documentation says: statistics are those of each process's own pictures."""
+    from gltr_lib import _step
+
+    def build(name, num_classes, **options):
+        return torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.Conv2d(8, num_classes, 1)
+        )
+
+    monkeypatch.setattr(_step, "build", build)
+    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path, config: None)
+    config = small("baseline", **SHARED)
+    fit(config, Toys(), out=tmp_path / "one", progress=False)
+    scale.notebook(config, Toys(), tmp_path / "two", processes=2, progress=False)
+    first, other = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert max((first[k].float() - other[k].float()).abs().max().item() for k in first) > 1e-5
+
+
+@pytest.mark.slow
+def test_an_error_in_one_process_ends_all_and_reaches_the_notebook(tmp_path):
+    with pytest.raises(ValueError, match="outside the 2 classes"):
+        scale.notebook(small("baseline", num_classes=2), Toys(), tmp_path, processes=2, progress=False)
+    assert not (tmp_path / start.FAILURE).exists()
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_all(tmp_path, monkeypatch):
+    from gltr_lib.scale import trainer
+
+    def die(self, step, real=trainer.Trainer._take):
+        if step == 2 and self.world.rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(self, step)
+
+    monkeypatch.setattr(trainer.Trainer, "_take", die)
+    with pytest.raises(RuntimeError, match="training on 2 processes failed"):
+        scale.notebook(small("baseline"), Toys(), tmp_path, processes=2, progress=False)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_a_wrong_number_of_processes_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"asks for 2, found 1; start with gltr train --processes 2 or torchrun"):
+        fit(small("baseline", processes=2), Toys(), out=tmp_path, progress=False)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ValueError, match="asks for 1, found 4"):
+        fit(small("baseline"), Toys(), out=tmp_path, progress=False)
+
+
+def test_a_notebook_that_holds_an_accelerator_is_told_what_to_do(tmp_path, monkeypatch):
+    from accelerate.state import AcceleratorState
+
+    monkeypatch.setattr(AcceleratorState, "_shared_state", {"device": "cpu"})
+    with pytest.raises(RuntimeError, match=r"already holds an Accelerator .*use scale\.launch"):
+        scale.notebook(small("baseline"), Toys(), tmp_path, processes=2)
+
+
+def folder_of_pairs(root: Path) -> Data:
+    for i in range(4):
+        image, label = Toys().pair(i)
+        for name, array in (("images", image), ("labels", label)):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(root / name / f"{i}.png")
+    return Data("folder", root=str(root))
+
+
+@pytest.mark.slow
+def test_torchrun_trains_like_one_process(tmp_path):
+    data = folder_of_pairs(tmp_path / "data")
+    config = small("baseline", **{**SHARED, "forward_images": 4})
+    two = scale.launch(config, data, tmp_path / "two", processes=2, progress=False)
+    fit(config, data.train(config), out=tmp_path / "one", progress=False)
+    first, other = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert max((first[k] - other[k]).abs().max().item() for k in first) < 1e-6
+    assert two.config.processes == 2
+    assert json.loads((tmp_path / "two/data.json").read_text())["name"] == "folder"
+
+
+def test_the_error_of_a_process_is_raised_by_its_kind(tmp_path, monkeypatch):
+    def watch(command, environment, failure):
+        start.note_failure(failure.parent, ValueError("picture 3 is broken"))
+        start.note_failure(failure.parent, OSError("that only followed"))
+        return 1
+
+    monkeypatch.setattr(start, "_watch", watch)
+    with pytest.raises(ValueError, match="picture 3 is broken"):
+        scale.launch(small("baseline"), Data("folder", root="x"), tmp_path, processes=2)
+    assert not (tmp_path / start.FAILURE).exists()
+
+
+def test_one_process_of_a_run_as_a_module(tmp_path, capsys):
+    """What accelerate launch does on CPUs: a single process, which refuses to stand for two."""
+    data = folder_of_pairs(tmp_path / "data")
+    two = small("baseline", processes=2).to_json()
+    given = ["--data-json", data.to_json(), "--out", str(tmp_path / "run"), "--quiet"]
+    assert main(["--config", two, *given]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("gltr: processes: the configuration asks for 2, found 1")
+    assert len(said.strip().splitlines()) == 1
+    assert main(["--config", two, "--set", "processes=1", *given]) == 0
+    assert (tmp_path / "run/model.safetensors").is_file()
+
+
+def test_machines_must_be_told_where_to_meet(tmp_path):
+    with pytest.raises(ValueError, match='meet at "host:port"'):
+        scale.launch(small("baseline"), Data(), tmp_path, nnodes=2)
+    with pytest.raises(ValueError, match="node_rank=2, nnodes=2"):
+        scale.launch(small("baseline"), Data(), tmp_path, nnodes=2, node_rank=2, master="a:1")
+
+
+def test_the_command_that_each_machine_runs(tmp_path, monkeypatch):
+    seen = {}
+
+    def watch(command, environment, failure):
+        seen.update(command=command, environment=environment)
+        return 3
+
+    monkeypatch.setattr(start, "_watch", watch)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    config = small("baseline", forward_images=8)
+    with pytest.raises(RuntimeError, match="exit code 3 and without a message: one of them was killed"):
+        scale.launch(
+            config, Data("folder", root="x"), tmp_path, processes=4, nnodes=2, node_rank=1, master="node0:29400"
+        )
+    line = " ".join(seen["command"])
+    assert "--nnodes=2 --node-rank=1 --master-addr=node0 --master-port=29400 --nproc-per-node=4" in line
+    assert '"processes": 8' in line
+    assert seen["environment"]["ACCELERATE_USE_CPU"] == "1"
+    assert int(seen["environment"]["OMP_NUM_THREADS"]) >= 1
+
+
+def test_arguments_of_a_process():
+    given = parser().parse_args(
+        ["gtr", "--recipe", "gtr_paper", "--set", "steps=5", "lr=1", "--data", "gta5", "--root", "r", "--out", "o"]
+    )
+    config, data = settings(given)
+    assert (config.method.name, config.steps, config.lr, config.head_lr_factor) == ("gtr", 5, 1.0, 10.0)
+    assert (data.name, data.root, data.split) == ("gta5", "r", "train")
