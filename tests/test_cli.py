@@ -340,3 +340,24 @@ def test_a_note_is_one_line(capsys, monkeypatch):
     monkeypatch.setitem(cli.COMMANDS, "demo", lambda: warnings.warn("first\nsecond", UserWarning, stacklevel=1) or 0)
     assert cli.main(["demo"]) == 0
     assert capsys.readouterr().err == "gltr: note: first second\n"
+
+
+def test_train_at_full_scale_on_a_data_set_as_published(tmp_path, monkeypatch, capsys):
+    import official_trees
+
+    monkeypatch.chdir(tmp_path)
+    official_trees.gta5(tmp_path / "gta5")
+    small = ["--set", "steps=2", "forward_images=2", "crop=[32,64]", "val_every=2", "log_every=1"]
+    assert cli.main(["train", "baseline", "--data", "gta5", "--root", "gta5", "--device", "cpu", *small, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["last"]["step"] == 2
+    assert 0 <= said["validation"][0]["val_miou"] <= 1
+    assert (tmp_path / "runs/train/log.csv").is_file()
+    assert cli.main(["train", "baseline", "--data", "gta5", "--set", "steps=1"]) == 1
+    assert "root is missing" in capsys.readouterr().err
+    assert cli.main(["train", "--data", "streetz"]) == 2
+    assert "unknown 'streetz'; valid: streets, folder, gta5" in capsys.readouterr().err
+    assert cli.main(["train", "--recipe", "best"]) == 2
+    assert "expected one of: laptop, gtr_paper, gpu" in capsys.readouterr().err
+    assert cli.main(["train", "--images", "a", "--labels", "b", "--profile"]) == 2
+    assert "--data folder --root DIR" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import warnings
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_ordinary_batchnorm_is_not_the_same_on_two_processes(tmp_path, monkeypat
         )
 
     monkeypatch.setattr(_step, "build", build)
-    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path, config: None)
+    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
     config = small("baseline", **SHARED)
     fit(config, Toys(), out=tmp_path / "one", progress=False)
     scale.notebook(config, Toys(), tmp_path / "two", processes=2, progress=False)
@@ -140,8 +141,9 @@ def test_the_error_of_a_process_is_raised_by_its_kind(tmp_path, monkeypatch):
     assert not (tmp_path / start.FAILURE).exists()
 
 
-def test_one_process_of_a_run_as_a_module(tmp_path, capsys):
+def test_one_process_of_a_run_as_a_module(tmp_path, capsys, monkeypatch):
     """What accelerate launch does on CPUs: a single process, which refuses to stand for two."""
+    monkeypatch.setattr("warnings.formatwarning", warnings.formatwarning)  # the module sets its own
     data = folder_of_pairs(tmp_path / "data")
     two = small("baseline", processes=2).to_json()
     given = ["--data-json", data.to_json(), "--out", str(tmp_path / "run"), "--quiet"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from gltr_lib.scale.start import LAUNCHED, note_failure, work
 
     given = parser().parse_args(arguments)
+    if os.environ.get("RANK", "0") != "0":  # the main process says it for all of them
+        warnings.simplefilter("ignore", UserWarning)
+    warnings.formatwarning = lambda message, *_: f"gltr: note: {' '.join(str(message).split())}\n"  # type: ignore[assignment]
     try:
         config, data = settings(given)
         work(config, data, given.out, resume=not given.fresh, progress=not given.quiet, profile=given.profile)

@@ -93,17 +93,13 @@ class FitResult:
         summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         records = read_records(folder / "log.jsonl")
         return cls(
-            config, folder, load_network(folder / NETWORK, config), [r for r in records if "loss" in r],
+            config, folder, load_network(folder / NETWORK), [r for r in records if "loss" in r],
             [r for r in records if "val_miou" in r], **summary,
         )  # fmt: skip
 
 
-def load_network(path: Path, config: TrainConfig) -> nn.Module:
+def load_network(path: Path) -> nn.Module:
     """The network that a run wrote, in evaluation mode and single precision."""
-    from gltr_lib.models import build
-    from gltr_lib.weights import load_safetensors
+    from gltr_lib.models import load_checkpoint
 
-    tensors, _ = load_safetensors(path)
-    model = build(config.model, config.num_classes, **dict(config.model_options))
-    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    return model.eval()
+    return load_checkpoint(path)[0]
