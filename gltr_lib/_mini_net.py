@@ -81,6 +81,7 @@ class MiniDecoder(nn.Module):
     noise8: Tensor
     noise4: Tensor
     noise2: Tensor
+    positional = True  # where a crop lies in the picture decides which noise it gets
 
     def __init__(self, deep: int = 96, quarter: int = 48, half: int = 24) -> None:
         super().__init__()
@@ -95,28 +96,37 @@ class MiniDecoder(nn.Module):
         for name, (channels, side) in NOISE.items():
             self.register_buffer(name, torch.randn(1, channels, side, side))
 
-    def with_noise(self, x: Tensor, name: str, generator: torch.Generator | None) -> Tensor:
-        """Append noise channels: the stored tile, repeated, or fresh noise for each picture."""
+    def with_noise(
+        self, x: Tensor, name: str, generator: torch.Generator | None, origin: tuple[int, int] = (0, 0)
+    ) -> Tensor:
+        """Append noise channels: the stored tile, repeated from ``origin`` on, or fresh noise for each picture."""
         batch, _, height, width = x.shape
         tile: Tensor = getattr(self, name)
         if generator is None:
-            rows, columns = (torch.arange(n, device=x.device) % tile.shape[-1] for n in (height, width))
+            y, x0 = (place // int(name.removeprefix("noise")) for place in origin)
+            rows, columns = (
+                torch.arange(start, start + n, device=x.device) % tile.shape[-1]
+                for start, n in ((y, height), (x0, width))
+            )
             noise = tile[:, :, rows][:, :, :, columns].expand(batch, -1, -1, -1)
         else:
             shape = (batch, tile.shape[1], height, width)
             noise = torch.randn(shape, generator=generator, device=generator.device).to(x.device)
         return torch.cat([x, noise.to(x.dtype)], dim=1)
 
-    def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor, generator: torch.Generator | None = None, origin: tuple[int, int] = (0, 0)
+    ) -> Tensor:
+        """Decode; ``origin`` is the place (y, x) of the features' first pixel in the whole picture."""
         fine, coarse = features.split([FINE, COARSE], dim=1)
         # The inverse of the encoder's repetition; the mean also accepts features that someone mixed in space.
         coarse = F.avg_pool2d(coarse, 2)
-        deep = self.deep_more(F.relu(self.deep(self.with_noise(coarse, "noise8", generator))))
-        x = self.fine(self.with_noise(fine, "noise4", generator))
+        deep = self.deep_more(F.relu(self.deep(self.with_noise(coarse, "noise8", generator, origin))))
+        x = self.fine(self.with_noise(fine, "noise4", generator, origin))
         x = F.relu(x + F.interpolate(self.up(deep), scale_factor=2.0, mode="nearest"))
         x = F.relu(x + self.fine_more(x))
         x = F.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
-        x = F.relu(x + self.refine(self.with_noise(x, "noise2", generator)))
+        x = F.relu(x + self.refine(self.with_noise(x, "noise2", generator, origin)))
         return F.pixel_shuffle(self.out(x), 2) + 0.5
 
 

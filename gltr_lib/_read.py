@@ -123,7 +123,7 @@ def read_ids(path: PathLike) -> np.ndarray:
 def translate(
     ids: np.ndarray, table: np.ndarray, known: Collection[int], *, num_classes: int, source: PathLike
 ) -> np.ndarray:
-    """Map ids to trainIds in one indexed read, and refuse those that nobody knows.
+    """Map ids to trainIds in one pass, and refuse those that nobody knows.
 
     Args:
         ids: uint8 array (H, W).

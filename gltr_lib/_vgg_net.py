@@ -9,7 +9,24 @@ first layer, a 1x1 convolution, turns RGB in [0, 1] into what the network was tr
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from torch import Tensor, nn
+
+from gltr_lib import weights
+
+VGG_ENV = "GLTR_VGG19"  # folder with the two files; default: ~/.cache/gltr
+VGG_FILES = {
+    "vgg_normalised.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
+    "decoder.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/decoder.pth",
+}
+#: Not published by their author; recorded by others from the addresses above.
+VGG_SHA256 = {
+    "vgg_normalised.pth": "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",
+    "decoder.pth": "379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472",
+}
+VGG_SHALLOW_FILES = ("vgg_normalised_conv3_1.pth", "feature_invertor_conv3_1.pth")
 
 # c<in>-<out>: reflection pad + 3x3; r: ReLU; p: max-pool 2; u: nearest x2.
 _DOWN_3 = "c3-64 r c64-64 r p c64-128 r c128-128 r p c128-256 r"
@@ -24,6 +41,8 @@ DECODERS = {
 }
 STRIDES = {"relu3_1": 4, "relu4_1": 8}
 CHANNELS = {"relu3_1": 256, "relu4_1": 512}
+#: How far encoder and decoder see, in pixels, rounded up to the stride: the margin of a tile.
+HALOS = {"relu3_1": 20, "relu4_1": 48}
 
 
 def _sequence(plan: str) -> list[nn.Module]:
@@ -93,3 +112,51 @@ def _load(network: nn.Module, state: dict[str, Tensor], title: str) -> None:
             f" expected { ({key: wanted[key] for key in wrong[:3]}) }; give the normalised VGG-19, not torchvision's"
         )
     network.load_state_dict({key: state[key].float() for key in wanted})
+
+
+def find_pair(
+    folder: str | Path | None,
+    encoder: str | Path | None = None,
+    decoder: str | Path | None = None,
+    *,
+    download: bool = False,
+) -> tuple[Path, Path]:
+    """Return where the two files lie; with ``download`` the missing ones of the relu4_1 pair are fetched.
+
+    Args:
+        folder: where to look; None: the environment variable GLTR_VGG19, else ``~/.cache/gltr``. Each file may be
+            ``.pth`` or, under the same name, ``.safetensors``.
+        encoder: the encoder's file itself.
+        decoder: the decoder's file itself; both or neither.
+        download: fetch what is missing, verified against its checksum.
+
+    Raises:
+        ValueError: one of encoder and decoder alone, or together with a folder; a wrong checksum.
+        FileNotFoundError: a file is not there; the message says what to put where.
+    """
+    if (encoder is None) != (decoder is None):
+        raise ValueError("encoder and decoder: expected both files or neither; one does not fit another's decoder")
+    if encoder is not None and decoder is not None:
+        if folder is not None or download:
+            raise ValueError("encoder and decoder name the files themselves; leave out folder and download")
+        return Path(encoder), Path(decoder)
+    where = Path(folder or os.environ.get(VGG_ENV) or Path.home() / ".cache" / "gltr")
+    for pair in (tuple(VGG_FILES), VGG_SHALLOW_FILES):
+        found = [_either(where / name) for name in pair]
+        if found[0] is not None and found[1] is not None:
+            return found[0], found[1]
+    missing = [name for name in VGG_FILES if _either(where / name) is None]
+    if download:
+        for name in missing:
+            weights.download(VGG_FILES[name], where / name, VGG_SHA256[name])
+        return find_pair(where)
+    addresses = "\n".join(f"  {VGG_FILES[name]}" for name in missing)
+    raise FileNotFoundError(
+        f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder (or"
+        f' name yours in {VGG_ENV}, or Stylizer.load("vgg19", folder=...), or let it fetch them with download=True).'
+        ' Stylizer.load("mini") needs no download.'
+    )
+
+
+def _either(file: Path) -> Path | None:
+    return next((path for path in (file, file.with_suffix(".safetensors")) if path.is_file()), None)

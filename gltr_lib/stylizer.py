@@ -4,29 +4,29 @@ One class for both networks: **mini**, our own, shipped with the package, quick 
 step, and **vgg19**, the VGG-19 encoder and decoder of Huang and Belongie 2017 (arXiv 1703.06868), whose files you
 bring yourself. Labels must keep fitting the pixels, so whatever the size, the answer has exactly the size of the
 question: pictures are continued at their edge up to the network's stride, and the result is cut back.
+
+A picture that is too large for the memory is painted in tiles (``tile=``). The style's statistics are those of the
+whole picture: all tiles are encoded first, then the features (small beside the activations on the way to them) get
+their new statistics, then they are decoded, each tile with a margin as wide as the networks see.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib import _mini_net, _vgg_net, weights
+from gltr_lib import _mini_net, _tiles, _vgg_net, weights
 from gltr_lib._validate import check_images, check_share, describe
+from gltr_lib._vgg_net import VGG_ENV, VGG_FILES, VGG_SHALLOW_FILES
 from gltr_lib.adain import StyleStats, adain, channel_stats
 
+__all__ = ["NAMES", "VGG_ENV", "VGG_FILES", "VGG_SHALLOW_FILES", "Stylizer"]
+
 NAMES = ("mini", "vgg19")
-VGG_ENV = "GLTR_VGG19"  # folder with the two files; default: ~/.cache/gltr
-VGG_FILES = {
-    "vgg_normalised.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
-    "decoder.pth": "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/decoder.pth",
-}
-VGG_SHALLOW_FILES = ("vgg_normalised_conv3_1.pth", "feature_invertor_conv3_1.pth")
 
 
 class Stylizer(nn.Module):
@@ -39,6 +39,8 @@ class Stylizer(nn.Module):
         channels: C, the length of a style.
         stride: what both sides of the picture must be multiples of.
         least: the least side that the networks take (reflection pads need two positions).
+        cell: pixels between two positions of the features; None: the stride.
+        halo: how far encoder and decoder see, in pixels, a multiple of the stride: the margin of a tile.
 
     Example:
         >>> stylizer = Stylizer.untrained()
@@ -48,13 +50,24 @@ class Stylizer(nn.Module):
     """
 
     def __init__(
-        self, name: str, encoder: nn.Module, decoder: nn.Module, *, channels: int, stride: int, least: int
+        self,
+        name: str,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        *,
+        channels: int,
+        stride: int,
+        least: int,
+        cell: int | None = None,
+        halo: int = 64,
     ) -> None:
         super().__init__()
         self.name = name
         self.channels = channels
         self.stride = stride
         self.least = least
+        self.cell = cell or stride
+        self.halo = halo
         self.encoder = encoder
         self.decoder = decoder
         self._fingerprint: str | None = None
@@ -67,7 +80,14 @@ class Stylizer(nn.Module):
 
     @classmethod
     def load(
-        cls, name: str = "mini", device: torch.device | str | None = None, *, folder: str | Path | None = None
+        cls,
+        name: str = "mini",
+        device: torch.device | str | None = None,
+        *,
+        folder: str | Path | None = None,
+        encoder: str | Path | None = None,
+        decoder: str | Path | None = None,
+        download: bool = False,
     ) -> Stylizer:
         """Load a trained stylizer.
 
@@ -75,11 +95,15 @@ class Stylizer(nn.Module):
             name: ``"mini"`` (shipped) or ``"vgg19"`` (you bring the files, see ``folder``).
             device: where to put it; None leaves it on the CPU.
             folder: for "vgg19", the folder with ``vgg_normalised.pth`` and ``decoder.pth`` (relu4_1), or with
-                ``vgg_normalised_conv3_1.pth`` and ``feature_invertor_conv3_1.pth`` (relu3_1). Default: the
-                environment variable GLTR_VGG19, else ``~/.cache/gltr``.
+                ``vgg_normalised_conv3_1.pth`` and ``feature_invertor_conv3_1.pth`` (relu3_1), or ``.safetensors``
+                under the same names. Default: the environment variable GLTR_VGG19, else ``~/.cache/gltr``.
+            encoder: instead of a folder, the encoder's file.
+            decoder: and the decoder's.
+            download: fetch the relu4_1 pair into the folder if it is not there; checksums are verified.
 
         Raises:
-            ValueError: unknown name (the valid ones are listed), or files of another network.
+            ValueError: unknown name (the valid ones are listed), files of another network, files that would run code,
+                or arguments that do not go together.
             FileNotFoundError: the VGG files are not there; the message says what to put where.
 
         Example:
@@ -90,9 +114,13 @@ class Stylizer(nn.Module):
             state, _ = weights.load("mini-stylizer")
             stylizer = cls.from_mini(state)
         elif name == "vgg19":
-            where = Path(folder or os.environ.get(VGG_ENV) or Path.home() / ".cache" / "gltr")
-            encoder, decoder = _find_vgg(where)
-            stylizer = cls.from_vgg(weights.load_file(encoder), weights.load_file(decoder))
+            files = _vgg_net.find_pair(folder, encoder, decoder, download=download)
+            try:
+                stylizer = cls.from_vgg(*(weights.load_file(file) for file in files))
+            except ValueError as error:
+                if any(str(file) in str(error) for file in files):
+                    raise
+                raise ValueError(f"{files[0]} and {files[1].name}: {error}") from error
         else:
             raise ValueError(f"stylizer: unknown {name!r}; valid: {', '.join(NAMES)}")
         return stylizer.to(device) if device is not None else stylizer
@@ -132,7 +160,9 @@ class Stylizer(nn.Module):
 
     @classmethod
     def _mini(cls, encoder: nn.Module, decoder: nn.Module) -> Stylizer:
-        return cls("mini", encoder, decoder, channels=_mini_net.CHANNELS, stride=_mini_net.STRIDE, least=8)
+        return cls(
+            "mini", encoder, decoder, channels=_mini_net.CHANNELS, stride=_mini_net.STRIDE, least=8, cell=4, halo=48
+        )
 
     @classmethod
     def from_vgg(cls, encoder_state: dict[str, Tensor], decoder_state: dict[str, Tensor]) -> Stylizer:
@@ -154,15 +184,17 @@ class Stylizer(nn.Module):
             channels=_vgg_net.CHANNELS[depth],
             stride=stride,
             least=2 * stride,
+            halo=_vgg_net.HALOS[depth],
         )
 
     # --- using it -----------------------------------------------------------------------------------------------
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor, *, tile: int | None = None) -> Tensor:
         """Return the features in which a style is a mean and a standard deviation for each channel.
 
         Args:
             images: float (B, 3, H, W) in [0, 1], any H, W >= 1.
+            tile: side of the tiles in which it is done, in pixels; None does all at once.
 
         Returns:
             Features (B, C, h, w) of the picture, continued at its right and lower edge up to the stride.
@@ -170,21 +202,31 @@ class Stylizer(nn.Module):
         Raises:
             TypeError, ValueError: on anything else than such a batch.
         """
-        return self._encode(check_images(images))
+        return self._encode(check_images(images), self._tile(tile))
 
-    def _encode(self, images: Tensor) -> Tensor:
+    def _encode(self, images: Tensor, tile: int | None) -> Tensor:
         height, width = images.shape[-2:]
         high, wide = (max(self.least, -(-side // self.stride) * self.stride) for side in (height, width))
         if (high, wide) != (height, width):
             images = F.pad(images, (0, wide - width, 0, high - height), mode="replicate")
-        return self.encoder(images)
+        if tile is None or tile >= max(high, wide):
+            return self.encoder(images)
+        return _tiles.shrink(self.encoder, images, tile, self.halo, self.cell)
 
-    def decode(self, features: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    def _tile(self, tile: int | None) -> int | None:
+        if tile is None:
+            return None
+        if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
+            raise ValueError(f"tile: expected a side of 1 pixel or more, or None, received {tile!r}")
+        return -(-tile // self.stride) * self.stride
+
+    def decode(self, features: Tensor, size: tuple[int, int] | None = None, *, tile: int | None = None) -> Tensor:
         """Return the pictures that features describe.
 
         Args:
             features: (B, C, h, w) as :meth:`encode` returns them.
             size: (H, W) to cut to; None keeps all.
+            tile: as in :meth:`encode`.
 
         Returns:
             Float (B, 3, H, W), clamped to [0, 1].
@@ -196,18 +238,28 @@ class Stylizer(nn.Module):
             raise ValueError(
                 f"features: expected (B,{self.channels},h,w) of the {self.name} encoder, received {describe(features)}"
             )
-        pictures = self.decoder(features).float()
+        tile = self._tile(tile)
+        if tile is None or tile >= max(features.shape[-2:]) * self.cell:
+            pictures = self.decoder(features).float()
+        else:
+            pictures = _tiles.enlarge(self._decode_at, features, tile, self.halo, self.cell)
         high, wide = pictures.shape[-2:]
         height, width = size or (high, wide)
         if not (1 <= height <= high and 1 <= width <= wide):
             raise ValueError(f"size: the features cover {high}x{wide}, received {height}x{width}")
         return pictures[..., :height, :width].clamp(0.0, 1.0).contiguous()
 
-    def style_stats(self, images: Tensor) -> StyleStats:
+    def _decode_at(self, features: Tensor, origin: tuple[int, int]) -> Tensor:
+        if getattr(self.decoder, "positional", False):
+            return self.decoder(features, origin=origin)
+        return self.decoder(features)
+
+    def style_stats(self, images: Tensor, *, tile: int | None = None) -> StyleStats:
         """Return each picture's style: the mean and standard deviation of every feature channel.
 
         Args:
             images: float (N, 3, H, W) in [0, 1], any size.
+            tile: as in :meth:`encode`; the statistics are those of the whole.
 
         Returns:
             StyleStats with mean and std (N, C), float32.
@@ -218,16 +270,18 @@ class Stylizer(nn.Module):
         Source:
             Huang and Belongie 2017, section 5.
         """
-        mean, std = channel_stats(self.encode(images).float())
+        mean, std = channel_stats(self.encode(images, tile=tile).float())
         return StyleStats(mean.flatten(1), std.flatten(1))
 
-    def stylize(self, images: Tensor, stats: StyleStats, alpha: float = 1.0) -> Tensor:
+    def stylize(self, images: Tensor, stats: StyleStats, alpha: float = 1.0, *, tile: int | None = None) -> Tensor:
         """Repaint pictures in given styles.
 
         Args:
             images: float (B, 3, H, W) in [0, 1].
             stats: one style for all, or one for each picture.
             alpha: strength in [0, 1]: 0 is the decoder's copy of the picture, 1 the full style.
+            tile: side in pixels of the tiles in which large pictures are painted, to save memory; the result is the
+                same within 1e-4. None paints all at once.
 
         Returns:
             Float (B, 3, H, W), exactly the size of ``images``, in [0, 1].
@@ -252,9 +306,9 @@ class Stylizer(nn.Module):
                 f"stats: expected 1 style or one for each of {images.shape[0]} images, received {len(stats)}"
             )
         # Statistics of a large map do not fit half precision, whatever autocast is on outside.
-        features = self._encode(images).float()
+        features = self._encode(images, self._tile(tile)).float()
         features = adain(features, stats.mean, stats.std, alpha)
-        return self.decode(features, (images.shape[2], images.shape[3])).to(images.dtype)
+        return self.decode(features, (images.shape[2], images.shape[3]), tile=tile).to(images.dtype)
 
     @property
     def fingerprint(self) -> str:
@@ -269,15 +323,3 @@ class Stylizer(nn.Module):
 
     def extra_repr(self) -> str:
         return f"name={self.name!r}, channels={self.channels}, stride={self.stride}"
-
-
-def _find_vgg(folder: Path) -> tuple[Path, Path]:
-    for pair in (tuple(VGG_FILES), VGG_SHALLOW_FILES):
-        if all((folder / name).is_file() for name in pair):
-            return folder / pair[0], folder / pair[1]
-    missing = [name for name in VGG_FILES if not (folder / name).is_file()]
-    addresses = "\n".join(f"  {VGG_FILES[name]}" for name in missing)
-    raise FileNotFoundError(
-        f"{folder}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder (or"
-        f' name yours in {VGG_ENV}, or Stylizer.load("vgg19", folder=...)). Stylizer.load("mini") needs no download.'
-    )

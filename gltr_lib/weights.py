@@ -222,6 +222,37 @@ def register(
     return target
 
 
+def download(url: str, target: str | Path, sha256: str) -> Path:
+    """Fetch a file of weights; it appears under its name only whole and with the right checksum.
+
+    Args:
+        url: https address.
+        target: file to write; one that is there already is verified and not fetched again.
+        sha256: checksum in hexadecimal.
+
+    Returns:
+        The target.
+
+    Raises:
+        ImportError: pooch is not installed.
+        ValueError: the checksum is another one; what came is deleted.
+        OSError: the address cannot be reached, or the disk is full.
+    """
+    try:
+        import pooch
+    except ImportError as error:
+        raise ImportError(f"downloads need pooch: pip install pooch, or put {url} at {target} yourself") from error
+    target = Path(target)
+    try:
+        pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent)
+    except ValueError as error:  # pooch keeps nothing that has another hash
+        raise ValueError(f"{target}: what came from {url} has not the checksum {sha256[:12]}...; try again") from error
+    except Exception as error:  # requests' errors, a full disk
+        reason = " ".join(str(error).split())[:160]
+        raise OSError(f"{target}: could not download {url} ({reason}); fetch it yourself and put it there") from error
+    return target
+
+
 def sha256(file: str | Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with Path(file).open("rb") as opened:

@@ -323,3 +323,58 @@ def test_the_real_vgg_pair_gives_a_street_back():
     style = stylizer.style_stats(as_batch(paint(2, size=256)))
     before, after = stylizer.style_stats(picture), stylizer.style_stats(stylizer.stylize(picture, style))
     assert (after.std - style.std).norm() < 0.3 * (before.std - style.std).norm()  # measured: 0.13
+
+
+def test_vgg_files_are_named_or_converted(tmp_path):
+    from safetensors.torch import save_file
+
+    encoder_state, decoder_state = random_states("relu4_1")
+    torch.save(encoder_state, tmp_path / "e.pth")
+    torch.save(decoder_state, tmp_path / "d.pth")
+    named = Stylizer.load("vgg19", encoder=tmp_path / "e.pth", decoder=tmp_path / "d.pth")
+    save_file(encoder_state, tmp_path / "vgg_normalised.safetensors")
+    save_file(decoder_state, tmp_path / "decoder.safetensors")
+    found = Stylizer.load("vgg19", folder=tmp_path)
+    assert found.fingerprint == named.fingerprint
+    with pytest.raises(ValueError, match="both files or neither"):
+        Stylizer.load("vgg19", encoder=tmp_path / "e.pth")
+    with pytest.raises(ValueError, match="leave out folder"):
+        Stylizer.load("vgg19", encoder=tmp_path / "e.pth", decoder=tmp_path / "d.pth", folder=tmp_path)
+    with pytest.raises(ValueError, match=r"d\.pth"):
+        Stylizer.load("vgg19", encoder=tmp_path / "d.pth", decoder=tmp_path / "e.pth")
+
+
+def test_the_vgg_pair_is_fetched_on_request_and_verified(tmp_path, monkeypatch):
+    from gltr_lib import weights
+
+    encoder_state, decoder_state = random_states("relu4_1")
+    states = {"vgg_normalised.pth": encoder_state, "decoder.pth": decoder_state}
+    asked = []
+
+    def fetch(url, target, checksum):
+        asked.append((url, checksum))
+        torch.save(states[target.name], target)
+        return target
+
+    monkeypatch.setattr(weights, "download", fetch)
+    assert Stylizer.load("vgg19", folder=tmp_path, download=True).channels == 512
+    assert [url.rsplit("/", 1)[1] for url, _ in asked] == list(states)
+    assert all(len(checksum) == 64 for _, checksum in asked)
+    Stylizer.load("vgg19", folder=tmp_path, download=True)
+    assert len(asked) == 2  # what is there is not fetched again
+
+
+def test_a_download_with_another_checksum_leaves_nothing(tmp_path, monkeypatch):
+    pooch = pytest.importorskip("pooch")
+    from gltr_lib import weights
+
+    def retrieve(url, known_hash, fname, path):
+        raise ValueError("SHA256 hash of downloaded file does not match")
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    with pytest.raises(ValueError, match=r"decoder\.pth: what came from .* has not the checksum"):
+        weights.download("https://example.invalid/decoder.pth", tmp_path / "decoder.pth", "0" * 64)
+    monkeypatch.setattr(pooch, "retrieve", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
+    with pytest.raises(OSError, match="fetch it yourself"):
+        weights.download("https://example.invalid/decoder.pth", tmp_path / "decoder.pth", "0" * 64)
+    assert list(tmp_path.iterdir()) == []

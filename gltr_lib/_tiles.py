@@ -1,0 +1,84 @@
+"""Large pictures in tiles: convolutions see only so far, so a tile with a margin gives the same numbers as the whole.
+
+A network whose receptive radius is at most ``halo`` pixels is run on crops; from each answer only the part is kept that
+no artificial edge has touched. At the picture's own border a crop ends where the picture ends, and the network pads
+there as it would have done anyway. What looks at the whole picture, such as the mean of a channel, must happen between
+two such passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+#: What a tile keeps of an axis, and the larger span that is computed for it: (start, stop, from, to).
+Span = tuple[int, int, int, int]
+
+
+def spans(length: int, tile: int, halo: int) -> Iterator[Span]:
+    """Cut an axis into tiles of equal length (the last may be shorter), each with a margin inside the axis.
+
+    Example:
+        >>> list(spans(10, 4, 1))
+        [(0, 4, 0, 5), (4, 8, 3, 9), (8, 10, 7, 10)]
+    """
+    for start in range(0, length, tile):
+        stop = min(start + tile, length)
+        yield start, stop, max(0, start - halo), min(length, stop + halo)
+
+
+def shrink(network: Callable[[Tensor], Tensor], images: Tensor, tile: int, halo: int, cell: int) -> Tensor:
+    """Run a network that turns ``cell`` x ``cell`` pixels into one position, tile by tile.
+
+    Args:
+        network: pictures (B, 3, H, W) to features (B, C, H/cell, W/cell).
+        images: (B, 3, H, W), sides multiples of what the network needs.
+        tile: side of a tile in pixels, a multiple of the same.
+        halo: margin in pixels, likewise.
+        cell: pixels a position.
+
+    Returns:
+        The features of the whole, float32.
+    """
+    batch, _, height, width = images.shape
+    whole: Tensor | None = None
+    for top, bottom, y0, y1 in spans(height, tile, halo):
+        for left, right, x0, x1 in spans(width, tile, halo):
+            part = network(images[:, :, y0:y1, x0:x1]).float()
+            if whole is None:
+                whole = part.new_empty((batch, part.shape[1], height // cell, width // cell))
+            rows = slice((top - y0) // cell, (bottom - y0) // cell)
+            columns = slice((left - x0) // cell, (right - x0) // cell)
+            whole[:, :, top // cell : bottom // cell, left // cell : right // cell] = part[:, :, rows, columns]
+    if whole is None:
+        raise ValueError("images: expected at least one pixel")
+    return whole
+
+
+def enlarge(
+    network: Callable[[Tensor, tuple[int, int]], Tensor], features: Tensor, tile: int, halo: int, cell: int
+) -> Tensor:
+    """Run a network that turns one position into ``cell`` x ``cell`` pixels, tile by tile.
+
+    Args:
+        network: features (B, C, h, w) and the place of their first pixel (y, x) to pictures (B, 3, h*cell, w*cell).
+        features: (B, C, h, w).
+        tile: side of a tile in pixels.
+        halo: margin in pixels.
+        cell: pixels a position.
+
+    Returns:
+        The picture of the whole, float32.
+    """
+    batch, _, height, width = features.shape
+    picture = torch.empty((batch, 3, height * cell, width * cell), device=features.device)
+    for top, bottom, y0, y1 in spans(height, tile // cell, halo // cell):
+        for left, right, x0, x1 in spans(width, tile // cell, halo // cell):
+            part = network(features[:, :, y0:y1, x0:x1], (y0 * cell, x0 * cell)).float()
+            rows = slice((top - y0) * cell, (bottom - y0) * cell)
+            columns = slice((left - x0) * cell, (right - x0) * cell)
+            place = picture[:, :, top * cell : bottom * cell, left * cell : right * cell]
+            place.copy_(part[:, :, rows, columns])
+    return picture
