@@ -116,6 +116,31 @@ def no_gpu_row(device: str) -> dict[str, Any]:
     }
 
 
+HEAD = "| network | method | precision | compile | images/s (range of windows) | MiB | painting | TFLOP/s |"
+
+
+def table(ledger_rows: list[dict[str, Any]]) -> str:
+    """The newest figures of each case as a Markdown table, device and size above it."""
+    newest: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in ledger_rows:
+        config = row["config"]
+        if config:
+            where = f"{row['device']}; {row['data']}, {config['forward_images']} images a step:"
+            case = (config["model"], row["method"], config["precision"], "yes" if config["compile"] else "no")
+            newest.setdefault((where, *case), {}).update({row["metric"]: row["value"], "spread": row["spread"]})
+    lines: list[str] = []
+    shown = ""
+    for (where, *case), found in newest.items():
+        if where != shown:
+            lines += ["", where, "", HEAD, "|---|---|---|---|---:|---:|---:|---:|"]
+            shown = where
+        low, high = found["spread"]
+        speed = f"{found['images/s']:.2f} ({low:.2f} to {high:.2f})"
+        rest = f"{found['peak memory (MiB)']:.0f} | {100 * found['share of time in randomisation']:.0f} %"
+        lines.append(f"| {' | '.join(case)} | {speed} | {rest} | {found['TFLOP/s']:.3f} |")
+    return "\n".join(lines).strip()
+
+
 def render_streets(folder: Path, size: tuple[int, int], count: int = 16) -> Path:
     """Streets as PNG files in ``images`` and ``labels``."""
     from PIL import Image
@@ -151,6 +176,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if gpu else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ledger", type=Path, help="append the figures to this file")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="only print the table of a ledger file")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -163,6 +189,9 @@ def main() -> int:
         return 0
     from gltr_lib import ledger
 
+    if args.table:
+        print(table(ledger.read(args.table)))
+        return 0
     failed = 0
     print(
         f"{'model':24}{'method':14}{'precision':>10}{'compile':>9}{'images/s':>10}{'MiB':>8}{'paint':>7}{'TFLOP/s':>9}"
