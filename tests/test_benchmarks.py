@@ -40,7 +40,22 @@ def test_a_later_row_replaces_an_earlier_one():
 
 @pytest.mark.slow
 def test_scale_measures_and_says_that_there_is_no_gpu(tmp_path):
-    words = "--models deeplab_mini --methods gtr_ltr --size 32 64 --images 2 --window 1 --device cpu --ledger".split()
+    words = [
+        "--models",
+        "deeplab_mini",
+        "--methods",
+        "gtr_ltr",
+        "--size",
+        "32",
+        "64",
+        "--images",
+        "2",
+        "--window",
+        "1",
+        "--device",
+        "cpu",
+        "--ledger",
+    ]
     done = subprocess.run(
         [sys.executable, "benchmarks/scale.py", *words, str(tmp_path / "scale.jsonl")],
         cwd=ROOT,
