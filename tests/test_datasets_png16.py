@@ -17,6 +17,9 @@ from gltr_lib.datasets.synthia import read_classes
 
 NOISE = np.random.default_rng(0).integers(0, 1 << 16, (12, 9, 3), dtype=np.uint16)
 
+# torchvision's decoder is an oracle here; that it is on its way out is no concern of ours.
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
+
 
 def decoded_by_libpng(path: Path) -> np.ndarray:
     io = pytest.importorskip("torchvision.io")
