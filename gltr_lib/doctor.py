@@ -24,7 +24,7 @@ OK, NOTE, PROBLEM = "ok", "note", "problem"
 NEEDED = ("torch", "torchvision", "numpy", "pillow", "safetensors", "accelerate", "tqdm", "matplotlib", "scikit-image")
 COURSE = ("jupyterlab", "ipywidgets", "jupytext", "nbclient", "ipykernel")
 _MODULE = {"pillow": "PIL", "scikit-image": "skimage"}
-LEAST_DISK_GB, LEAST_RAM_GB = 2.0, 3.0
+LEAST_DISK_GB, LEAST_RAM_GB = 2.0, 4.0
 
 
 @dataclass(frozen=True)

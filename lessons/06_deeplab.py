@@ -524,7 +524,7 @@ poly_lr = check("06-poly", poly_lr)
 # %%
 config = TrainConfig(
     "gtr_ltr_cgl",
-    steps=course.pick(smoke=6, laptop=400, full=4000),
+    steps=course.pick(smoke=6, laptop=300, full=4000),
     forward_images=8,
     crop=(96, 192),
     seed=course.seed(),
