@@ -400,6 +400,24 @@ def made_up() -> list[ledger.Row]:
     return rows
 
 
+def test_a_table_does_not_mix_two_base_configurations():
+    rows = made_up()
+    changed = {"steps": 500}
+    again = [
+        {**row, "family": f"new {row['method']}", "config": {**row["config"], **changed}}
+        for row in made_up()
+        if row["method"] in ("baseline", "gtr")
+    ]
+    longer = fake("baseline", 0, "streets/game", 0.9)
+    again.append({**longer, "method": CONVERGENCE, "config": {**longer["config"], "steps": 4 * 500}})
+    shown = tables.headline_rows(rows + again)
+    assert {row["method"] for row in shown} == {"baseline", "gtr", CONVERGENCE}
+    text = tables.headline_table(rows + again)
+    assert text.count("not run") >= 6
+    assert "500 steps" in text
+    assert "1000 steps" not in text
+
+
 def test_headline_table_has_every_method_and_look():
     text = tables.headline_table(made_up())
     for name in tables.METHOD_NAMES.values():

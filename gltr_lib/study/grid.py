@@ -276,6 +276,25 @@ def asset_digest(name: str) -> str:
     return "unknown"
 
 
+def shared_digest(config: dict[str, Any]) -> str:
+    """Hash of a configuration without method and seed, and without what does not change the learning.
+
+    Args:
+        config: ``dataclasses.asdict`` of a TrainConfig, or the same from a ledger's row.
+
+    Returns:
+        Twelve hexadecimal digits.
+
+    Example:
+        >>> one, other = (dataclasses.asdict(TrainConfig(m, seed=s)) for m, s in (("gtr", 0), ("baseline", 3)))
+        >>> shared_digest(one) == shared_digest(other)
+        True
+    """
+    plain = json.loads(json.dumps([config, dataclasses.asdict(TrainConfig())]))  # tuples and lists are one
+    kept = _without_defaults(*plain)
+    return digest({name: value for name, value in kept.items() if name not in SILENT_FIELDS | {"method", "seed"}})
+
+
 def _method(name: str, base: TrainConfig, overrides: Iterable[str]) -> Any:
     """A method of the table, with the ``method.…`` overrides applied to it."""
     inner = [text for text in overrides if text.strip().startswith("method.")]

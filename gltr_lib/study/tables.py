@@ -2,7 +2,8 @@
 
 The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``; there are
 ``headline``, ``controls``, ``gap`` and ``real``); ``write_tables`` fills them and a test compares them with the ledger.
-Rows of an outdated definition are left out: a table never mixes two definitions of a method.
+Rows of an outdated definition are left out: a table mixes neither two definitions of a method nor two base
+configurations. What was not run again since the base changed reads "not run".
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, FINAL_LOOKS, HEADLINE_METHODS, PRIOR, TEST_LOOKS
+from gltr_lib.study.grid import (
+    CONTROL_METHODS,
+    CONVERGENCE,
+    FINAL_LOOKS,
+    HEADLINE_METHODS,
+    PRIOR,
+    TEST_LOOKS,
+    shared_digest,
+)
 
 FINAL = f"streets/{FINAL_LOOKS}"
 METHOD_NAMES = {
@@ -54,12 +63,24 @@ SHAPES = ("x", "o", "s", "D", "^", "v", "P")
 
 
 def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline") -> list[ledger.Row]:
-    """The rows of a tier that belong to each method's newest definition."""
+    """The rows of a tier that belong to each method's newest definition, on the newest baseline's configuration."""
     chosen = ledger.find(rows, tier=tier, metric="mIoU-19")
     newest: dict[str, str] = {}
     for row in chosen:
         newest[row["method"]] = row["family"]
-    return [row for row in chosen if newest[row["method"]] == row["family"]]
+    chosen = [row for row in chosen if newest[row["method"]] == row["family"]]
+    base = next((base_of(row) for row in reversed(chosen) if row["method"] == "baseline"), None)
+    return [row for row in chosen if base in (None, base_of(row))]
+
+
+def base_of(row: ledger.Row) -> str:
+    """Hash of what all methods of one study share: the configuration without method and seed.
+
+    The run four times longer belongs to the study that it checks, so its steps count as a quarter.
+    """
+    longer = row["method"] == CONVERGENCE
+    config = {**row["config"], "steps": row["config"]["steps"] // (4 if longer else 1)}
+    return shared_digest(config)
 
 
 def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
