@@ -126,6 +126,9 @@ def test_solved_edition_runs_and_reports(base, capsys):
     assert [row["method"] for row in course.live()] == ["baseline"], "the table shows this run and no older one"
     executed = nbformat.read(base / "runs" / "notebooks" / "02_tiny.ipynb", as_version=4)
     assert any("'smoke'" in str(cell.get("outputs")) for cell in executed.cells)
+    stamp = executed.metadata["gltr"]
+    assert (stamp["mode"], stamp["clean"], stamp["date"]) == ("smoke", True, report.today())
+    assert {"course", "python", "torch", "numpy"} <= set(stamp["versions"])
     times = json.loads((base / "runs" / "times.json").read_text())
     assert times["lessons"]["02_tiny"]["cells"]
     assert "smoke" in json.loads((base / "results" / "course_times.json").read_text())["02_tiny"]

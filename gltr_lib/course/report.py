@@ -9,11 +9,14 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import platform
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib import course
+from gltr_lib._version import __version__
 from gltr_lib.ledger import Summary, read, summarise, write_text
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 STUDY = Path("results") / "headline.jsonl"
 TIMES = Path("results") / "course_times.json"
 METRIC = "mIoU-19"
+VERSIONS = ("torch", "torchvision", "numpy", "pillow", "matplotlib", "ipywidgets")
 
 
 def study(base: Path) -> dict[tuple[str, str], Summary]:
@@ -91,6 +95,25 @@ def record_times(runs: Sequence[LessonRun], base: Path) -> Path:
         kept[run.name] = {mode: kept[run.name][mode] for mode in course.MODES if mode in kept[run.name]}
     write_text(path, json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
     return path
+
+
+def stamp(run: LessonRun) -> dict[str, Any]:
+    """When, how and with what a notebook was executed; kept in its metadata, and shown on the site's page."""
+    versions = {"course": __version__, "python": platform.python_version()}
+    for name in VERSIONS:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # the lesson ran without it, so it has no part in the result
+            continue
+    return {
+        "mode": course.mode(),
+        "seed": course.seed(),
+        "date": today(),
+        "device": device(),
+        "seconds": round(run.seconds, 1),
+        "clean": not run.problems,
+        "versions": versions,
+    }
 
 
 def device() -> str:

@@ -93,6 +93,7 @@ def run_lesson(path: Path, args: argparse.Namespace, folder: Path, label: str) -
         run.problems += unanswered_stubs(run)
     import nbformat
 
+    run.notebook.metadata["gltr"] = report.stamp(run)
     write_text(folder / "notebooks" / f"{path.stem}.ipynb", nbformat.writes(run.notebook))
     named = outputs.save_pictures(run.pictures, path.stem, folder / "figures")
     write_text(folder / "figures" / f"{path.stem}.json", json.dumps(named, indent=1, ensure_ascii=False) + "\n")
