@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -25,7 +26,8 @@ T = TypeVar("T")
 Mode = Literal["smoke", "laptop", "full"]
 MODES: tuple[Mode, ...] = ("smoke", "laptop", "full")
 LIVE_FILE = "live.json"
-__all__ = ["MODES", "data_dir", "live", "mode", "pick", "record", "root", "run_dir", "seed"]
+BAR_AFTER = 1.0  # seconds of work before a progress bar appears
+__all__ = ["MODES", "data_dir", "live", "mode", "pick", "record", "root", "run_dir", "seed", "track"]
 
 
 def mode() -> Mode:
@@ -85,6 +87,28 @@ def seed(base: int = 0) -> int:
     if not text.isdecimal() or int(text) > 999:
         raise ValueError(f"COURSE_SEED is {text!r}; expected a whole number from 0 to 999")
     return base + 1000 * int(text)
+
+
+def track(items: Iterable[T], what: str) -> Iterator[T]:
+    """Go through ``items`` under a progress bar with the time left; short work shows none.
+
+    Args:
+        items: anything to loop over; with a length the bar knows its end.
+        what: a word or two before the bar, such as ``"rendering"``.
+
+    Yields:
+        The items, in order.
+
+    Example:
+        >>> [2 * n for n in track(range(3), "doubling")]
+        [0, 2, 4]
+    """
+    try:
+        from tqdm import tqdm
+    except ImportError:  # the work goes on without its bar
+        yield from items
+    else:
+        yield from tqdm(items, desc=what, delay=BAR_AFTER, mininterval=0.5)
 
 
 def root() -> Path:

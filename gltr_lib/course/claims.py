@@ -1,0 +1,95 @@
+"""What the study's ledger says, in numbers and words, so that no lesson types either of them.
+
+A lesson that says "GTR helps" would be wrong after the next study. So a lesson asks here, at run time: paired
+differences of two methods on one look, Student's interval over the seeds, and a verdict in one word. Rows of an older
+definition are left out, as in the README's tables (:func:`gltr_lib.study.tables.headline_rows`).
+Source: Student 1908; the 97.5 % points of the t distribution are those of any table of it. No torch in here.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gltr_lib import ledger
+from gltr_lib.course import root
+
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}  # 95 %, by the number of seeds
+Scores = Mapping[tuple[str, str], Mapping[int, float]]
+
+
+def scores(base: Path | None = None) -> dict[tuple[str, str], dict[int, float]]:
+    """mIoU-19 of the committed study in per cent, by (method, data) and seed.
+
+    Args:
+        base: the repository; the one of this package if left out.
+
+    Returns:
+        Nested dicts; empty where the study has not been run.
+
+    Example:
+        >>> all(0 <= value <= 100 for seeds in scores().values() for value in seeds.values())
+        True
+    """
+    from gltr_lib.study.tables import headline_rows
+
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for row in headline_rows(ledger.read((base or root()) / "results" / "headline.jsonl")):
+        found.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+    return found
+
+
+def paired(known: Scores, new: str, old: str, data: str) -> list[float]:
+    """Points by which ``new`` beats ``old`` on one look, seed by seed, for the seeds that both have.
+
+    Example:
+        >>> paired({("gtr", "sun"): {0: 31.0, 1: 33.0}, ("baseline", "sun"): {0: 11.0}}, "gtr", "baseline", "sun")
+        [20.0]
+    """
+    after, before = known.get((new, data), {}), known.get((old, data), {})
+    return [after[seed] - before[seed] for seed in sorted(after) if seed in before]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Student's interval of 95 % for the mean of a few values; NaN where there are too few or too many for the table.
+
+    Example:
+        >>> low, high = interval([1.0, 2.0, 3.0])
+        >>> round(low, 2), round(high, 2)
+        (-0.48, 4.48)
+    """
+    if len(values) not in STUDENT:
+        return math.nan, math.nan
+    half = STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    middle = statistics.fmean(values)
+    return middle - half, middle + half
+
+
+def verdict(values: Sequence[float]) -> str:
+    """One word for paired differences: ``"helps"``, ``"harms"``, ``"open"`` or ``"not run"``.
+
+    Example:
+        >>> verdict([2.0, 2.1, 1.9]), verdict([-1.0, 1.0, 0.2]), verdict([])
+        ('helps', 'open', 'not run')
+    """
+    low, high = interval(values)
+    if math.isnan(low):
+        return "not run"
+    return "helps" if low > 0 else "harms" if high < 0 else "open"
+
+
+def sentence(values: Sequence[float]) -> str:
+    """Mean, seeds and verdict of paired differences, for a table.
+
+    Example:
+        >>> sentence([2.0, 2.1, 1.9])
+        '+2.0 points (+2.0, +2.1, +1.9): helps'
+        >>> sentence([])
+        'not run'
+    """
+    if not values:
+        return "not run"
+    listed = ", ".join(f"{value:+.1f}" for value in values)
+    return f"{statistics.fmean(values):+.1f} points ({listed}): {verdict(values)}"
