@@ -178,7 +178,9 @@ layout_prior = check("01-prior", layout_prior)
 
 # %%
 STREETS = datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]
-train_pictures, train_labels = datasets.stack(datasets.StreetsDataset(STREETS, "game"))
+groups = course.track([STREETS[i : i + 10] for i in range(0, len(STREETS), 10)], "rendering streets")
+parts = [datasets.stack(datasets.StreetsDataset(group, "game")) for group in groups]
+train_pictures, train_labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 prior = layout_prior(train_labels, 19)
 matrix = confusion(prior.expand_as(truth), truth, 19)
 prior_miou = float(iou(matrix).nanmean())
@@ -193,7 +195,7 @@ show(
 # ## 3. Train, live (5 min)
 #
 # Now a real network. `deeplab_mini` is a small DeepLab (you will take it apart in lesson 06). It starts from random
-# numbers and sees street after street of the game, zoomed, cropped, mirrored, slightly re-lit and blurred. Along the
+# numbers and sees street after street of the game, cropped, mirrored, slightly re-lit and blurred. Along the
 # way we stop nine times to score it on a few streets that it does not train on, in two looks.
 #
 # **Predict, then run.** Draw two curves before you start: mIoU on `game` and mIoU on `overcast`, against training
@@ -253,7 +255,7 @@ parts = [datasets.stack(datasets.StreetsDataset(SCENES[4 * k : 4 * k + 4] or SCE
 sets["sampled"] = tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
 scores = {}
-for look, (images, target) in sets.items():
+for look, (images, target) in course.track(sets.items(), "scoring"):
     guess = confusion(prior.expand_as(target), target.long(), 19)
     scores[look] = (evaluate(mine, images, target), evaluate(shipped, images, target), float(iou(guess).nanmean()))
 for look in ("game", "overcast", "sun"):
@@ -430,7 +432,7 @@ used = amount.argsort(descending=True)[: course.pick(smoke=2, laptop=12, full=32
 def exchange(network, flat=False):
     """Shares (place, material, 2): pixels named after the material, and after the place."""
     found = torch.zeros(4, 4, 2)
-    for k in used:
+    for k in course.track(used, "exchanging materials"):
         image, where = pictures[k].float() / 255, labels[k]
         tiles = [swatch(image, where, material) for material in PLACES]
         tiles = [tile.mean((1, 2), keepdim=True).expand_as(tile) for tile in tiles] if flat else tiles
@@ -498,9 +500,9 @@ show(
 print(summary("01"))
 
 # %% [markdown]
-# Read both pairs of bars. Paint has moved the network from the material towards the place; has it gone all the way? How
-# such a network is made, and which part of the making does the work, is the subject of the next lessons. What it is worth
-# on whole looks you will measure in lessons 03 and 07.
+# Read both pairs of bars. Has paint moved the network from the material towards the place, and has it gone all the way?
+# How such a network is made, and which part of the making does the work, is the subject of the next lessons. What it is
+# worth on whole looks you will measure in lessons 03 and 07.
 #
 # ## Recap
 #

@@ -31,12 +31,13 @@
 import torch
 import torch.nn.functional as F
 
-from gltr_lib import StyleBank, Stylizer, course, engine, ledger, models, streets, viz
+from gltr_lib import StyleBank, Stylizer, course, engine, models, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.config import METHODS, TrainConfig
+from gltr_lib.course import claims
 from gltr_lib.losses import consistency_loss
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization
-from gltr_lib.study import grid, tables
+from gltr_lib.study import grid
 
 # %% [markdown]
 # ## 1. One street, two answers (7 min)
@@ -112,8 +113,8 @@ print(f"two answers for {differ:.0f} % of the pixels of this street")
 #
 # $$\text{CGL} = \frac{1}{|V|} \sum_{i \in V} \sum_c \bigl(p^\text{global}_{ic} - p^\text{local}_{ic}\bigr)^2 ,$$
 #
-# summed over the classes, averaged over the valid pixels $V$ (those with a label: outside of a zoomed-out picture there
-# is no street to agree about).
+# summed over the classes, averaged over the valid pixels $V$, those with a label. (Where nobody says what there is, on the
+# bonnet or beyond the edge of a picture, there is nothing to agree about.)
 
 # %% [markdown]
 # ### Exercise 5.1 — Do both views agree? (●●○, 7 min)
@@ -245,8 +246,8 @@ viz.show(
     alt="Left: mse, js and kl grow as the views part; kl without bound. Right: the gradient of mse and js rises, then falls "
     "back towards zero where both views are certain of opposite classes; that of kl stays high.",
 )
-for kind, (value, push) in ends.items():
-    print(f"{kind:4s} certain of opposite classes: loss {value:5.2f}, push {push:.3f}")
+rows = [(kind, value, push) for kind, (value, push) in ends.items()]
+viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposite classes", digits=3)
 
 # %% [markdown]
 # The right panel is the surprise. Where the views contradict each other with certainty, the squared difference and JS
@@ -362,14 +363,14 @@ two_views = check("05-forward", two_views)
 # Does it matter, one pass or two? Try it with the two usual kinds of normalisation in training mode.
 
 # %%
+rows = []
 for norm in (torch.nn.BatchNorm2d(8), torch.nn.GroupNorm(2, 8)):
     layer = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), norm).train()
     with torch.no_grad():
         together, _ = two_views(layer, x_global, x_local)
         apart = layer(x_global)
-    print(
-        f"{type(norm).__name__:12s} largest difference between one pass and two: {(together - apart).abs().max():.6f}"
-    )
+    rows.append((type(norm).__name__, f"{(together - apart).abs().max():.1e}"))
+viz.table(rows, ["normalisation", "largest difference between one pass and two"])
 
 # %% [markdown]
 # BatchNorm normalises with the statistics of whatever is in the batch. In one pass both views share them; in two passes
@@ -455,7 +456,7 @@ def fine_tune(supervised, weight):
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-4)
     draw = torch.Generator().manual_seed(course.seed(55))
     history = [(0, *report(network, x_global, x_local))]
-    for step in range(1, STEPS + 1):
+    for step in course.track(range(1, STEPS + 1), "fine-tuning"):
         chosen = torch.randint(len(scenes), (3,), generator=draw)
         first = gtr(scenes[chosen], generator=draw)
         second, _ = ltr(scenes[chosen], first, generator=draw)
@@ -501,18 +502,17 @@ viz.show(
 
 # %%
 before = runs["as before"][0]
-print(f"at the start: CGL {before[1]:.4f}, right {before[3]:.1f} %")
+rows = [("at the start", f"{before[1]:.4f}", "", before[2], before[3])]
 for name, (_, value, two, right) in last.items():
-    change = value / before[1] - 1
-    print(f"{name:10s} CGL {value:.4f} ({change:+.0%}), two answers {two:4.1f} %, right {right:.1f} %")
-print()
-print("least disagreement:", min(last, key=lambda name: last[name][1]))
-print("most pixels right: ", max(last, key=lambda name: last[name][3]))
+    rows.append((name, f"{value:.4f}", f"{value / before[1] - 1:+.0%}", two, right))
+viz.table(rows, ["run", "CGL", "against the start", "two answers (%)", "right (%)"], caption="After the fine-tuning")
+least, most = min(last, key=lambda name: last[name][1]), max(last, key=lambda name: last[name][3])
+print(f"least disagreement: {least}; most pixels right: {most}")
 
 # %% [markdown]
 # Compare the first two runs: same pictures, same steps, same start, so whatever separates their two lines is the doing of
 # this one term. Then the last run: the consistency alone may get its way without a single label, and the right panel
-# shows what becomes of the knowledge. If the two lines printed last name two different runs, you have just measured that **less
+# shows what becomes of the knowledge. If the line printed last names two different runs, you have just measured that **less
 # disagreement and more knowledge are different goals**.
 
 # %% [markdown]
@@ -562,8 +562,7 @@ viz.show(
 
 
 # %%
-rows = tables.headline_rows(ledger.read(course.root() / "results" / "headline.jsonl"))
-scores = {(row["method"], row["data"], row["seed"]): 100 * row["value"] for row in rows}
+study = claims.scores()  # results/headline.jsonl: points by (method, look) and seed
 LOOKS = {"streets/game": "game (source)", "streets/overcast": "overcast", "streets/sun": "sun"}
 LOOKS[f"streets/{grid.TEST_LOOKS}"] = "test looks"
 QUESTIONS = {
@@ -572,68 +571,53 @@ QUESTIONS = {
     "agreement\n(+CGL − GTR+LTR)": ("gtr_ltr_cgl", "gtr_ltr"),
 }
 
-
-def paired(new, old, look):
-    """Points of mIoU by which `new` beats `old`, seed by seed."""
-    seeds = sorted(seed for method, data, seed in scores if (method, data) == (new, look))
-    return [scores[new, look, s] - scores[old, look, s] for s in seeds if (old, look, s) in scores]
-
-
 # %%
 figure, axes = viz.new_figure(8.4, 3.2, ncols=len(LOOKS), sharey=True, sharex=True)
 with viz.look():
     for ax, (look, title) in zip(axes, LOOKS.items(), strict=True):
         ax.axvline(0, color=viz.MUTED, lw=1)
         for i, pair in enumerate(QUESTIONS.values()):
-            values = paired(*pair, look)
+            values = claims.paired(study, *pair, look)  # seed by seed
             ax.plot(values, [i] * len(values), viz.MARKERS[i], color=viz.COLOURS[i], mec="white", ms=7)
             ax.plot(sum(values) / max(1, len(values)), i, "|", color=viz.INK, ms=18, mew=2)
         ax.set_title(title)
         ax.set_yticks(range(len(QUESTIONS)), list(QUESTIONS))
         ax.set_ylim(len(QUESTIONS) - 0.5, -0.5)
     figure.supxlabel("difference in mIoU (points), one mark a seed, bar = mean", fontsize=8.5, color=viz.MUTED)
-if rows:
+if study:
     viz.show(
-        figure, alt="Paired differences by seed for three questions on four looks; the sentences below read them out."
+        figure, alt="Paired differences by seed for three questions on four looks; the table below reads them out."
     )
 else:
     print("results/headline.jsonl has no rows here; `gltr study --tier headline` makes them.")
 
 
 # %%
-def verdict(values):
-    """One honest sentence about a handful of paired differences."""
-    if not values:
-        return "not run"
-    mean, n = sum(values) / len(values), len(values)
-    listed = ", ".join(f"{v:+.1f}" for v in values)
-    if all(v > 0 for v in values):
-        return f"{mean:+.1f} points ({listed}): better in each of {n} seeds"
-    if all(v < 0 for v in values):
-        return f"{mean:+.1f} points ({listed}): worse in each of {n} seeds"
-    return f"{mean:+.1f} points ({listed}): the {n} seeds do not agree on the sign"
+def answers(new, old):
+    """One cell a look: mean, seeds and verdict of a paired difference."""
+    return [claims.sentence(claims.paired(study, new, old, look)) for look in LOOKS]
 
 
-for question, (new, old) in QUESTIONS.items():
-    print(question.replace("\n", " "))
-    for look, title in LOOKS.items():
-        print(f"   {title:14s} {verdict(paired(new, old, look))}")
+rows = [(question.replace("\n", " "), *answers(*pair)) for question, pair in QUESTIONS.items()]
+viz.table(rows, ["question", *LOOKS.values()], caption="Mean difference in mIoU-19 (by seed): verdict")
 
 # %% [markdown]
-# Read the lines of the test looks: no network of this study was trained on them, the oracle neither. Then be careful in
-# three ways. A handful of seeds shows a direction at best (lesson 08 makes intervals of them). This is a rendered world,
-# made to show a mechanism, not evidence about real roads. And one question needs a control of its own: does CGL need LTR
-# at all? `METHODS["gtr_gtr_cons"]` asks for agreement between *two whole paintings*:
+# *Helps* or *harms* needs an interval of 95 % that leaves out zero; the rest is *open*. (Lesson 08 builds the interval.)
+#
+# Read the column of the test looks: no network of this study was trained on them, the oracle neither. Then be careful in
+# three ways. A handful of seeds shows a direction at best. This is a rendered world, made to show a mechanism, not
+# evidence about real roads. And one question needs a control of its own: does CGL need LTR at all?
+# `METHODS["gtr_gtr_cons"]` asks for agreement between *two whole paintings*:
 
 # %%
 print(METHODS["gtr_gtr_cons"])
-print("agreement without LTR (GTR+GTR′ with consistency − GTR+GTR′)")
-for look, title in LOOKS.items():
-    print(f"   {title:14s} {verdict(paired('gtr_gtr_cons', 'gtr_gtr', look))}")
+pairs = {"agreement with LTR": ("gtr_ltr_cgl", "gtr_ltr"), "agreement without LTR": ("gtr_gtr_cons", "gtr_gtr")}
+rows = [(name, *answers(*pair)) for name, pair in pairs.items()]
+viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreement adds")
 
 # %% [markdown]
-# Hold these lines against those of *agreement* above. In our ledger they resemble each other: with LTR or without, the
-# source look pays, and the other looks move little in either direction. So nothing here says that CGL needs LTR.
+# Hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
+# Where they part, and both verdicts are more than *open*, it does. A row of *not run* says nothing at all.
 
 # %% [markdown]
 # ## Recap
