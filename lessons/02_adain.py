@@ -252,7 +252,8 @@ def losses(decoder, content, style):
 count = course.pick(smoke=8, laptop=48, full=200)
 pictures, _ = streets.render_many(range(course.seed(100), course.seed(100) + count), "game")
 street_pool = torch.from_numpy(pictures).permute(0, 3, 1, 2)
-works = [torch.from_numpy(paintings.paint(course.seed(50), kind, 128)).permute(2, 0, 1) for kind in paintings.KINDS]
+kinds = course.track(paintings.KINDS, "painting")
+works = [torch.from_numpy(paintings.paint(course.seed(50), kind, 128)).permute(2, 0, 1) for kind in kinds]
 painting_pool = torch.stack(works)
 
 
@@ -281,7 +282,7 @@ schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=step
 generator = torch.Generator().manual_seed(course.seed())
 keep = sorted({0, steps // 12, steps // 4, steps - 1})
 history, snapshots = {"reconstruction": [], "content": [], "style": []}, {}
-for step in range(steps):
+for step in course.track(range(steps), "training the decoder"):
     content = torch.cat([crops(street_pool, 4, generator), crops(painting_pool, 2, generator)])
     parts = losses(decoder, content, crops(painting_pool, 6, generator))
     optimiser.zero_grad()
@@ -352,8 +353,8 @@ viz.show(
 
 # %% [markdown]
 # Look at the pictures first, at road and sky: how much grain is there in each? Then at the table. Your decoder has seen
-# streets and a few paintings for a short while, and is judged on a street; the shipped one learned for a quarter of an
-# hour on a large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the
+# streets and a few paintings for a short while, and is judged on a street; the shipped one learned for far longer, on a
+# large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the
 # style's statistics to rounding error, as section 2 showed. The decoded *picture*, encoded again, only comes near them:
 # a decoder compromises between what the features ask for and what a picture can be.
 

@@ -120,8 +120,8 @@ viz.table(rows, ["picture", "roughness x 100", "complexity"], digits=2)
 # %%
 count = course.pick(smoke=44, laptop=132, full=330)
 seeds = range(course.seed(5000), course.seed(5000) + count)
-works = [paintings.paint(seed, size=192) for seed in seeds]
-scores = torch.tensor([paintings.texture_complexity(work) for work in works])
+works = [paintings.paint(seed, size=192) for seed in course.track(seeds, "painting")]
+scores = torch.tensor([paintings.texture_complexity(work) for work in course.track(works, "measuring")])
 order = scores.argsort()
 middle = count // 2 - 4
 chosen = torch.cat([order[:8], order[middle : middle + 8], order[-8:]]).tolist()
@@ -154,11 +154,12 @@ def tensor(picture):
     return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
 
 
-bank = StyleBank.from_images(stylizer, (tensor(work) for work in works), [f"painting {seed}" for seed in seeds])
+wall = (tensor(work) for work in course.track(works, "reading styles"))
+bank = StyleBank.from_images(stylizer, wall, [f"painting {seed}" for seed in seeds])
 painted = torch.cat(
     [
         stylizer.stylize(street.expand(len(part), -1, -1, -1), part)
-        for part in map(bank.stats.__getitem__, order.split(22))
+        for part in course.track(list(map(bank.stats.__getitem__, order.split(22))), "painting the street")
     ]
 )
 across, within = contours(painted, labels)
@@ -180,9 +181,13 @@ viz.show(
     figure,
     alt="Two scatter plots over the complexity of the painting: grain of the painted street, and contrast of its contours.",
 )
+rows = []
 for name, values, _ in panels:
     ranks = torch.stack([torch.arange(count).float(), values.argsort().argsort().float()])
-    print(f"rank correlation of complexity and {name}: {torch.corrcoef(ranks)[0, 1]:+.2f}")
+    rows.append((f"complexity and {name}", f"{torch.corrcoef(ranks)[0, 1]:+.2f}"))
+viz.table(rows, ["over all paintings", "rank correlation"])
+
+# %%
 extremes = viz.grid(
     [painted[0], painted[count // 2], painted[-1]],
     ["in the blandest style", "in a middle style", "in the busiest style"],
@@ -397,7 +402,7 @@ frames, _ = streets.render_many(
 )
 frames = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
 start = time.perf_counter()
-copies = torch.cat([gtr(frame[None], generator=generator) for frame in frames])
+copies = torch.cat([gtr(frame[None], generator=generator) for frame in course.track(frames, "painting")])
 seconds = (time.perf_counter() - start) / len(frames)
 
 # %%
@@ -537,10 +542,8 @@ viz.show(
     viz.label_legend(np.unique(label[label != 255])),
     alt="Legend: number, name and colour of the classes in this street.",
 )
-for name, guess in guesses.items():
-    kept_share = 100 * (guess[1:] == guess[:1]).float().mean((1, 2))
-    said = ", ".join(f"{kind} {share:.0f} %" for kind, share in zip(kinds, kept_share, strict=True))
-    print(f"{name} keeps of its answers: {said}")
+kept_share = {name: (100 * (guess[1:] == guess[:1]).float().mean((1, 2))).tolist() for name, guess in guesses.items()}
+viz.table([(name, *shares) for name, shares in kept_share.items()], ["keeps of its answers (%)", *kinds], digits=0)
 
 # %% [markdown]
 # Paint carries no information about what a thing *is*. A network that keeps its answers has learned not to listen to it.
@@ -557,7 +560,7 @@ others = ["overcast", "sun", *(f"sampled:{i}" for i in range(drawn))]
 looks = ["game", *others, "colour", "geometry"]
 seeds = datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]
 matrices = {}
-for look in looks:
+for look in course.track(looks, "scoring"):
     pictures, maps = (torch.from_numpy(array) for array in streets.render_many(seeds, look))
     for name, net in nets.items():
         matrices[name, look] = evaluate.evaluate(net, pictures.permute(0, 3, 1, 2), maps)

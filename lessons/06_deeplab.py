@@ -38,10 +38,10 @@ from torch import nn
 from gltr_lib import StyleBank, Stylizer, cost, course, datasets, engine, ledger, models, scale, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.config import METHODS, TrainConfig, recipe
+from gltr_lib.course import claims
 from gltr_lib.evaluate import evaluate, layout_prior, predict, score_prior
 from gltr_lib.labels import CLASSES, LABEL_IDS, PALETTES
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study.tables import headline_rows
 from gltr_lib.views import Views
 
 # %% [markdown]
@@ -190,13 +190,13 @@ def footprint(dilations, side=25):
     return x.grad[0, 0]
 
 
-stacks, maps = [(1, 1, 1), (2, 2, 2), (4, 4, 4), (1, 2, 4)], []
+stacks, maps, rows = [(1, 1, 1), (2, 2, 2), (4, 4, 4), (1, 2, 4)], [], []
 for stack in stacks:
     paths = footprint(stack)
-    reach = 1 + 2 * sum(stack)
-    print(f"dilations {stack}: reach {reach:2d} x {reach:2d}, pixels read {int((paths > 0).sum()):3d} "
-          f"= {(paths > 0).sum() / reach**2:.0%} of them, 27 weights")  # fmt: skip
+    reach, read = 1 + 2 * sum(stack), int((paths > 0).sum())
+    rows.append((str(stack), f"{reach} x {reach}", read, 100 * read / reach**2, 27))
     maps.append((paths / paths.max()) ** 0.5)
+viz.table(rows, ["dilations", "reach (px)", "pixels read", "of its reach (%)", "weights"], digits=0)
 viz.show(
     viz.grid(
         maps, [f"dilations {s}" for s in stacks], title="What one output pixel reads (bright: through many paths)"
@@ -297,9 +297,8 @@ within = {
     name: 100 * torch.stack([m[away <= d].sum() for d in distances])
     for name, m in {**maps, "if all pixels counted alike": everywhere}.items()
 }
-for name, shares in within.items():
-    half, most = (int(distances[shares >= part][0]) for part in (50, 90))
-    print(f"{name:28s} half of the influence lies within {half:3d} px, nine tenths within {most:3d} px")
+rows = [(name, *(int(distances[shares >= part][0]) for part in (50, 90))) for name, shares in within.items()]
+viz.table(rows, ["network", "half lies within (px)", "nine tenths within (px)"], caption="Influence on one pixel")
 
 # %%
 shown = [(m / m.max()) ** 0.3 for m in maps.values()]
@@ -387,7 +386,7 @@ def train_head(combine, features, target, steps, rates=(6, 12, 18, 24)):
     torch.manual_seed(course.seed())
     head = nn.ModuleList(nn.Conv2d(features.shape[1], 19, 3, padding=same_padding(3, r), dilation=r) for r in rates)
     optimizer, losses = torch.optim.SGD(head.parameters(), lr=0.05, momentum=0.9), []
-    for _ in range(steps):
+    for _ in course.track(range(steps), "training a head"):
         loss = F.cross_entropy(combine(features, head), target)
         optimizer.zero_grad()
         loss.backward()
@@ -416,9 +415,11 @@ viz.show(
 # No error, no warning, a loss that falls. From the curve alone you would never know. One line knows:
 
 # %%
+rows = []
 for name, head in heads.items():
-    dead = [i for i, branch in enumerate(head) if branch.weight.grad is None]
-    print(f"{name}: branches without any gradient: {[(6, 12, 18, 24)[i] for i in dead] or 'none'}")
+    dead = [rate for rate, branch in zip((6, 12, 18, 24), head, strict=True) if branch.weight.grad is None]
+    rows.append((name, ", ".join(map(str, dead)) or "none"))
+viz.table(rows, ["head", "branches without any gradient (rates)"])
 
 # %% [markdown]
 # **Ask for parameters without a gradient after the first backward pass of any new network.** It costs one line. Two of
@@ -546,7 +547,9 @@ viz.show(
 
 # %%
 train_streets = datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]
-images, labels = datasets.stack(datasets.StreetsDataset(train_streets, "game"))
+groups = course.track([train_streets[i : i + 10] for i in range(0, len(train_streets), 10)], "rendering streets")
+parts = [datasets.stack(datasets.StreetsDataset(group, "game")) for group in groups]
+images, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 stylizer, bank = Stylizer.load("mini"), StyleBank.load("paintings-mini")
 seen, target = engine.make_batch(0, images, labels, config, Views(config.method, stylizer, bank))
 viz.show(
@@ -602,7 +605,8 @@ viz.show(
 prior = layout_prior(labels)
 contestants = {"your run": result.model, **{f"shipped {name}": models.load_shipped(name) for name in models.SHIPPED}}
 sets = {"game": game, **{look: datasets.stack(datasets.StreetsDataset(SCENES, look)) for look in ("overcast", "sun")}}
-scores = {name: [evaluate(model, *pair).miou() for pair in sets.values()] for name, model in contestants.items()}
+judged = course.track(contestants.items(), "scoring")
+scores = {name: [evaluate(model, *pair).miou() for pair in sets.values()] for name, model in judged}
 for look, miou in zip(sets, scores["your run"], strict=True):
     course.record(method="gtr_ltr_cgl", look=look, miou=miou, steps=config.steps, scenes=len(SCENES))
 scores["layout prior"] = [score_prior(prior, target).miou() for _, target in sets.values()]
@@ -616,18 +620,18 @@ viz.table(rows, ["network", *sets], caption=f"mIoU-19 @ full size (%), {len(SCEN
 # %%
 mine, base = scores["your run"], scores.get("your baseline (lesson 01)", scores["shipped baseline"])
 against = "your baseline of lesson 01" if "your baseline (lesson 01)" in scores else "the shipped, longer baseline"
-for look, a, b in zip(sets, mine, base, strict=True):
-    print(f"{look:9s} your run {100 * a:5.1f}, {against} {100 * b:5.1f}: {100 * (a - b):+5.1f} points")
-found = ledger.summarise(headline_rows(ledger.read(course.root() / "results" / "headline.jsonl")))
-for look in sets:
-    for name in ("baseline", "gtr_ltr_cgl"):
-        cell = found.get((name, f"streets/{look}"))
-        if cell:
-            print(f"study: {name:12s} on {look:9s} {100 * cell.mean:5.1f} +- {100 * cell.sd:.1f} ({cell.n} seeds)")
+study, pair = claims.scores(), ("gtr_ltr_cgl", "baseline")
+rows = [
+    (look, 100 * a, 100 * b, f"{100 * (a - b):+.1f}", claims.sentence(claims.paired(study, *pair, f"streets/{look}")))
+    for look, a, b in zip(sets, mine, base, strict=True)
+]
+heads = ["look", "your run", against, "points", "the study's points (by seed): verdict"]
+viz.table(rows, heads, caption="gtr_ltr_cgl minus baseline, mIoU-19 (%): one run of yours, and the committed study")
 
 # %% [markdown]
 # One run is one run: lesson 08 shows how far two seeds of the same method lie apart, and only then do differences mean
-# something. But one thing needs no statistics. Look.
+# something. (That is what the last column is about: *helps* and *harms* are said only where several seeds leave no doubt.)
+# But one thing needs no statistics. Look.
 
 # %%
 panels, names = [], []
@@ -702,8 +706,10 @@ first = source.pairs[0]
 marks, train_ids = Image.open(first.label), layout.read_label(first)
 road = train_ids == CLASSES.index("road")
 readings = {"the index (right)": np.array(marks), "as grey (wrong)": np.array(marks.convert("L")), "library": train_ids}
-for how, values in readings.items():
-    print(f"{how:18s} on the road {np.unique(values[road]).tolist()}, in the whole map {np.unique(values).tolist()}")
+rows = [
+    (how, *(" ".join(map(str, np.unique(part))) for part in (values[road], values))) for how, values in readings.items()
+]
+viz.table(rows, ["read as", "on the road", "in the whole map"])
 picture, classes = source.pair(0)
 viz.show(
     viz.grid(
@@ -782,18 +788,20 @@ names = "model crop steps forward_images source_images lr head_lr_factor power o
 names += " class_balance precision"
 rows = [(name, str(getattr(paper, name)), str(getattr(plan, name))) for name in names.split()]
 viz.table(rows, ["setting", "recipe gtr_paper", "your run"], caption="What differs from the recipe fits this machine")
+rows = []
 for part, group in models.build(plan.model).parameter_groups().items():
     rate = plan.lr * (plan.head_lr_factor if part == "head" else 1)
-    print(f"{part}: {sum(p.numel() for p in group):,} parameters, first rate {rate:g}, then poly")
+    rows.append((part, f"{sum(p.numel() for p in group):,}", f"{rate:g}, then poly"))
+viz.table(rows, [f"part of {plan.model}", "parameters", "first rate"])
 
 # %%
-run = scale.fit(plan, source, out=course.run_dir("06") / "fit", resume=False, progress=FULL)
+run = scale.fit(plan, source, out=course.run_dir("06") / "fit", resume=False)
 print(f"{plan.model} on {run.device}: {run.steps} steps, {run.images_per_second:.1f} images a second, "
       f"peak memory {run.memory_mib:.0f} MiB")  # fmt: skip
 print(f"loss {run.history[0]['loss']:.2f} in the first rows of the log, {run.history[-1]['loss']:.2f} in the last")
-for path in sorted(run.out.rglob("*")):
-    if path.is_file():
-        print(f"{path.stat().st_size:>10,} bytes  {path.relative_to(run.out).as_posix()}")
+files = [path for path in sorted(run.out.rglob("*")) if path.is_file()]
+rows = [(path.relative_to(run.out).as_posix(), f"{path.stat().st_size:,}") for path in files]
+viz.table(rows, ["file of the run folder", "bytes"])
 viz.show(
     Image.open(sorted((run.out / "pictures").glob("*.png"))[-1]),
     alt="A sheet from the run folder: source crops, the global and the local view, the prediction, the labels.",
@@ -837,11 +845,12 @@ print(f"{1000 * whole / run.steps:.0f} ms a step")
 # once in two halves, as two processes would see them:
 
 # %%
-x = features[:4]  # of four streets, from section 4
+x, rows = features[:4], []  # of four streets, from section 4
 for layer in (nn.GroupNorm(8, x.shape[1]), nn.BatchNorm2d(x.shape[1])):
     together = layer(x)
     halves = torch.cat([layer(x[:2]), layer(x[2:])])
-    print(f"{type(layer).__name__:12s} mean difference {(together - halves).abs().mean().item():.1e}")
+    rows.append((type(layer).__name__, f"{(together - halves).abs().mean().item():.1e}"))
+viz.table(rows, ["layer", "mean difference between one batch and two halves"])
 
 # %% [markdown]
 # GroupNorm looks at one picture at a time and does not care. BatchNorm takes mean and variance over *the pictures that
@@ -861,12 +870,13 @@ data = scale.Data("gta5", root=str(root), size=(128, 256))
 tiny = paper.replace(**small, steps=3, log_every=1, device="cpu").replace(crop=(64, 128))
 # A process that has used a GPU cannot be forked; launch() starts fresh ones by torchrun instead.
 start = scale.notebook if device.type == "cpu" else scale.launch
-weights = {}
+weights, rows = {}, []
 for processes in (1, 2):
     folder = course.run_dir("06") / f"processes-{processes}"
     done = start(tiny, data, folder, processes=processes, resume=False, progress=False)
     weights[processes] = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
-    print(f"{processes} process(es): losses " + ", ".join(f"{row['loss']:.6f}" for row in done.history))
+    rows.append((processes, *(f"{row['loss']:.6f}" for row in done.history)))
+viz.table(rows, ["processes", *(f"loss {step + 1}" for step in range(len(done.history)))])
 gap = max((weights[1][name] - weights[2][name]).abs().max().item() for name in weights[1])
 largest = max(value.abs().max().item() for value in weights[1].values())
 print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}")

@@ -41,6 +41,7 @@ from PIL import Image
 
 from gltr_lib import course, datasets, ledger, models, real, streets, viz
 from gltr_lib.checks import check
+from gltr_lib.course import claims
 from gltr_lib.evaluate import FULL_SIZE, Inference, Protocol, evaluate_dataset, export_cityscapes
 from gltr_lib.evaluate import layout_prior, predict, resized_protocol, score_prior
 from gltr_lib.labels import CAMVID11, CLASSES, LABEL_ID_TO_TRAIN_ID, LABEL_IDS, TRAIN_ID_TO_CAMVID11
@@ -61,7 +62,8 @@ large, labels = datasets.stack(datasets.StreetsDataset(SCENES, "sun", SIZE))
 truth = labels.long()
 pictures = F.interpolate(large.float(), scale_factor=0.5, mode="area").round().to(torch.uint8)
 networks = {name: models.load_shipped(name) for name in models.SHIPPED}
-predictions = {name: predict(model, pictures, size=SIZE) for name, model in networks.items()}
+asked = course.track(networks.items(), "predicting")
+predictions = {name: predict(model, pictures, size=SIZE) for name, model in asked}
 shown = [large[3], *(viz.overlay(large[3], predictions[name][3]) for name in ("baseline", "gtr_ltr_cgl"))]
 shown.append(viz.error_map(predictions["gtr_ltr_cgl"][3], truth[3], large[3]))
 viz.show(
@@ -279,7 +281,8 @@ protocols = {
     "mIoU-13 @ full size (SYNTHIA's 13)": mean_of(THIRTEEN),
     "CamVid-11 from 19, merged": merged,
 }
-scores = {name: [score(p, truth) for p in predictions.values()] for name, score in protocols.items()}
+ruled = course.track(protocols.items(), "scoring")
+scores = {name: [score(p, truth) for p in predictions.values()] for name, score in ruled}
 target = merge_classes(truth, dict(enumerate(TRAIN_ID_TO_CAMVID11)))
 summed = [predict(model, pictures, size=SIZE, groups=TRAIN_ID_TO_CAMVID11) for model in networks.values()]
 scores["CamVid-11 from 19, probabilities summed"] = [dataset_miou(p, target, len(CAMVID11)) for p in summed]
@@ -294,9 +297,9 @@ print(f"gtr_ltr_cgl: the protocol alone moves it from {100 * best.min():.1f} to 
 print(f"Under the first protocol, best and worst network lie {100 * (grid[0].max() - grid[0].min()):.1f} points apart.")
 ranks = {tuple(line.argsort(descending=True).tolist()) for line in grid}
 names = list(networks)
-print(f"{len(ranks)} ranking(s) of the four networks under {len(grid)} protocols:")
-for rank in sorted(ranks):
-    print("  ", " > ".join(names[i] for i in rank))
+said = [(n + 1, *(names[i] for i in rank)) for n, rank in enumerate(sorted(ranks))]
+heads = ["", "first", "second", "third", "fourth"]
+viz.table(said, heads, caption=f"{len(ranks)} ranking(s) of the four networks under {len(grid)} protocols")
 
 # %% [markdown]
 # Compare the first two sentences. If the first number is of the size of the second, a protocol can do as much for a
@@ -384,7 +387,7 @@ ways = {
     "d": (rein, Inference()),
 }
 rows, by_way = [], {}
-for letter, (protocol, inference) in ways.items():
+for letter, (protocol, inference) in course.track(ways.items(), "scoring"):
     found = [
         evaluate_dataset(networks[name], target_set, protocol, inference=inference, batch=4)
         for name in ("baseline", "gtr_ltr_cgl")
@@ -426,7 +429,7 @@ for name, title in paper_names.items():
     columns[title] = evaluate_dataset(networks[name], target_set, rein, batch=4, on_item=keep)
     answers[title] = [item.prediction for item in kept.values()]
 ours, rows = columns["+GTR+LTR+CGL"], []
-for size, some in ((19, range(19)), (16, SIXTEEN), (13, THIRTEEN)):
+for size, some in course.track([(19, range(19)), (16, SIXTEEN), (13, THIRTEEN)], "scoring"):
     library = evaluate_dataset(networks["gtr_ltr_cgl"], target_set, rein.with_classes(size), batch=4)
     strict = evaluate_dataset(networks["gtr_ltr_cgl"], target_set, rein.with_classes(size, among=True), batch=4)
     rows.append((size, 100 * ours.matrix.iou()[list(some)].nanmean().item(), 100 * library.miou, 100 * strict.miou))
@@ -497,9 +500,11 @@ rows.append(("mean of classes", 100.0, *(100 * v.nanmean().item() for v in colum
 viz.table(
     rows, ["class", "pixels (%)", *columns], caption=f"IoU (%), mIoU-19 @ full size, look sun, {len(SCENES)} streets"
 )
-for name in ("baseline", "gtr_ltr_cgl"):
+lost = []
+for name in networks:
     beaten = [c for c, p, n in zip(CLASSES, columns["layout prior"], columns[name], strict=True) if p > n]
-    print(f"the guess that never looks beats {name} on {len(beaten)} classes: {', '.join(beaten) or 'none'}")
+    lost.append((name, len(beaten), ", ".join(beaten) or "none"))
+viz.table(lost, ["network", "classes lost", "to the guess that never looks"])
 
 # %% [markdown]
 # Where the guess wins, the network would have done better with its eyes shut. Keep the prior in every table you make: it
@@ -516,9 +521,9 @@ viz.show(
 )
 counts = confusion.counts.float()
 part = (counts / counts.sum(1, keepdim=True)).nan_to_num(0.0).fill_diagonal_(0.0)
-for place in part.flatten().argsort(descending=True)[:5].tolist():
-    row, column = divmod(place, 19)
-    print(f"{part[row, column]:4.0%} of all pixels of class {CLASSES[row]} are called {CLASSES[column]}")
+places = (divmod(place, 19) for place in part.flatten().argsort(descending=True)[:5].tolist())
+rows = [(CLASSES[row], CLASSES[column], 100 * part[row, column].item()) for row, column in places]
+viz.table(rows, ["truth", "is called", "% of the class"], caption="The five largest mistakes", digits=0)
 
 # %% [markdown]
 # ## 5. Real photographs (12 min)
@@ -571,12 +576,25 @@ if camvid is not None:
 studied = ledger.read(course.root() / "results" / "real.jsonl")
 display(Markdown(real_table(studied) if studied else "No scores on real photographs in this copy of the course."))
 
+# %%
+photos = {}
+for row in ledger.find(studied, tier="headline", metric="mIoU-11"):
+    photos.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+rows = []
+for film in sorted({data for _, data in photos}):
+    means = {m: sum(v.values()) / len(v) for (m, data), v in photos.items() if data == film and m in networks}
+    blind = sum(photos["layout prior", film].values()) / len(photos["layout prior", film])
+    above = sum(mean > blind for mean in means.values())
+    gain = claims.sentence(claims.paired(photos, "gtr", "baseline", film))
+    rows.append((film.removeprefix("camvid/"), f"{above} of {len(means)}", max(means, key=means.get), gain))
+heads = ["sequence", "methods above the guess", "best of them", "GTR minus baseline (by seed): verdict"]
+viz.table(rows, heads, caption="The same scores, in words")
+
 # %% [markdown]
-# This table comes from the course's study, three seeds a method, not from your machine. Read its first line first. Over
-# all three sequences the baseline does no better than the guess that never looks; after GTR the score lies about three
-# points above both. In the sequence 0001TP the guess still beats every network. The rows with LTR and CGL lie a little
-# below GTR, within the spread of the seeds. That is evidence, and thin: one data set, three films, three seeds. And no
-# network of this course is of any use as a segmenter of photographs.
+# Both tables come from the course's study, not from your machine. Read the first line of the first one first: a method that
+# does not clear the guess that never looks has learnt nothing that carries over to these films. Then read the last column of
+# the second. That is *evidence*, and thin, whichever way it falls: one data set, three films, a handful of seeds, and the
+# films do not agree. Last, look at the height of the numbers. Nobody would drive by them.
 
 # %% [markdown]
 # And your own pictures? They have no labels, so there is no score, only your eyes. Use the button below, choose a
@@ -643,7 +661,7 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 # - One matrix over all pictures, divided once; absent classes are left out; 255 is not scored.
 # - Averaging pictures, counting absences, unscored borders, merged and dropped classes: each is another number.
 # - A protocol alone can move a score by many points. The name of a score carries its protocol.
-# - The size at which a network looks is part of the protocol, and often the larger part.
+# - The size at which a network looks is part of the protocol too, and can be the larger part.
 # - The layout prior stands in every table.
 # - Photographs: by sequence, every look counted, nothing chosen on the target.
 #

@@ -328,7 +328,14 @@ viz.show(figure, alt=f"Paired differences with 95 % intervals. Test looks: {verd
 print("triangle up: helps, triangle down: harms, circle: open")
 
 # %%
-grid = [(q, *(f"{answer(q, look)[0]:+.1f} {answer(q, look)[3]}" for look in LOOKS)) for q in QUESTIONS]
+
+
+def words(mean, low, high, verdict):
+    """One cell of the table."""
+    return verdict if verdict == "not run" else f"{mean:+.1f} {verdict}"
+
+
+grid = [(question, *(words(*answer(question, look)) for look in LOOKS)) for question in QUESTIONS]
 viz.table(grid, ["question", *LOOKS.values()], caption="Paired difference in points of mIoU-19, and its verdict")
 shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{tables.TEST_LOOKS}")]
 lines, kinds = [], ("helps", "open", "harms", "not run")
@@ -346,7 +353,7 @@ viz.table(lines, ["question", *kinds], caption=f"Verdicts on the {len(shifted)} 
 look = f"streets/{tables.TEST_LOOKS}"
 usual, second, local = (answer(q, look) for q in list(QUESTIONS)[1:4])
 parts = {"GTR to GTR+LTR": usual, "of which: a second view": second, "and: the local texture": local}
-viz.table([(name, f"{a[0]:+.1f}", a[3]) for name, a in parts.items()], ["test looks", "points", "verdict"])
+viz.table([(name, words(*found)) for name, found in parts.items()], ["test looks", "points and verdict"])
 if usual[3] != local[3]:
     print(
         f"Without the control one would write that LTR {usual[3]}. With it, the verdict on LTR itself is: {local[3]}."

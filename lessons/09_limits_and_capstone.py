@@ -38,9 +38,11 @@ from PIL import Image
 from gltr_lib import course, datasets, engine, ledger, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.config import METHODS, TrainConfig
+from gltr_lib.course import claims
 from gltr_lib.labels import CLASSES, LABEL_ID_TO_TRAIN_ID
 from gltr_lib.masks import blob_mask
 from gltr_lib.randomize import share_schedule
+from gltr_lib.study.grid import TEST_LOOKS
 
 # %% [markdown]
 # ## 1. What we know, and how (12 min)
@@ -55,22 +57,31 @@ from gltr_lib.randomize import share_schedule
 # | the paper's formula for CGL, its weight, its gradient | **unknown** to us; ours is our own definition |
 # | how the paper measures the texture complexity of paintings | **unknown** to us; ours is our own definition |
 # | a network trained on one look leans on texture | demonstrated in rendered streets (lesson 01) |
-# | painting helps on looks never seen | demonstrated in rendered streets, as far as the intervals of lesson 08 go |
-# | LTR and CGL add to it | not shown: no verdict of lesson 08 says so. One budget, one world |
-# | painting helps on real photographs | evidence, and thin: CamVid alone, three sequences, about three points (lesson 07) |
-# | any of it makes a useful segmenter of real roads here | no: the scores on CamVid are far too low |
+# | painting helps on looks never seen | *demonstrated* at most, in rendered streets, as far as the verdicts below go |
+# | LTR and CGL add to it | the same: one budget, one world, and the verdicts below |
+# | painting helps on real photographs | *evidence* at most, and thin: CamVid alone, three sequences (lesson 07) |
+# | any of it makes a useful segmenter of real roads | no: read the last line below |
 #
-# The next cell asks the ledgers which kinds of result there are at all.
+# The last four are not for us to word. The next cell asks the ledgers: which results are there, and what do they say?
 
 # %%
 results = course.root() / "results"
-for name, meaning in (("headline.jsonl", "rendered streets"), ("real.jsonl", "real photographs")):
-    rows = ledger.read(results / name)
-    if rows:
-        methods, seeds = {row["method"] for row in rows}, {row["seed"] for row in rows}
-        print(f"{name:16} {meaning}: {len(rows)} scores, {len(methods)} methods, seeds {sorted(seeds)}")
-    else:
-        print(f"{name:16} {meaning}: not run")
+study, photos = claims.scores(), {}
+for row in ledger.find(ledger.read(results / "real.jsonl"), tier="headline", metric="mIoU-11"):
+    photos.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+asked = {"GTR against the baseline": ("gtr", "baseline"), "LTR against its control": ("gtr_ltr", "gtr_gtr"),
+         "CGL on top of GTR+LTR": ("gtr_ltr_cgl", "gtr_ltr")}  # fmt: skip
+rows = [
+    (name, place, claims.sentence(claims.paired(known, *pair, data)))
+    for known, data, place in (
+        (study, f"streets/{TEST_LOOKS}", "rendered test looks"),
+        (photos, "camvid/all", "CamVid"),
+    )
+    for name, pair in asked.items()
+]
+viz.table(rows, ["claim", "where", "difference in mIoU (by seed): verdict"])
+best = max((sum(v.values()) / len(v) for (_, data), v in photos.items() if data == "camvid/all"), default=math.nan)
+print(f"best method on CamVid, all sequences: mIoU-11 of {best:.1f} %")
 
 # %% [markdown]
 # **Why rendered streets prove so little.** We wrote the world *and* its shifts. Its classes have shapes that are
@@ -207,7 +218,7 @@ MINE = course.run_dir("09") / "mine"
 (MINE / "labels").mkdir(parents=True, exist_ok=True)
 mapping = {i: int(t) for i, t in enumerate(LABEL_ID_TO_TRAIN_ID) if t != 255}
 back = {train_id: label_id for label_id, train_id in mapping.items()}
-for number in range(course.pick(smoke=4, laptop=12, full=24)):
+for number in course.track(range(course.pick(smoke=4, laptop=12, full=24)), "staging"):
     picture, truth = streets.render(course.seed(900 + number), "overcast", (240, 320))
     ids = np.vectorize(lambda t: back.get(t, 0), otypes=[np.uint8])(truth)
     lower = np.arange(240)[:, None] >= 160
@@ -350,7 +361,7 @@ plan = check("09-budget", plan)
 images, labels = datasets.stack(after)
 FORWARD = 4
 measured = {}
-for name in ("baseline", "gtr", "gtr_ltr_cgl"):
+for name in course.track(["baseline", "gtr", "gtr_ltr_cgl"], "measuring"):
     config = TrainConfig(METHODS[name], steps=course.pick(smoke=3, laptop=6, full=40), forward_images=FORWARD)
     measured[name] = engine.train(config, images, labels, progress=False).seconds / config.steps
 lines = []
@@ -366,8 +377,8 @@ viz.table(
 machines = {}
 for row in ledger.find(ledger.read(results / "headline.jsonl"), method=lambda m: m != "layout prior"):
     machines.setdefault(row["device"], {}).setdefault(row["run"], row["wall_seconds"])
-for device, runs in machines.items():
-    print(f"the study of lesson 08: {len(runs)} runs, {sum(runs.values()) / 3600:.2f} hours of training on {device}")
+rows = [(device, len(runs), sum(runs.values()) / 3600) for device, runs in machines.items()]
+viz.table(rows, ["trained on", "runs", "hours"], caption="The runs of the study's ledger", digits=2)
 
 # %% [markdown]
 # Equal *epochs* would give the method with two views twice as many steps. For a comparison, fix the steps instead (lesson
@@ -393,7 +404,7 @@ my_plan = {
     "question": "Does GTR still help with four paintings instead of the whole bank?",
     "what differs": "the style bank, nothing else",
     "control": "GTR with the full bank; baseline",
-    "equal": "2000 steps of 8 forward pictures, base augmentation, last checkpoint",
+    "equal": "the study's steps and forward pictures, base augmentation, last checkpoint",
     "seeds": [0, 1, 2],
     "target looks": ["overcast", "sun"],
     "score": "mIoU-19 @ full size, layout prior beside it",
@@ -427,8 +438,8 @@ print(
 # %%
 folder = course.run_dir("09")
 ledger.append(folder / "plans.jsonl", my_plan | {"date": ledger.now(), "commit": ledger.git_commit()}, check=False)
-for line in ledger.read(folder / "plans.jsonl")[-1:]:
-    print(f"{line['date']}  {line['question']}\n  refuted if: {line['refuted if']}")
+line = ledger.read(folder / "plans.jsonl")[-1]
+viz.table([(line["date"], line["question"], line["refuted if"])], ["written down on", "question", "refuted if"])
 
 # %% [markdown]
 # ## Recap
