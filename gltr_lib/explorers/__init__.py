@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from gltr_lib.explorers._base import FAILURES, Explorer
 from gltr_lib.explorers.adain import AdainExplorer
-from gltr_lib.explorers.assets import Assets
+from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.explorers.gtr import GtrExplorer
 from gltr_lib.explorers.ltr import LtrExplorer
 
-__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer"]
+__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "shipped"]

@@ -2,8 +2,9 @@
 
 An explorer is a thin view on a pure function ``render(params, assets) -> (picture, words)``. Changing a control makes
 new ``params`` and hands them to a worker in which the latest request wins; the worker only sets values of widgets.
-Under ``COURSE_STRICT=1`` everything runs in the caller's thread and errors are raised again, so that no broken
-callback passes a test; they are also kept in ``FAILURES``.
+While the hand moves, a draft answers (:meth:`Explorer.preview` where there is a quicker one, encoded quickly); when it
+rests, the full picture takes its place, with its sentence. Under ``COURSE_STRICT=1`` everything runs in the caller's
+thread and errors are raised again, so that no broken callback passes a test; they are also kept in ``FAILURES``.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import dataclasses
 import html
 import io
 import os
+import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._worker import LatestWins
 
 FAILURES: list[str] = []
-_WIDE = {"width": "340px"}
+WIDTH = 960  # of the view in CSS pixels
 _NARROW = {"description_width": "110px"}
 
 
@@ -33,26 +36,34 @@ class Explorer:
     Args:
         params: where to start; every field may be changed by its control.
         assets: pictures, stylizer and bank to use instead of the shipped ones.
+        own_assets: whether they were given by the user, so that "copy as code" must name them.
         synchronous: compute in the caller's thread (always so under COURSE_STRICT=1).
     """
 
     module = ""  # the public module of render and Params, for "copy as code"
     title = ""
     height = 480  # pixels that the picture takes on the page, fixed so that the page does not jump
+    upload_to = ""  # the field that names a picture, where learners may bring their own
 
     def __init__(self, params: Any, assets: Any, *, own_assets: bool, synchronous: bool = False) -> None:
         self.start = params
         self.params = params
         self.assets = assets
         self._own_assets = own_assets
-        strict = os.environ.get("COURSE_STRICT") == "1"
-        self.worker = LatestWins(self._draw, self._fail, synchronous=synchronous or strict)
+        self._uploaded: list[str] = []
+        self.strict = os.environ.get("COURSE_STRICT") == "1"
+        self.worker = LatestWins(
+            self._draft, self._fail, synchronous=synchronous or self.strict, finish=self._finish_draft
+        )
         self._quiet = False
+        self._hands = threading.RLock()  # newer kernels may deliver two controls' messages on two threads
+        self._drawn: tuple[Any, np.ndarray, str] | None = None
         self.words = ""
+        self.latency: dict[str, float] = {}  # milliseconds of the last "preview" and the last "full" picture
         self._build()
         # The first picture is drawn at once: the view never appears empty, and a broken explorer fails in its cell.
         try:
-            self._draw(self.params)
+            self._full(self.params)
         except Exception as error:
             self._fail(error)
             if self.worker.synchronous:
@@ -64,6 +75,10 @@ class Explorer:
         """Return the picture and its description; the subclass calls its module's pure function."""
         raise NotImplementedError(f"{type(self).__name__} has no render()")
 
+    def preview(self, params: Any) -> tuple[np.ndarray, str]:
+        """Return a draft of the picture, quick enough for a moving hand; by default the picture itself."""
+        return self.render(params)
+
     def make_controls(self) -> Mapping[str, Any]:
         """Return one widget for each field of the params that can be changed."""
         raise NotImplementedError(f"{type(self).__name__} has no make_controls()")
@@ -74,27 +89,37 @@ class Explorer:
         import ipywidgets as widgets
 
         self.controls = dict(self.make_controls())
-        for control in self.controls.values():
+        for name, control in self.controls.items():
             control.observe(self._changed, names="value")
-        self.image = widgets.Image(layout=widgets.Layout(width="100%", max_width="960px", object_fit="contain"))
+            control.add_class(f"gltr-control-{name}")
+        self.image = widgets.Image(layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px", object_fit="contain"))
         self.image.layout.height = f"{self.height}px"
         self.image.layout.object_position = "left top"
-        self.status = widgets.HTML(layout=widgets.Layout(min_height="44px"))
-        self.error = widgets.HTML(layout=widgets.Layout(display="none"))
+        self.status = widgets.HTML(layout=widgets.Layout(min_height="44px", max_width=f"{WIDTH}px"))
+        self.clock = widgets.HTML(layout=widgets.Layout(min_height="22px"))
+        self.error = widgets.HTML(layout=widgets.Layout(display="none", max_width=f"{WIDTH}px"))
         self.reset_button = widgets.Button(
             description="Reset", tooltip="Back to the values at the start", layout=widgets.Layout(width="110px")
         )
         self.reset_button.on_click(lambda _: self.reset())
         self.code_box = widgets.Textarea(
-            description="As code", rows=5, layout=widgets.Layout(width="100%", max_width="960px"), style=_NARROW
+            description="As code", rows=7, layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"), style=_NARROW
         )
         self.code_box.add_class("gltr-code")
         heading = widgets.HTML(f"<h4 style='margin:2px 0 6px 0'>{html.escape(self.title)}</h4>")
+        buttons = [self.reset_button]
+        if self.upload_to:
+            self.upload_button = uploads.button()
+            self.upload_button.observe(lambda change: self.attempt(self._take, change["new"]), names="value")
+            buttons.insert(0, self.upload_button)
         panel = widgets.HBox(
-            [*self.controls.values(), self.reset_button], layout=widgets.Layout(flex_flow="row wrap", max_width="960px")
+            [*self.controls.values(), *buttons], layout=widgets.Layout(flex_flow="row wrap", max_width=f"{WIDTH}px")
         )
         fold = widgets.Accordion([self.code_box], titles=("Copy as code",), selected_index=None)
-        self.widget = widgets.VBox([heading, panel, self.status, self.error, self.image, fold])
+        fold.layout.max_width = f"{WIDTH}px"
+        self.widget = widgets.VBox([heading, panel, self.status, self.error, self.image, self.clock, fold])
+        self.widget.add_class("gltr-explorer")
+        self.widget.add_class(f"gltr-{self.module}")
 
     def _changed(self, change: Any) -> None:
         if not self._quiet:
@@ -102,14 +127,15 @@ class Explorer:
 
     def update(self, **values: Any) -> None:
         """Read the controls (after setting those named in ``values``) and ask for the picture."""
-        self._quiet = True
-        try:
-            for name, value in values.items():
-                self._control(name).value = value
-        finally:
-            self._quiet = False
-        self.params = dataclasses.replace(self.params, **{n: c.value for n, c in self.controls.items()})
-        self.worker.submit(self.params)
+        with self._hands:
+            self._quiet = True
+            try:
+                for name, value in values.items():
+                    self._control(name).value = value
+            finally:
+                self._quiet = False
+            self.params = dataclasses.replace(self.params, **{n: c.value for n, c in self.controls.items()})
+            self.worker.submit(self.params)
 
     def _control(self, name: str) -> Any:
         if name not in self.controls:
@@ -120,28 +146,92 @@ class Explorer:
         """Set all controls back to where they started."""
         self.update(**{name: getattr(self.start, name) for name in self.controls})
 
-    def _draw(self, params: Any) -> None:
+    # ------------------------------------------------------------------------------ drawing, by the worker
+
+    def _draft(self, params: Any) -> None:
         begin = time.perf_counter()
-        picture, words = self.render(params)
-        data, kind = encode(picture)
-        spent = 1000 * (time.perf_counter() - begin)
+        if self.latency.get("preview", 0.0) > 400:
+            self._say("drawing …")
+        picture, words = self.preview(params)
+        if type(self).preview is Explorer.preview:  # the draft is the picture itself: do not draw it twice
+            self._drawn = (params, picture, words)
+        self._put(picture, quick=True)
+        self._time("preview", begin)
+
+    def _finish_draft(self, params: Any) -> None:
+        drawn, self._drawn = self._drawn, None
+        self._full(params, drawn[1:] if drawn is not None and drawn[0] is params else None)
+
+    def _full(self, params: Any, ready: tuple[np.ndarray, str] | None = None) -> None:
+        begin = time.perf_counter()
+        picture, words = ready or self.render(params)
+        self._put(picture, quick=False)
         self.words = words
-        self.image.format = kind
-        self.image.value = data
-        note = f"<span style='color:#5c6975'> ({spent:.0f} ms)</span>"
-        self.status.value = f"<div role='status' aria-live='polite'>{html.escape(words)}{note}</div>"
+        self.status.value = f"<div role='status' aria-live='polite'>{html.escape(words)}</div>"
         self.code_box.value = self.code_for(params)
         self.error.layout.display = "none"
         self.error.value = ""
+        self._time("full", begin)
+
+    def _put(self, picture: np.ndarray, *, quick: bool) -> None:
+        data, kind = encode(picture, quick=quick)
+        with self.image.hold_sync():  # one message: bytes and their format belong together
+            self.image.format = kind
+            self.image.value = data
+
+    def _time(self, stage: str, begin: float) -> None:
+        self.latency[stage] = spent = 1000 * (time.perf_counter() - begin)
+        self._say({"preview": "preview", "full": "full picture"}[stage] + f" drawn in {spent:.0f} ms")
+
+    def _say(self, words: str) -> None:
+        # Decoration for the eye: a screen reader that read out every millisecond would help nobody.
+        self.clock.value = f"<div aria-hidden='true' style='opacity:.7;font-size:12px'>{words}</div>"
+
+    def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
+        """Call ``action``; an error goes to the panel (and is raised again under COURSE_STRICT=1)."""
+        try:
+            action(*arguments)
+        except Exception as error:
+            self._fail(error)
+            if self.strict:
+                raise
 
     def _fail(self, error: BaseException) -> None:
         FAILURES.append(f"{type(self).__name__}: " + "".join(traceback.format_exception(error)))
+        del FAILURES[:-50]  # a list that a broken control could fill for hours
         text = html.escape(f"{type(error).__name__}: {error}")
         self.error.value = (
             "<div role='alert' style='border-left:4px solid #c8500a;padding:6px 10px'>"
             f"This picture could not be drawn. {text}<br>Change a control, or press Reset.</div>"
         )
         self.error.layout.display = ""
+        self._say("the picture shown is the last one that could be drawn")
+
+    # --------------------------------------------------------------------------------- own pictures
+
+    def _take(self, value: Any) -> None:
+        upload = uploads.newest(value)
+        if upload is not None:
+            self.add_picture(upload.name, upload.picture)
+
+    def add_picture(self, name: str, picture: np.ndarray) -> None:
+        """Offer one more picture under ``name`` and show it; for explorers with ``upload_to``.
+
+        Args:
+            name: as in the list of pictures; in "copy as code" also the file's name.
+            picture: uint8 (H, W, 3).
+        """
+        control = self._control(self.upload_to)
+        with self._hands:
+            self.assets = self.assets.with_image(name, picture)
+            self._uploaded = [*(n for n in self._uploaded if n != name), name]
+            self._quiet = True
+            try:
+                control.options = list(self.assets.images)
+                control.value = name
+            finally:
+                self._quiet = False
+        self.update()
 
     # ------------------------------------------------------------------------------------ ways out
 
@@ -155,15 +245,21 @@ class Explorer:
         return self.code_for(self.params)
 
     def code_for(self, params: Any) -> str:
-        """Python that recreates exactly the picture of ``params``."""
+        """Python that recreates exactly the (full) picture of ``params``."""
         changed = ", ".join(f"{f.name}={getattr(params, f.name)!r}" for f in dataclasses.fields(params))
-        assets = ", assets" if self._own_assets else ""
-        note = f"# assets: what you gave to {type(self).__name__}(assets=...)\n" if self._own_assets else ""
-        return (
-            f"from gltr_lib import viz\nfrom gltr_lib.explorers import {self.module}\n{note}"
-            f"picture, words = {self.module}.render({self.module}.Params({changed}){assets})\n"
-            "viz.show(picture, alt=words)"
-        )
+        shown = getattr(params, self.upload_to, None) if self.upload_to else None
+        brought = shown in self._uploaded
+        names = f"{self.module}, shipped, uploads" if brought and not self._own_assets else self.module
+        names = f"{self.module}, uploads" if brought and self._own_assets else names
+        lines = ["from gltr_lib import viz", f"from gltr_lib.explorers import {names}"]
+        if self._own_assets:
+            lines.append(f"# assets: what you gave to {type(self).__name__}(assets=...)")
+        if brought:
+            known = "assets" if self._own_assets else "shipped()"
+            lines.append(f"assets = {known}.with_image({shown!r}, uploads.from_file({shown!r}))  # your file, beside")
+        assets = ", assets" if self._own_assets or brought else ""
+        lines.append(f"picture, words = {self.module}.render({self.module}.Params({changed}){assets})")
+        return "\n".join([*lines, "viz.show(picture, alt=words)"])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         from base64 import b64encode
@@ -189,53 +285,58 @@ class Explorer:
         display(self)
 
 
-# ---------------------------------------------------------------------------------- controls, all with a description
+# ---------------------------------------------------------------- controls, all labelled; ipywidgets loads on use
 
 
-def slider(description: str, value: float, low: float, high: float, step: float = 0.05, *, form: str = ".2f") -> Any:
-    """A slider that reports while it moves (the worker keeps up) and takes typed numbers and arrow keys."""
-    import ipywidgets as widgets
+def slider(
+    description: str, value: float, low: float, high: float, step: float = 0.05, *, form: str = ".2f", hint: str = ""
+) -> Any:
+    """A number that can be typed, stepped with the arrow keys, or moved with its slider (see _controls.Number)."""
+    from gltr_lib.explorers._controls import Number
 
-    return widgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=description,
-        readout_format=form,
-        style=_NARROW,
-        layout=_WIDE,
-    )
+    return Number(description, value, low, high, step, hint=hint)
 
 
-def log_slider(description: str, value: float, low: float, high: float) -> Any:
-    """A slider with equal factors at equal distances, from ``low`` to ``high``."""
-    import ipywidgets as widgets
+def log_slider(description: str, value: float, low: float, high: float, *, hint: str = "") -> Any:
+    """The same, with equal factors at equal distances on the slider, from ``low`` to ``high``."""
+    from gltr_lib.explorers._controls import Number
 
-    return widgets.FloatLogSlider(
-        value=value,
-        base=2,
-        min=float(np.log2(low)),
-        max=float(np.log2(high)),
-        step=0.1,
-        description=description,
-        readout_format=".1f",
-        style=_NARROW,
-        layout=_WIDE,
-    )
+    return Number(description, value, low, high, 0.5, log=True, hint=hint)
 
 
-def whole(description: str, value: int, low: int, high: int) -> Any:
+def whole(description: str, value: int, low: int, high: int, *, hint: str = "") -> Any:
     """A box for a whole number."""
     import ipywidgets as widgets
 
     return widgets.BoundedIntText(
-        value=value, min=low, max=high, description=description, style=_NARROW, layout={"width": "220px"}
+        value=value,
+        min=low,
+        max=high,
+        description=description,
+        style=_NARROW,
+        layout={"width": "206px"},
+        tooltip=hint or None,
     )
 
 
-def choice(description: str, value: Any, options: Any) -> Any:
+def choice(description: str, value: Any, options: Any, *, hint: str = "") -> Any:
     """A list to choose from."""
     import ipywidgets as widgets
 
-    return widgets.Dropdown(value=value, options=options, description=description, style=_NARROW, layout=_WIDE)
+    return widgets.Dropdown(
+        value=value,
+        options=options,
+        description=description,
+        style=_NARROW,
+        layout={"width": "350px"},
+        tooltip=hint or None,
+    )
+
+
+def switch(description: str, value: bool, *, hint: str = "") -> Any:
+    """A box to tick, with its label beside it."""
+    import ipywidgets as widgets
+
+    return widgets.Checkbox(
+        value=value, description=description, indent=False, layout={"width": "260px"}, tooltip=hint or None
+    )

@@ -91,6 +91,23 @@ class Assets:
 
         return self._get("bank", load)
 
+    def with_image(self, name: str, picture: Any) -> Assets:
+        """Return assets with one more picture (or another one under a known name); networks and styles are shared.
+
+        Args:
+            name: what the lists call it. picture: see :func:`gltr_lib.viz.as_picture`.
+
+        Example:
+            >>> few = Assets({"a": np.zeros((2, 3))}, {"s": np.zeros((2, 3))})
+            >>> list(few.with_image("b", np.ones((2, 3))).images)
+            ['a', 'b']
+        """
+        with self._lock:
+            new = Assets({**self.images, name: as_picture(picture)})
+            new._given = {**self._given, "images": new._given["images"]}
+            new._made = {key: value for key, value in self._made.items() if not key.startswith("images")}
+        return new
+
     def content(self, name: str) -> torch.Tensor:
         """The content called ``name`` as float (1, 3, H, W)."""
         return to_batch(pick(self.images, name, "image"))
