@@ -102,10 +102,10 @@ def twin_of(
             f"axes: {explorer_class.__name__} has no control {unknown}; there are {list(explorer.controls)}"
         )
     count = 1
-    for name, values in chosen.items():
-        if not values or len(set(map(repr, values))) != len(values):
-            raise ValueError(f"axes[{name!r}]: expected different values, at least one, received {values!r}")
-        count *= len(values)
+    for name, points in chosen.items():
+        if not points or len(set(map(repr, points))) != len(points):
+            raise ValueError(f"axes[{name!r}]: expected different values, at least one, received {points!r}")
+        count *= len(points)
     if not 1 <= len(chosen) <= 2 or count > MOST:
         raise ValueError(f"axes: expected one or two with at most {MOST} frames, received {len(chosen)} with {count}")
     frames, sizes = [], set()
@@ -118,7 +118,7 @@ def twin_of(
                 break
         frames.append(Frame(values, data, f"image/{kind}", words))
         sizes.add((picture.shape[1], picture.shape[0]))
-    start = {name: _nearest(getattr(explorer.start, name), values) for name, values in chosen.items()}
+    start = {name: _nearest(getattr(explorer.start, name), points) for name, points in chosen.items()}
     labels = {name: explorer.controls[name].description for name in chosen}
     size = (max(w for w, _ in sizes), max(h for _, h in sizes))
     return Twin(explorer.module, explorer.title, chosen, labels, start, size, frames)
