@@ -1,10 +1,10 @@
 """What a training run will cost before it is started: operations, memory, hours, money.
 
 Three things are counted, none is guessed. *Operations*: torch's own counter walks through the networks on the meta
-device, which has shapes and no numbers. *Memory*: the bytes that a small forward pass keeps for its backward pass,
-scaled to the area of the crop. *Hours*: operations divided by a rate. The rate is the one number that cannot be
-counted: give ``rate=`` from a measured step (:func:`measure_rate`), or a share of the card's peak, and the answer says
-which of the two it rests on.
+device, which has shapes and no numbers. *Memory*: the bytes that a small forward pass would keep for its backward
+pass, counted on fake tensors and scaled to the area of the crop. *Hours*: operations divided by a rate. The rate is
+the one number that cannot be counted: give ``rate=`` from a measured step (:func:`measure_rate`), or a share of the
+card's peak, and the answer says which of the two it rests on.
 
 Source: peak rates and memory sizes as printed in the makers' data sheets (dense, without sparsity). A training step is
 counted as three forward passes (forward, gradients of the activations, gradients of the weights), the usual estimate.
@@ -16,6 +16,7 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -117,6 +118,7 @@ def forward_flops(network: nn.Module | str, size: tuple[int, int], channels: int
     return int(counter.get_total_flops())
 
 
+@lru_cache(maxsize=64)
 def stylize_flops(name: str, size: tuple[int, int]) -> int:
     """Operations of painting one picture: encoder and decoder once; the style comes from the bank for nothing.
 
@@ -149,39 +151,65 @@ def stylize_flops(name: str, size: tuple[int, int]) -> int:
 def kept_bytes(model: nn.Module, size: tuple[int, int], *, precision: str = "fp32") -> int:
     """Bytes that one picture's forward pass and its loss keep until the backward pass, weights not counted.
 
+    Nothing is computed: fake tensors have a shape, a type and a place, and no numbers. (Real bfloat16 takes minutes on
+    a CPU without bfloat16 units.)
+
     Args:
-        model: a network with numbers in it, on a CPU.
-        size: (height, width) of the picture that is really computed.
+        model: a network on any device, the meta device too; it is left as it is.
+        size: (height, width) of the picture.
         precision: "fp32", or "bf16"/"fp16" for autocast (counted in bfloat16; both have two bytes).
 
     Returns:
         Bytes; every storage once, however many layers keep it.
     """
     # What two pictures more keep: whatever does not grow with the pictures (autocast's copies of weights) drops out.
-    twin = copy.deepcopy(model).train()  # a forward pass in training mode moves running statistics
-    both = [_kept(twin, count, size, precision != "fp32") for count in (4, 2)]
+    was = model.training
+    try:
+        model.train()
+        both = [_kept(model, count, size, precision != "fp32") for count in (4, 2)]
+    finally:
+        model.train(was)
     return (both[0] - both[1]) // 2
 
 
 def _kept(model: nn.Module, count: int, size: tuple[int, int], half: bool) -> int:
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.autograd.graph import saved_tensors_hooks
 
-    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, Tensor] = {}
+    with FakeTensorMode():
+        state = {
+            name: torch.empty_strided(t.shape, t.stride(), dtype=t.dtype).requires_grad_(t.requires_grad)
+            for name, t in [*model.named_parameters(), *model.named_buffers()]
+        }
+        weights = {t.untyped_storage()._cdata for t in state.values()}
 
-    def remember(tensor: Tensor) -> Tensor:
-        place = tensor.untyped_storage().data_ptr()
-        if place not in weights:
-            kept[place] = tensor  # holding it keeps its place from being given to another
-        return tensor
+        def remember(tensor: Tensor) -> Tensor:
+            place = tensor.untyped_storage()._cdata
+            if place not in weights:
+                kept[place] = tensor  # holding it keeps its place from being given to another
+            return tensor
 
-    picture, labels = torch.rand(count, 3, *size), torch.zeros(count, *size, dtype=torch.long)
-    with saved_tensors_hooks(remember, lambda tensor: tensor):
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            logits = model(picture)
-        loss = nn.functional.cross_entropy(logits.float(), labels)  # in float32, as in a training step
-    del loss
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+        picture, labels = torch.rand(count, 3, *size), torch.zeros(count, *size, dtype=torch.long)
+        with saved_tensors_hooks(remember, lambda tensor: tensor):
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                logits = torch.func.functional_call(model, state, (picture,))
+            loss = nn.functional.cross_entropy(logits.float(), labels)  # in float32, as in a training step
+        del loss
+        return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+@lru_cache(maxsize=64)
+def _counted(
+    model: str, num_classes: int, options: tuple[tuple[str, Any], ...], crop: tuple[int, int], precision: str
+) -> tuple[int, float, int]:
+    """(operations of a forward pass, bytes kept, parameters) of one picture; counted once for each question."""
+    with torch.device("meta"):
+        network = build(model, num_classes, **dict(options))
+    # A small picture stands for the crop: what is kept grows with the area.
+    small = (min(crop[0], 128), min(crop[1], 128))
+    kept = kept_bytes(network, small, precision=precision) * (crop[0] * crop[1]) / (small[0] * small[1])
+    return forward_flops(network, crop), kept, parameter_count(network)
 
 
 def estimate(
@@ -241,17 +269,11 @@ def estimate(
         raise ValueError(f'{card.name} has no bfloat16 matrix units; use precision="fp16"')
     if min(images, steps, gpus, *crop) < 1:
         raise ValueError(f"expected at least 1 of each, received images={images}, steps={steps}, gpus={gpus}, {crop}")
-    network = build(model, num_classes, **options)
-    train = 3.0 * images * forward_flops(build(model, num_classes, **options), crop)
+    forward, kept, parameters = _counted(model, num_classes, tuple(sorted(options.items())), tuple(crop), precision)
+    train = 3.0 * images * forward
     painted = images * sum(view == "gtr" for view in views) / max(len(views), 1)
     style = painted * stylize_flops(stylizer, crop) if painted else 0.0
-
-    # A small picture stands for the crop: what is kept grows with the area.
-    small = (min(crop[0], 128), min(crop[1], 128))
-    kept = kept_bytes(network, small, precision=precision)
-    activations = kept * (crop[0] * crop[1]) / (small[0] * small[1]) * images
-    parameters = parameter_count(network)
-    memory = (parameters * (4 + 4 + _OPTIMIZER_BYTES[optimizer]) + activations) / 1e9
+    memory = (parameters * (4 + 4 + _OPTIMIZER_BYTES[optimizer]) + kept * images) / 1e9
 
     peak = card.single_tflops if precision == "fp32" else card.half_tflops
     reached = share * peak if rate is None else rate

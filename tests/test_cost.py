@@ -47,6 +47,36 @@ def test_kept_bytes_scale_with_the_area():
     assert cost.kept_bytes(model, (64, 64), precision="bf16") < 0.8 * small * 64**2
 
 
+def test_kept_bytes_are_those_of_a_real_forward_pass_and_the_network_stays_as_it_was():
+    model = build("deeplab_mini").eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    counted = cost.kept_bytes(model, (64, 64))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not model.training
+
+    def really_kept(count):
+        kept, own = {}, {p.untyped_storage().data_ptr() for p in model.parameters()}
+
+        def remember(tensor):
+            if tensor.untyped_storage().data_ptr() not in own:
+                kept[tensor.untyped_storage().data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+            logits = model.train()(torch.rand(count, 3, 64, 64))
+            nn.functional.cross_entropy(logits, torch.zeros(count, 64, 64, dtype=torch.long))
+        return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+    assert counted == (really_kept(4) - really_kept(2)) // 2
+
+
+def test_the_same_question_is_counted_once():
+    cost._counted.cache_clear()
+    for steps in (10, 20):
+        cost.estimate("deeplab_mini", (64, 64), stylizer="mini", steps=steps, precision="fp32")
+    assert cost._counted.cache_info()[:2] == (1, 1)  # one hit, one miss
+
+
 def test_an_estimate_adds_up():
     plan = cost.estimate(
         "deeplab_mini", (64, 128), images=4, stylizer="mini", steps=3600, gpu="A100", gpus=2, price=3.0
