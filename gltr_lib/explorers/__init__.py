@@ -7,10 +7,11 @@ a panel, and "Copy as code" holds the lines that recreate exactly this picture.
 
 from __future__ import annotations
 
+from gltr_lib.explorers._all import all_explorers
 from gltr_lib.explorers._base import FAILURES, Explorer
 from gltr_lib.explorers.adain import AdainExplorer
 from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.explorers.gtr import GtrExplorer
 from gltr_lib.explorers.ltr import LtrExplorer
 
-__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "shipped"]
+__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "all_explorers", "shipped"]
