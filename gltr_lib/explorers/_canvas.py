@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from gltr_lib.viz import INK, LINE, MUTED, PAPER, as_picture
 
 LIMIT = 150_000  # bytes of an encoded picture
+SMALL = 11  # size of numbers along an axis
 Box = tuple[float, float, float, float]
 
 
@@ -39,12 +40,24 @@ class Canvas:
         self.sheet = Image.new("RGB", (width, height), PAPER)
         self.draw = ImageDraw.Draw(self.sheet)
 
-    def text(self, x: float, y: float, words: str, *, size: int = 13, colour: str = INK, anchor: str = "ls") -> None:
-        """Write one line; ``anchor`` as in Pillow (default: left end of the base line)."""
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: int = 13,
+        colour: str = INK,
+        anchor: str = "ls",
+        room: float = 0.0,
+    ) -> None:
+        """Write one line; ``anchor`` as in Pillow (default: left end of the base line); ``room``: cut to this width."""
+        while room and len(words) > 1 and self.draw.textlength(words, font=_font(size)) > room:
+            words = words.rstrip("…")[:-1] + "…"
         self.draw.text((x, y), words, fill=colour, font=_font(size), anchor=anchor)
 
-    def picture(self, image: Any, box: Box, caption: str = "", *, sharp: bool = False, frame: str = "") -> None:
-        """Fit a picture into (x, y, width, height) without distorting it, its caption above the box."""
+    def picture(self, image: Any, box: Box, caption: str = "", *, sharp: bool = False, frame: str = "") -> Box:
+        """Fit a picture into (x, y, width, height) without distorting it, its caption above; return where it lies."""
         x, y, wide, high = box
         array = as_picture(image)
         scale = min(wide / array.shape[1], high / array.shape[0])
@@ -54,36 +67,44 @@ class Canvas:
         if frame:
             self.draw.rectangle((x - 3, y - 3, x + size[0] + 2, y + size[1] + 2), outline=frame, width=2)
         if caption:
-            self.text(x, y - 7, caption)
+            self.text(x, y - 7, caption, room=wide)
+        return (round(x), round(y), *size)
 
-    def marks(self, box: Box, series: Sequence[tuple[str, np.ndarray, str, str]], title: str) -> None:
-        """Draw one value a channel of each series ``(name, values, colour, shape)``; shape: "bar", "line" or "dot"."""
+    def marks(self, box: Box, series: Sequence[tuple[str, np.ndarray, str, str]], title: str, below: str = "") -> None:
+        """Draw one value a channel of each series ``(name, values, colour, shape)``; shape: "bar", "line" or "dot".
+
+        Args:
+            box: (x, y, width, height) of the plotting area; numbers of the axis stand inside at its left end.
+            title: above it. below: what runs along the axis.
+        """
         x, y, wide, high = box
         self.text(x, y - 8, title)
         every = np.concatenate([values for _, values, _, _ in series])
         low, top = min(0.0, float(every.min())), max(1e-6, float(every.max()))
-        pad = 0.06 * (top - low)
+        pad = 0.08 * (top - low)
         low, top = (low - pad if low < 0 else 0.0), top + pad
+        left, wide = x + 34, wide - 34
 
         def level(value: float) -> float:
             return y + high - high * (value - low) / (top - low)
 
+        for tick in _ticks(low, top):
+            self.draw.line((left, level(tick), left + wide, level(tick)), fill=MUTED if tick == 0 else LINE)
+            self.text(left - 5, level(tick), f"{tick:g}".replace("-", "−"), size=SMALL, colour=MUTED, anchor="rm")
         step = wide / len(series[0][1])
-        self.draw.line((x, level(0), x + wide, level(0)), fill=MUTED)
-        for tick in (low, top):
-            self.draw.line((x, level(tick), x + wide, level(tick)), fill=LINE)
         for _, values, colour, shape in series:
             for i, value in enumerate(values.tolist()):
-                left, v = x + i * step, level(value)
+                a, v = left + i * step, level(value)
                 if shape == "bar":
-                    a, b = sorted((v, level(0)))
-                    self.draw.rectangle((left + step * 0.12, a, left + step * 0.88, b), fill=colour)
+                    one, other = sorted((v, level(0)))
+                    self.draw.rectangle((a + step * 0.12, one, a + step * 0.88, other), fill=colour)
                 elif shape == "line":
-                    self.draw.line((left + step * 0.02, v, left + step * 0.98, v), fill=colour, width=3)
+                    self.draw.line((a + step * 0.02, v, a + step * 0.98, v), fill=colour, width=3)
                 else:
                     r = min(step * 0.26, 4.5)
-                    middle = left + step / 2
-                    self.draw.ellipse((middle - r, v - r, middle + r, v + r), fill=colour, outline=PAPER)
+                    self.draw.ellipse((a + step / 2 - r, v - r, a + step / 2 + r, v + r), fill=colour, outline=PAPER)
+        if below:
+            self.text(left + wide, y + high + 14, below, size=SMALL, colour=MUTED, anchor="rs")
 
     def legend(self, x: float, y: float, entries: Sequence[tuple[str, str, str]]) -> None:
         """Draw ``(name, colour, shape)`` in one line from x on."""
@@ -100,6 +121,15 @@ class Canvas:
     def array(self) -> np.ndarray:
         """Return the sheet as uint8 (H, W, 3)."""
         return np.asarray(self.sheet).copy()
+
+
+def _ticks(low: float, top: float) -> list[float]:
+    """Round numbers for an axis: 0 and one or two more, as many as there is room for."""
+    size = max(abs(low), abs(top))
+    unit = 10.0 ** np.floor(np.log10(size))
+    step = next(s * unit for s in (0.2, 0.5, 1.0, 2.0, 5.0) if size / (s * unit) <= 3)
+    first, last = int(np.ceil(low / step)), int(np.floor(top / step))
+    return [float(f"{i * step:.6g}") for i in range(first, last + 1)]
 
 
 def encode(array: np.ndarray, limit: int = LIMIT, *, quick: bool = False, best: int = 88) -> tuple[bytes, str]:

@@ -1,25 +1,65 @@
 """The pictures, styles and networks that explorers show: the shipped ones, or your own.
 
-``Assets(images={"my street": array}, styles={...}, stylizer=..., bank=...)`` fills in whatever you leave out. Features,
-style statistics and stylised pictures are remembered, so that a slider does not compute them again.
+``Assets(images={"my street": array}, styles={...}, stylizer=..., bank=...)`` fills in whatever you leave out. Shipped
+pictures are made when they are first shown; features, style statistics and stylised pictures are remembered, so that a
+slider does not compute them again.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from gltr_lib.adain import StyleStats
+from gltr_lib.adain import StyleStats, adain
+from gltr_lib.explorers.uploads import shrink
 from gltr_lib.viz import as_picture
 
 STREETS = {"street with the game look": 3, "another street": 11, "a third street": 24}
-SIZE = (128, 256)
+SIZE = (256, 512)  # of the shipped streets, as large as the largest panel shows them
+KEPT_BYTES = 32_000_000  # of remembered tensors: hours of exploring must not fill a laptop
+SIDE = 256  # the longer side at which networks of this course train, and at which drafts are drawn
+
+
+class Gallery(Mapping[str, np.ndarray]):
+    """Pictures by name, each made when it is first asked for, uint8 (H, W, 3).
+
+    Args:
+        makers: name -> picture of any kind, or a function that makes it.
+
+    Example:
+        >>> gallery = Gallery({"black": lambda: np.zeros((2, 3)), "white": np.ones((2, 3))})
+        >>> list(gallery), gallery["black"].shape
+        (['black', 'white'], (2, 3, 3))
+    """
+
+    def __init__(self, makers: Mapping[str, Any]) -> None:
+        self._makers: dict[str, Any] = dict(makers._makers) if isinstance(makers, Gallery) else dict(makers)
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with self._lock:
+            maker = self._makers[name]
+            if callable(maker):
+                self._makers[name] = maker = as_picture(maker())
+            return maker if isinstance(maker, np.ndarray) and maker.dtype == np.uint8 else as_picture(maker)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def adding(self, name: str, picture: Any) -> Gallery:
+        """Return a gallery with one more picture; none is made for it."""
+        new = Gallery(self)
+        new._makers[name] = as_picture(picture)
+        return new
 
 
 class Assets:
@@ -51,22 +91,23 @@ class Assets:
         return self._made[name]
 
     @property
-    def images(self) -> dict[str, np.ndarray]:
+    def images(self) -> Gallery:
         """Contents by name, uint8 (H, W, 3)."""
         return self._pictures("images", default_images)
 
     @property
-    def styles(self) -> dict[str, np.ndarray]:
+    def styles(self) -> Gallery:
         """Styles by name, uint8 (H, W, 3)."""
         return self._pictures("styles", default_styles)
 
-    def _pictures(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, np.ndarray]:
-        def build() -> dict[str, np.ndarray]:
-            return {key: as_picture(value) for key, value in (self._given[name] or make()).items()}
-
+    def _pictures(self, name: str, make: Callable[[], Gallery]) -> Gallery:
         key = f"{name} as arrays"
         if key not in self._made:
-            self._made[key] = build()
+            given = self._given[name]
+            if given is not None and not given:
+                raise ValueError(f"{name}: expected at least one picture by name, received none")
+            checked = make() if given is None else Gallery({k: as_picture(v) for k, v in given.items()})
+            self._made[key] = given if isinstance(given, Gallery) else checked
         return self._made[key]
 
     @property
@@ -103,33 +144,50 @@ class Assets:
             ['a', 'b']
         """
         with self._lock:
-            new = Assets({**self.images, name: as_picture(picture)})
+            new = Assets(self.images.adding(name, picture))
             new._given = {**self._given, "images": new._given["images"]}
             new._made = {key: value for key, value in self._made.items() if not key.startswith("images")}
         return new
 
-    def content(self, name: str) -> torch.Tensor:
-        """The content called ``name`` as float (1, 3, H, W)."""
-        return to_batch(pick(self.images, name, "image"))
+    def content(self, name: str, side: int = SIDE) -> torch.Tensor:
+        """The content called ``name`` as float (1, 3, H, W), its longer side at most ``side`` pixels."""
+        return self.keep(("content", name, side), lambda: to_batch(shrink(pick(self.images, name, "image"), side)))
 
-    def features(self, name: str) -> torch.Tensor:
+    def features(self, name: str, side: int = SIDE) -> torch.Tensor:
         """Its features (1, C, h, w)."""
-        return self.keep(("features", name), lambda: self.stylizer.encode(self.content(name)))
+        return self.keep(("features", name, side), lambda: self.stylizer.encode(self.content(name, side)))
+
+    def stylised(self, name: str, style: str, side: int = SIDE) -> torch.Tensor:
+        """The content in the style called ``style``, float (1, 3, H, W)."""
+
+        def paint() -> torch.Tensor:
+            stats, size = self.stats(style), self.content(name, side).shape[-2:]
+            return self.stylizer.decode(adain(self.features(name, side), stats.mean, stats.std), (size[0], size[1]))
+
+        return self.keep(("stylised", name, style, side), paint)
 
     def stats(self, name: str) -> StyleStats:
         """The statistics of the style called ``name``."""
         return self.keep(("stats", name), lambda: self.stylizer.style_stats(to_batch(pick(self.styles, name, "style"))))
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Any], limit: int = 64) -> Any:
-        """Return what ``make`` made for ``key`` before, or make it now; the oldest of ``limit`` results goes."""
+        """Return what ``make`` made for ``key`` before, or make it now.
+
+        The oldest results go where there are more than ``limit``, or more than ``KEPT_BYTES`` of tensors.
+        """
         with self._lock:
             if key not in self._kept:
                 with torch.inference_mode():
                     self._kept[key] = make()
             self._kept.move_to_end(key)
-            while len(self._kept) > limit:
+            while len(self._kept) > 1 and (len(self._kept) > limit or self.nbytes > KEPT_BYTES):
                 self._kept.popitem(last=False)
             return self._kept[key]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that are remembered."""
+        return sum(thing.nbytes for thing in self._kept.values() if isinstance(thing, torch.Tensor | np.ndarray))
 
 
 def to_batch(picture: np.ndarray) -> torch.Tensor:
@@ -144,18 +202,22 @@ def pick(things: Mapping[str, Any], name: str, what: str) -> Any:
     return things[name]
 
 
-def default_images() -> dict[str, np.ndarray]:
+def default_images() -> Gallery:
     """Streets of the embedded world with the game look."""
-    from gltr_lib import streets
 
-    return {name: streets.render(seed, "game", SIZE)[0] for name, seed in STREETS.items()}
+    def street(seed: int) -> np.ndarray:
+        from gltr_lib import streets
+
+        return streets.render(seed, "game", SIZE)[0]
+
+    return Gallery({name: partial(street, seed) for name, seed in STREETS.items()})
 
 
-def default_styles() -> dict[str, np.ndarray]:
+def default_styles() -> Gallery:
     """One procedural painting of each kind."""
     from gltr_lib import paintings
 
-    return {kind.replace("_", " "): paintings.paint(7, kind, 192) for kind in paintings.KINDS}
+    return Gallery({kind.replace("_", " "): partial(paintings.paint, 7, kind, 192) for kind in paintings.KINDS})
 
 
 @lru_cache(maxsize=1)
