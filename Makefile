@@ -16,9 +16,10 @@ PY := $(BIN)/python
 # Test runs keep away from runs/course, where your own results lie.
 SMOKE := COURSE_MODE=smoke COURSE_RUNS=runs/smoke $(PY) -m gltr_lib.course.run
 CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
+COMMA := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lab lessons lint types unit smoke test-all lock clean install install-test
+.PHONY: help course test lab explorers install-browser lessons editions slides lint types unit smoke test-all lock clean install install-test
 export COURSE_MODE
 # Waiting threads sleep instead of spinning, so that a busy machine does not slow training down several times.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -35,10 +36,19 @@ lab: $(VENV)/.installed  ## open JupyterLab on lesson 00 (this machine only, wit
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(firstword $(wildcard notebooks/00_*.ipynb)) $(ARGS)
 
+explorers: $(VENV)/.installed  ## all explorers on one page, for a classroom's screen (this machine only, with a token)
+	@$(PY) -m gltr_lib.course.classroom $(ARGS)
+
 lessons: $(VENV)/.installed  ## build notebooks/ from lessons/
 	@$(PY) -m gltr_lib.course.build
 
 build: lessons  ## the same as lessons
+
+editions: $(VENV)/.installed  ## the instructor edition (solutions, clock, notes for teachers), in build/instructor/
+	@$(PY) -m gltr_lib.course.build --instructor
+
+slides: $(VENV)/.installed  ## slides of every lesson for an offline projector, in build/slides/ (figures: after make course)
+	@$(PY) -m gltr_lib.course.slides
 
 # Each phase says how long it took; pytest comes last, so that its summary is the closing line.
 define timed
@@ -62,8 +72,9 @@ unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` pick
 	@printf '\n== tests\n'
 	@env -u COURSE_MODE $(PY) -m pytest --durations=10 $(ARGS)
 
-test-all: $(VENV)/.installed-test  ## make test, then the course in laptop mode with its time limits held
+test-all: $(VENV)/.installed-test  ## make test, then every lesson in a browser, and the course in laptop mode with its time limits held
 	@$(MAKE) --no-print-directory test
+	@env -u COURSE_MODE $(PY) -m pytest -m slow_browser --durations=10 tests/browser
 	@COURSE_MODE=laptop $(PY) -m gltr_lib.course.run --strict-time
 
 lock: $(VENV)/.installed-test  ## renew requirements.lock (it holds versions, and no addresses)
@@ -78,6 +89,13 @@ clean:  ## remove caches and the course's runs; the environment and the study's 
 install: $(VENV)/.installed  ## the environment for the course
 install-test: $(VENV)/.installed-test  ## the environment with the test tools
 
+install-browser:  ## Debian's Chromium for the browser tests (as root; without one they are skipped, aloud)
+	@for name in chromium chromium-browser google-chrome-stable google-chrome; do \
+	  if command -v $$name >/dev/null; then echo "$$name is here"; exit 0; fi; done; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "error: no Chromium here; install one with your system's tools, or name it in GLTR_CHROMIUM"; exit 1; fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+
 # uv installs in a fraction of pip's time; where it cannot be had, or cannot do it, pip does the same.
 define pip_install
 	@echo "Installing $(1) into $(VENV) (about 6 GB with torch; a few minutes the first time)"
@@ -91,7 +109,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
-	$(call pip_install,.[test])
+	$(call pip_install,.[test$(COMMA)browser])
 	@touch $(VENV)/.installed $@
 
 $(VENV)/bin/python:

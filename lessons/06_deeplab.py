@@ -374,11 +374,11 @@ aspp = check("06-aspp", aspp)
 
 # %%
 def aspp_slip(features, branches):
-    """The same loop, with its `return` one level too deep."""
-    total = branches[0](features)
-    for branch in branches[1:]:
-        total = total + branch(features)
-        return total
+    """Such a loop, with its `return` one level too deep: it leaves in the first round."""
+    logits = branches[0](features)
+    for other in branches[1:]:
+        logits = logits + other(features)
+        return logits
 
 
 def train_head(combine, features, target, steps, rates=(6, 12, 18, 24)):

@@ -72,7 +72,7 @@ def test_record_replaces_the_same_method_and_look(monkeypatch, tmp_path):
 
 
 def test_student_edition_has_stubs_and_no_solution():
-    student, solved = (build.build_notebook(TINY, edition) for edition in build.EDITIONS)
+    student, solved = (build.build_notebook(TINY, edition) for edition in build.COMMITTED)
     assert "secret" in code_of(solved)
     assert "secret" not in student
     assert 'raise NotImplementedError("Exercise 2.1: your turn")' in code_of(student)
@@ -89,7 +89,7 @@ def test_student_edition_has_stubs_and_no_solution():
 def test_notebooks_are_valid_bare_and_share_stable_ids():
     import nbformat
 
-    student, solved = (build.build_notebook(TINY, edition) for edition in build.EDITIONS)
+    student, solved = (build.build_notebook(TINY, edition) for edition in build.COMMITTED)
     for text in (student, solved):
         book = nbformat.reads(text, as_version=4)
         nbformat.validate(book)

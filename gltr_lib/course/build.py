@@ -2,11 +2,13 @@
 
 The student edition (``notebooks/``) has every solution region replaced by a stub, the solved edition
 (``notebooks/solutions/``) has only its markers removed. Both come without outputs, with cell ids made from the slug and
-the cell's place, so that building twice gives the same bytes and ``--check`` can hold them to their source.
+the cell's place, so that building twice gives the same bytes and ``--check`` can hold them to their source. The
+instructor edition is the solved one with the notes for teachers; it is built into ``build/`` and not committed.
 The form of the regions follows nbgrader's ``BEGIN SOLUTION``/``END SOLUTION``; the source is jupytext's py:percent.
 
-    python -m gltr_lib.course.build            # write both editions
-    python -m gltr_lib.course.build --check    # exit 1 with a diff if they are not current
+    python -m gltr_lib.course.build                # write the student and the solved edition
+    python -m gltr_lib.course.build --check        # exit 1 with a diff if they are not current
+    python -m gltr_lib.course.build --instructor   # write the instructor edition, build/instructor/
 """
 
 from __future__ import annotations
@@ -21,12 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gltr_lib.course import root
+from gltr_lib.course import root, teach
 from gltr_lib.ledger import write_text
 
-EDITIONS = ("student", "solved")
-FOLDERS = {"student": "notebooks", "solved": "notebooks/solutions"}
-DROPPED = {"student": {"solution-only", "instructor"}, "solved": {"instructor"}}
+EDITIONS = ("student", "solved", "instructor")
+COMMITTED = ("student", "solved")
+FOLDERS = {"student": "notebooks", "solved": "notebooks/solutions", "instructor": "build/instructor"}
+DROPPED: dict[str, set[str]] = {
+    "student": {"solution-only", "instructor"},
+    "solved": {"instructor"},
+    "instructor": set(),
+}
 NAME = re.compile(r"^(\d\d)_[a-z0-9_]+$")
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 EXERCISE = re.compile(r"^### (Exercise \d+\.\d+) ", re.MULTILINE)
@@ -171,7 +178,8 @@ def build_notebook(path: Path, edition: str, times: dict[str, Any] | None = None
         raise ValueError(f"edition {edition!r} is not known; choose one of {', '.join(EDITIONS)}")
     out = []
     exercise = "Exercise"
-    for cell in read_cells(path):
+    cells = read_cells(path)
+    for cell in cells:
         if cell.tags & DROPPED[edition]:
             continue
         text = cell.source
@@ -179,12 +187,16 @@ def build_notebook(path: Path, edition: str, times: dict[str, Any] | None = None
             found = EXERCISE.findall(text)
             exercise = found[-1] if found else exercise
             text = text.replace("{{run_time}}", run_time(path.stem, times or {}))
+            text = teach.framed(text) if "instructor" in cell.tags else text
         elif edition == "student":
             text = stub(text, exercise, f"{path.name}, cell {cell.index + 1}")
         else:
             stub(text, exercise, f"{path.name}, cell {cell.index + 1}")  # the markers are held to their form here too
             text = solve(text)
         out.append(_cell(cell, text, path.stem))
+        if edition == "instructor":
+            note = teach.clock(cells) if cell.index == 0 else teach.recognised(cell.source)
+            out += [_note(cell, note, path.stem)] if note else []
     book = {"cells": out, "metadata": KERNEL, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
@@ -201,6 +213,12 @@ def _cell(cell: Cell, text: str, slug: str) -> dict[str, Any]:
     return made | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
 
 
+def _note(after: Cell, text: str, slug: str) -> dict[str, Any]:
+    """A note that no lesson holds, made for the instructor edition."""
+    made = _cell(Cell("markdown", text, frozenset({"instructor"}), after.index), text, slug)
+    return made | {"id": f"{made['id']}-note"}
+
+
 def read_times(base: Path) -> dict[str, Any]:
     """Measured run times from ``results/course_times.json`` (written by ``course.run --record-times``), if any."""
     path = base / "results" / "course_times.json"
@@ -208,10 +226,20 @@ def read_times(base: Path) -> dict[str, Any]:
 
 
 def expected(base: Path) -> dict[Path, str]:
-    """Every notebook that the lessons below ``base`` should give: path to text."""
+    """Every committed notebook that the lessons below ``base`` should give: path to text."""
     times = read_times(base)
     files = lesson_files(base / "lessons")
-    return {base / FOLDERS[e] / f"{p.stem}.ipynb": build_notebook(p, e, times) for e in EDITIONS for p in files}
+    return {base / FOLDERS[e] / f"{p.stem}.ipynb": build_notebook(p, e, times) for e in COMMITTED for p in files}
+
+
+def write_instructor(base: Path) -> list[Path]:
+    """Write the instructor edition of every lesson below ``base``; returns the files."""
+    times = read_times(base)
+    made = []
+    for path in lesson_files(base / "lessons"):
+        made.append(base / FOLDERS["instructor"] / f"{path.stem}.ipynb")
+        write_text(made[-1], build_notebook(path, "instructor", times))
+    return made
 
 
 def _has_outputs(path: Path) -> bool:
@@ -226,16 +254,21 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns 0, or 1 where ``--check`` finds a difference or a source breaks the form."""
     parser = argparse.ArgumentParser(prog="python -m gltr_lib.course.build", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 with a diff if not current")
+    parser.add_argument("--instructor", action="store_true", help="write the instructor edition and nothing else")
     parser.add_argument("--force", action="store_true", help="write over notebooks that hold outputs")
     parser.add_argument("--root", type=Path, default=None, help="repository (default: the one of this package)")
     args = parser.parse_args(argv)
     base = args.root or root()
     try:
+        if args.instructor:
+            made = write_instructor(base)
+            print(f"{len(made)} notebooks with solutions and notes for teachers: {FOLDERS['instructor']}/")
+            return 0
         wanted = expected(base)
     except LessonError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    present = {path for folder in FOLDERS.values() for path in (base / folder).glob("*.ipynb")}
+    present = {path for e in COMMITTED for path in (base / FOLDERS[e]).glob("*.ipynb")}
     stale = [path for path, text in wanted.items() if path not in present or path.read_text(encoding="utf-8") != text]
     # Names of the lessons' form are left-overs of a renamed lesson; a learner's own notebooks are none of our business.
     orphans = sorted(path for path in present - set(wanted) if NAME.match(path.stem))
@@ -249,7 +282,7 @@ def main(argv: list[str] | None = None) -> int:
             write_text(path, wanted[path])
         for path in orphans:
             print(f"{path.relative_to(base).as_posix()}: no lesson gives this notebook; delete it")
-        print(f"{len(wanted)} notebooks from {len(wanted) // len(EDITIONS)} lessons; {len(stale)} written")
+        print(f"{len(wanted)} notebooks from {len(wanted) // len(COMMITTED)} lessons; {len(stale)} written")
         return 0
     for path in stale:
         old = path.read_text(encoding="utf-8") if path in present else ""

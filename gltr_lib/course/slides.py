@@ -1,0 +1,258 @@
+"""Slides from the lessons: one self-contained HTML file a lesson, which needs no network and no server.
+
+A deck holds what a class looks at together: the question, the objectives, each section with its equations and its first
+figure, every *Predict, then run* and what came out, the exercises' tasks, the recap. The teacher's notes of the lesson
+(cells tagged ``instructor``) lie under the slides, key N. Nothing is written twice: text comes from ``lessons/``,
+figures and tables from the executed notebooks that ``make course`` leaves in ``runs/course/notebooks``, and only where
+the executed cell is still the lesson's cell. Solutions are never shown.
+
+    python -m gltr_lib.course.slides                  # build/slides/index.html and a deck a lesson
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gltr_lib.course import outputs, root, run_dir
+from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
+from gltr_lib.course.formula import svg
+from gltr_lib.course.teach import EXERCISE, SECTION
+from gltr_lib.ledger import write_text
+
+HERE = Path(__file__).parent
+PREDICT = "**Predict, then run.**"
+FIGURES = 2  # a slide holds at most this many figures or tables
+_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_FIELD = re.compile(r"^\*\*(Question|Before you start|Time)\.\*\* (.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass
+class Slide:
+    """One slide: its kind (a CSS class), the line above, its title, its HTML, and the teacher's notes (Markdown)."""
+
+    kind: str
+    kicker: str
+    title: str
+    body: str
+    notes: list[str] = field(default_factory=list)
+
+
+def to_html(text: str) -> str:
+    """Markdown with TeX to HTML with SVG formulas; links to other lessons lead to their decks.
+
+    Example:
+        >>> to_html("The *mean*.")
+        '<p>The <em>mean</em>.</p>'
+    """
+    from markdown_it import MarkdownIt
+
+    kept: list[str] = []
+
+    def keep(piece: str) -> str:
+        kept.append(piece)
+        return f"\x02{len(kept) - 1}\x03"
+
+    guarded = _CODE.sub(lambda match: keep(match[0]), text)
+    guarded = _MATH.sub(lambda match: keep(svg(match[1] or match[2], bool(match[1]))), guarded)
+    guarded = re.sub(r"\x02(\d+)\x03", lambda m: kept[int(m[1])] if kept[int(m[1])].startswith("`") else m[0], guarded)
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(guarded).strip()
+    page = re.sub(r"\x02(\d+)\x03", lambda match: kept[int(match[1])], page)
+    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', page)
+
+
+def deck(path: Path, executed: Path | None = None) -> list[Slide]:
+    """The slides of one lesson.
+
+    Args:
+        path: ``lessons/NN_slug.py``.
+        executed: the lesson's executed notebook; without it, or where a cell has changed since, there are no figures.
+
+    Returns:
+        The slides in order; the first is the title.
+    """
+    cells = read_cells(path)
+    shown = _shown(cells, executed)
+    head = cells[0].source
+    title = head.split("\n", 1)[0].removeprefix("# ")
+    kicker = f"Lesson {title.split(' · ')[0]}"
+    fields = {name: " ".join(text.split()) for name, text in _FIELD.findall(head)}
+    bullets = "\n".join(re.findall(r"^- .+$", head, re.MULTILINE))
+    minutes = re.sub(r"\s*\{\{run_time\}\}", "", fields.get("Time", ""))
+    question = f'<p class="question">{to_html(fields["Question"])[3:-4]}</p>'
+    slides = [Slide("title", f"{kicker} · {minutes}", title.split(" · ", 1)[-1], question)]
+    goals = to_html(f"{bullets}\n\n*Before you start:* {fields['Before you start']}")
+    slides.append(Slide("goals", kicker, "You will be able to", goals))
+    section, waiting, used = "", False, set()
+    for cell in cells[1:]:
+        text = cell.source
+        if "instructor" in cell.tags:
+            slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
+            continue
+        if cell.kind == "code":
+            pieces = [] if cell.index in used else shown.get(cell.index, [])
+            for start in range(0, len(pieces), FIGURES) if waiting else ():
+                slides.append(Slide("result", section, "What came out", "".join(pieces[start : start + FIGURES])))
+            if not waiting and pieces and slides[-1].kind == "section" and "<img" not in slides[-1].body:
+                slides[-1].body += pieces[0]
+            used.add(cell.index)
+            continue
+        waiting = False
+        for part in _parts(text):
+            begins = SECTION.match(part)
+            if begins:
+                section = f"{kicker} · {begins[1]}. {begins[2]}"
+                slides.append(
+                    Slide("section", f"{kicker} · section {begins[1]}, {begins[3]} min", begins[2], _idea(part))
+                )
+            elif EXERCISE.match(part):
+                slides.append(_exercise(part, section))
+            elif part.startswith("## Recap"):
+                slides.append(Slide("recap", kicker, "Recap", to_html(part.split("\n", 1)[1])))
+            elif part.startswith("## Next"):
+                slides.append(Slide("next", kicker, "Next", to_html(part.split("\n", 1)[1])))
+            elif not part.startswith("## ") and "$$" in part and PREDICT not in part:
+                slides.append(Slide("idea", section, section.split(". ", 1)[-1], _idea(part)))
+            if PREDICT in part:
+                asked = part[part.index(PREDICT) + len(PREDICT) :].split("\n\n#", 1)[0]
+                slides.append(Slide("predict", section, "Predict, then run", to_html(asked.strip())))
+                waiting = True
+    return slides
+
+
+def _parts(text: str) -> list[str]:
+    """A markdown cell cut at its headings."""
+    return [part.strip() for part in re.split(r"^(?=#{2,3} )", text, flags=re.MULTILINE) if part.strip()]
+
+
+def _idea(part: str) -> str:
+    """The first paragraph of a text, and each display equation with the sentence before it."""
+    text = re.sub(r"^#{2,3} .*\n", "", part).split("<details>")[0].split(PREDICT)[0]
+    paragraphs = [p.strip() for p in text.split("\n\n") if p.strip() and not p.startswith(("|", "```", ">", "###"))]
+    kept = paragraphs[:1]
+    for before, after in zip(["", *paragraphs], paragraphs, strict=False):
+        if "$$" in after:
+            kept += [piece for piece in (before, after) if piece and piece not in kept]
+    return to_html("\n\n".join(kept))
+
+
+def _exercise(part: str, section: str) -> Slide:
+    found = EXERCISE.match(part)
+    assert found is not None
+    task = part.split("\n", 1)[1].split("<details>")[0].strip()
+    return Slide("exercise", f"{section} · exercise {found[1]} · {found[3]} · {found[4]} min", found[2], to_html(task))
+
+
+def _shown(cells: Sequence[Cell], executed: Path | None) -> dict[int, list[str]]:
+    """Figures and tables by the place of their cell in the source, as HTML, where the executed cell is the same."""
+    if executed is None or not executed.is_file():
+        return {}
+    book = json.loads(executed.read_text(encoding="utf-8"))
+    ran = {outputs.text_of(c["source"]): c.get("outputs", []) for c in book["cells"] if c["cell_type"] == "code"}
+    found = {}
+    for cell in cells:
+        if cell.kind == "code":
+            found[cell.index] = list(_pieces(ran.get(solve(cell.source), ())))
+    return {place: pieces for place, pieces in found.items() if pieces}
+
+
+def _pieces(made: Sequence[Any]) -> Iterator[str]:
+    for output in made:
+        data = output.get("data", {})
+        if "image/png" in data:
+            alt = html.escape(outputs.alt_of(output, "image/png"), quote=True)
+            code = outputs.text_of(data["image/png"]).replace("\n", "")
+            yield f'<figure><img alt="{alt}" src="data:image/png;base64,{code}"></figure>'
+        elif "<table" in outputs.text_of(data.get("text/html", "")):
+            yield outputs.text_of(data["text/html"])
+
+
+def page(name: str, slides: Sequence[Slide]) -> str:
+    """A whole deck as one HTML page with its style and script inside."""
+    parts, notes = [], []
+    for number, slide in enumerate(slides, start=1):
+        level = "h1" if slide.kind == "title" else "h2"
+        label = html.escape(re.sub(r"[$`*]", "", slide.title), quote=True)
+        kicker, title = html.escape(slide.kicker), to_html(slide.title)[3:-4]
+        parts.append(
+            f'<section class="slide {slide.kind}" aria-label="{label}"><p class="kicker">{kicker}</p>'
+            f'<{level}>{title}</{level}><div class="body">{slide.body}</div>'
+            f'<span class="number">{number} / {len(slides)}</span></section>'
+        )
+        told = to_html("\n\n".join(slide.notes)) if slide.notes else "<p>No notes for this slide.</p>"
+        notes.append(f'<aside class="notes" aria-label="Notes for slide {number}">{told}</aside>')
+    buttons = "".join(
+        f'<button type="button" data-key="{key}" aria-label="{label}">{sign}</button>'
+        for key, label, sign in (
+            ("ArrowLeft", "previous slide", "‹"), ("ArrowRight", "next slide", "›"), ("n", "teacher's notes (N)", "N"),
+            ("f", "full screen (F)", "F"),
+        )
+    )  # fmt: skip
+    style, script = ((HERE / f"slides.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(name)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head><body>'
+        f'<nav class="keys" aria-label="Slides">{buttons}</nav><div id="said" role="status" '
+        f'style="position:absolute;width:1px;height:1px;overflow:hidden"></div><main>{"".join(parts)}</main>'
+        f"{''.join(notes)}<script>{script}</script></body></html>\n"
+    )
+
+
+def index(decks: dict[str, list[Slide]]) -> str:
+    """The page that lists the decks."""
+    cards = "".join(
+        f'<li><a href="{stem}.html">{html.escape(slides[0].kicker.split(" · ")[0])}: {html.escape(slides[0].title)}</a>'
+        f"{slides[0].body}<p>{len(slides)} slides</p></li>"
+        for stem, slides in decks.items()
+    )
+    style = (HERE / "slides.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides of the course</title><style>'
+        f"{style} .question {{ font-size: 20px; }}</style></head><body><main><h1 style='text-align:center'>Slides"
+        "</h1><p style='text-align:center'>Arrow keys turn the slides, N opens the teacher's notes, F fills the "
+        f"screen.</p><ul class='cards'>{cards}</ul></main></body></html>\n"
+    )
+
+
+def build(base: Path, runs: Path, out: Path) -> dict[str, list[Slide]]:
+    """Write a deck a lesson and their index; returns the decks by the lesson's name."""
+    decks = {
+        path.stem: deck(path, runs / "notebooks" / f"{path.stem}.ipynb") for path in lesson_files(base / "lessons")
+    }
+    for stem, slides in decks.items():
+        write_text(out / f"{stem}.html", page(slides[0].title, slides))
+    write_text(out / "index.html", index(decks))
+    return decks
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; 0, or 1 where a lesson breaks the form."""
+    parser = argparse.ArgumentParser(prog="python -m gltr_lib.course.slides", description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=Path, default=None, help="folder of executed lessons (default: runs/course)")
+    parser.add_argument("--out", type=Path, default=None, help="where the decks go (default: build/slides)")
+    parser.add_argument("--root", type=Path, default=None, help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    base = args.root or root()
+    runs, out = args.runs or run_dir(), args.out or base / "build" / "slides"
+    try:
+        decks = build(base, runs, out)
+    except LessonError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    pictures = sum(slide.body.count("<img") for slides in decks.values() for slide in slides)
+    print(f"{len(decks)} decks, {sum(map(len, decks.values()))} slides, {pictures} figures: {out / 'index.html'}")
+    if not pictures:
+        print(f"No figures: {runs} holds no executed lessons of this state; run `make course` first.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

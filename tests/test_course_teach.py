@@ -1,0 +1,167 @@
+"""The instructor edition and the slides: made from the lessons, complete, offline, no solution on a slide."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gltr_lib import checks
+from gltr_lib.course import build, formula, slides, teach
+from gltr_lib.course.build import BEGIN, END, lesson_files, read_cells
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = Path(__file__).with_name("fixtures") / "02_tiny.py"
+LESSONS = lesson_files(ROOT / "lessons")
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+def texts(path, edition):
+    return ["".join(cell["source"]) for cell in json.loads(build.build_notebook(path, edition))["cells"]]
+
+
+def solutions(path):
+    """Lines that stand in a lesson's solution regions, as far as they are long enough to be told from chance."""
+    found = set()
+    for cell in read_cells(path):
+        for region in re.findall(rf"{BEGIN}\n(.*?){END}", cell.source, re.DOTALL):
+            found |= {line.strip() for line in region.split("\n") if len(line.strip()) > 24}
+    return found
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_student_edition_holds_no_solution_and_no_note(path):
+    regions = solutions(path)
+    assert regions
+    student = texts(path, "student")
+    cells = json.loads(build.build_notebook(path, "student"))["cells"]
+    code = {
+        line.strip() for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).split("\n")
+    }
+    notes = [cell.source for cell in read_cells(path) if "instructor" in cell.tags]
+    assert not regions & code
+    for note in notes:
+        assert note not in "\n".join(student)
+        assert note not in "\n".join(texts(path, "solved"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_instructor_edition_has_solutions_clock_notes_and_what_checks_recognise(path):
+    import nbformat
+
+    book = nbformat.reads(build.build_notebook(path, "instructor"), as_version=4)
+    nbformat.validate(book)
+    cells = [cell.source for cell in book.cells]
+    assert len({cell.id for cell in book.cells}) == len(cells)
+    whole = "\n".join(cells)
+    assert solutions(path) <= {line.strip() for line in whole.split("\n")}
+    assert "**The clock.**" in cells[1]
+    assert "NotImplementedError" not in whole
+    lesson = path.stem[:2]
+    for exercise in (e for e in checks.EXERCISES.values() if e.lesson == lesson):
+        place = next(i for i, text in enumerate(cells) if f'check("{exercise.id}"' in text)
+        assert all(wrong.says in cells[place + 1] for wrong in exercise.misconceptions), exercise.id
+    for cell in read_cells(path):
+        if "instructor" in cell.tags:
+            assert cell.source in whole
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_the_clock_ends_with_the_planned_minutes(path):
+    cells = read_cells(path)
+    planned = int(re.search(r"\*\*Time\.\*\* (\d+) min", cells[0].source)[1])
+    assert sum(section.minutes for section in teach.sections(cells)) == planned
+    assert f"| {planned // 60}:{planned % 60:02d} | end |" in teach.clock(cells)
+    for section in teach.sections(cells):
+        assert sum(minutes for *_, minutes in section.exercises) <= section.minutes, section.title
+
+
+def test_the_command_writes_the_instructor_edition_apart(tmp_path, capsys):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
+    assert build.main(["--instructor", "--root", str(tmp_path)]) == 0
+    assert (tmp_path / "build" / "instructor" / "02_tiny.ipynb").is_file()
+    assert not (tmp_path / "notebooks").exists()
+    assert "1 notebooks" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------------ slides
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("slides")
+    return folder, slides.build(ROOT, folder / "no-runs", folder)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_deck_holds_what_a_class_looks_at_and_no_solution(path, decks):
+    folder, made = decks
+    deck, page = made[path.stem], (folder / f"{path.stem}.html").read_text()
+    source = path.read_text()
+    kinds = [slide.kind for slide in deck]
+    assert kinds[:2] == ["title", "goals"]
+    assert kinds[-2:] == ["recap", "next"]
+    assert kinds.count("predict") == source.count(slides.PREDICT)
+    assert kinds.count("exercise") == len(re.findall(r"^# ### Exercise", source, re.MULTILINE))
+    assert kinds.count("section") == len(teach.sections(read_cells(path)))
+    displayed = sum(cell.source.count("$$") // 2 for cell in read_cells(path) if cell.kind == "markdown")
+    assert page.count('class="formula display"') >= displayed
+    assert not [line for line in solutions(path) if line in page]
+    assert "Hint 1" not in page
+
+
+def test_a_deck_needs_nothing_from_elsewhere(decks):
+    folder, made = decks
+    assert len(made) == len(LESSONS)
+    for file in folder.glob("*.html"):
+        page = file.read_text()
+        loaded = re.findall(r"""(?:src|srcset|data)=["']([^"']+)|url\(([^)]+)\)|@import|<link\b""", page)
+        assert [found for found in loaded if not found[0].startswith("data:image/png")] == []
+        for target in re.findall(r'href="([^"#:]+)"', page):
+            assert (folder / target).is_file(), f"{file.name}: {target}"
+        assert page.count("<h1") == 1
+        for image in re.findall(r"<(?:img|svg)\b[^>]*>", page):
+            assert re.search(r'(alt|aria-label)="[^"]{5,}"', image)
+
+
+def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_path):
+    import nbformat
+
+    book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
+    picture = nbformat.v4.new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a black dot"}})
+    asked = next(i for i, cell in enumerate(book.cells) if cell.source == "course.mode()")
+    book.cells[asked].outputs = [picture]
+    path = tmp_path / "02_tiny.ipynb"
+    nbformat.write(book, path)
+    results = [slide for slide in slides.deck(TINY, path) if slide.kind == "result"]
+    assert len(results) == 1
+    assert 'alt="a black dot"' in results[0].body
+    book.cells[asked].source = "course.mode()  # edited since"
+    nbformat.write(book, path)
+    assert [slide for slide in slides.deck(TINY, path) if slide.kind == "result"] == []
+
+
+def test_notes_lie_under_the_slide_that_they_belong_to():
+    deck = slides.deck(TINY)
+    noted = [slide for slide in deck if slide.notes]
+    assert noted
+    assert "Ask the room first." in "\n".join(note for slide in noted for note in slide.notes)
+    assert all("Ask the room first." not in slide.body for slide in deck)
+
+
+def test_formulas_are_drawn_or_refused_by_name():
+    assert 'aria-label="formula: \\frac1n \\sum_s d_s"' in formula.svg(r"\frac1n \sum_s d_s")
+    tall, flat = (re.search(r"height:([\d.]+)em", formula.svg(tex))[1] for tex in (r"\frac{a}{b}", "a"))
+    assert float(tall) > 1.5 * float(flat)
+    with pytest.raises(formula.FormulaError, match=r"'\\\\nonsense x' cannot be drawn"):
+        formula.svg(r"\nonsense x")
+
+
+def test_the_slides_command_says_where_figures_come_from(tmp_path, capsys):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
+    out = tmp_path / "decks"
+    assert slides.main(["--root", str(tmp_path), "--runs", str(tmp_path / "none"), "--out", str(out)]) == 0
+    assert "run `make course` first" in capsys.readouterr().out
+    assert (out / "index.html").is_file()
