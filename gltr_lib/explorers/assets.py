@@ -184,6 +184,11 @@ class Assets:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
+    def remembers(self, key: tuple[Any, ...]) -> bool:
+        """Whether :meth:`keep` has a result for ``key``."""
+        with self._lock:
+            return key in self._kept
+
     @property
     def nbytes(self) -> int:
         """Bytes of the tensors that are remembered."""
