@@ -11,7 +11,11 @@ from gltr_lib.explorers._all import all_explorers
 from gltr_lib.explorers._base import FAILURES, Explorer
 from gltr_lib.explorers.adain import AdainExplorer
 from gltr_lib.explorers.assets import Assets, shipped
+from gltr_lib.explorers.bank import StyleBankExplorer
 from gltr_lib.explorers.gtr import GtrExplorer
 from gltr_lib.explorers.ltr import LtrExplorer
 
-__all__ = ["FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "all_explorers", "shipped"]
+__all__ = [
+    "FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "StyleBankExplorer",
+    "all_explorers", "shipped",
+]  # fmt: skip

@@ -9,6 +9,7 @@ from gltr_lib.explorers._base import Explorer
 # Module and class; the lesson that shows it stands beside it.
 ORDER = (
     ("adain", "AdainExplorer"),  # 02
+    ("bank", "StyleBankExplorer"),  # 03
     ("gtr", "GtrExplorer"),  # 03
     ("ltr", "LtrExplorer"),  # 04
 )
