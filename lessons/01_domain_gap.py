@@ -119,7 +119,7 @@ iou = check("01-iou", iou)
 # paper.
 
 # %%
-SCENES = datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]
+SCENES = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]]
 pictures, labels = datasets.stack(datasets.StreetsDataset(SCENES, "game"))
 truth = labels.long()
 pushed = truth.roll(3, dims=2)
@@ -177,7 +177,7 @@ layout_prior = check("01-prior", layout_prior)
 # every test street.
 
 # %%
-STREETS = datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]
+STREETS = [course.seed(n) for n in datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]]
 groups = course.track([STREETS[i : i + 10] for i in range(0, len(STREETS), 10)], "rendering streets")
 parts = [datasets.stack(datasets.StreetsDataset(group, "game")) for group in groups]
 train_pictures, train_labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
@@ -204,7 +204,7 @@ show(
 # %%
 config = TrainConfig("baseline", steps=course.pick(smoke=4, laptop=300, full=4000), forward_images=8, crop=(96, 192),
                      seed=course.seed())  # fmt: skip
-few = datasets.VAL_SEEDS[: course.pick(smoke=2, laptop=8, full=32)]
+few = [course.seed(n) for n in datasets.VAL_SEEDS[: course.pick(smoke=2, laptop=8, full=32)]]
 watched = {look: datasets.stack(datasets.StreetsDataset(few, look)) for look in ("game", "overcast")}
 steps, track = [], {look: [] for look in watched}
 

@@ -525,7 +525,7 @@ viz.show(
 # %%
 nets = {"baseline": models.load_shipped("baseline"), "GTR": models.load_shipped("gtr")}
 print(f"raw share of the GTR network's training: {METHODS['gtr'].raw_share:g}")
-picture, label = streets.render(datasets.EVAL_SEEDS[3], "game")
+picture, label = streets.render(course.seed(datasets.EVAL_SEEDS[3]), "game")
 kinds = ["impasto", "watercolour", "mosaic", "woodcut"]
 strangers = torch.stack([tensor(paintings.paint(course.seed(9000), kind, 192)) for kind in kinds])
 street = tensor(picture)[None]
@@ -558,7 +558,7 @@ viz.table([(name, *shares) for name, shares in kept_share.items()], ["keeps of i
 drawn = course.pick(smoke=1, laptop=3, full=8)
 others = ["overcast", "sun", *(f"sampled:{i}" for i in range(drawn))]
 looks = ["game", *others, "colour", "geometry"]
-seeds = datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]
+seeds = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]]
 matrices = {}
 for look in course.track(looks, "scoring"):
     pictures, maps = (torch.from_numpy(array) for array in streets.render_many(seeds, look))

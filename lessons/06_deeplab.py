@@ -67,7 +67,7 @@ def perfect_at(labels, stride):
     return F.interpolate(shares, size=labels.shape[-2:], mode="bilinear", align_corners=False).argmax(1)
 
 
-SCENES = datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]
+SCENES = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]]
 game = datasets.stack(datasets.StreetsDataset(SCENES, "game"))
 ceiling = {}
 for stride in (4, 8, 16, 32):
@@ -546,7 +546,7 @@ viz.show(
 # in step $k$ depends on the seed and on $k$ alone.
 
 # %%
-train_streets = datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]
+train_streets = [course.seed(n) for n in datasets.TRAIN_SEEDS[: course.pick(smoke=12, laptop=300, full=600)]]
 groups = course.track([train_streets[i : i + 10] for i in range(0, len(train_streets), 10)], "rendering streets")
 parts = [datasets.stack(datasets.StreetsDataset(group, "game")) for group in groups]
 images, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))

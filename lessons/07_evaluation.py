@@ -57,7 +57,7 @@ from gltr_lib.study.tables import real_table
 
 # %%
 SIZE = (256, 512)
-SCENES = datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=24, full=64)]
+SCENES = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=24, full=64)]]
 large, labels = datasets.stack(datasets.StreetsDataset(SCENES, "sun", SIZE))
 truth = labels.long()
 pictures = F.interpolate(large.float(), scale_factor=0.5, mode="area").round().to(torch.uint8)
@@ -487,7 +487,7 @@ print(f"{len(files)} files and {folder.name}.zip; scored from the files {100 * m
 # baseline did well on the look it was trained on.
 
 # %%
-known_streets = datasets.TRAIN_SEEDS[: course.pick(smoke=8, laptop=60, full=600)]
+known_streets = [course.seed(n) for n in datasets.TRAIN_SEEDS[: course.pick(smoke=8, laptop=60, full=600)]]
 _, source_labels = datasets.stack(datasets.StreetsDataset(known_streets, "game"))
 columns = {"layout prior": score_prior(layout_prior(source_labels), truth).iou()}
 columns |= {name: matrix_of(predictions[name], truth).iou() for name in networks}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, torch_random
 
 
 def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     target = torch.randint(0, classes, (2, 7, 9), generator=generator)
     noise = torch.randint(0, classes, target.shape, generator=generator)
     prediction = torch.where(torch.rand(target.shape, generator=generator) < 0.6, target, noise)
@@ -116,7 +116,7 @@ def _double_union(matrix):
 def _stacks():
     stacks = []
     for seed in range(3):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         labels = torch.randint(0, 4, (9, 5, 6), generator=generator)
         labels[:, 0, :] = torch.randint(2, 4, (9, 6), generator=generator)
         labels[:6, 1, :] = 255
@@ -162,7 +162,7 @@ def _global_mode(labels, num_classes):
 def _facades():
     cases = []
     for seed in range(3):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         image = torch.rand(3, 10, 15, generator=generator)
         texture = torch.rand(3, 4, 6, generator=generator)
         cases.append((image, torch.randint(0, 4, (10, 15), generator=generator), texture, 2))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import NotYet, exercise, misconception
+from gltr_lib.checks.registry import NotYet, exercise, misconception, torch_random
 
 
 def _features(seed: int, batch: int = 3, channels: int = 4, height: int = 5, width: int = 7) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     x = torch.randn(batch, channels, height, width, generator=generator)
     scale = torch.rand(batch, channels, 1, 1, generator=generator) * 3 + 0.2
     x = x * scale + torch.randn(batch, channels, 1, 1, generator=generator) * 2
@@ -20,7 +20,7 @@ def _features(seed: int, batch: int = 3, channels: int = 4, height: int = 5, wid
 
 
 def _style(seed: int, batch: int = 3, channels: int = 4):
-    generator = torch.Generator().manual_seed(1000 + seed)
+    generator = torch_random(1000 + seed)
     mean = torch.randn(batch, channels, 1, 1, generator=generator) * 2
     return mean, torch.rand(batch, channels, 1, 1, generator=generator) * 2 + 0.3
 
@@ -146,7 +146,7 @@ def _decode(features: torch.Tensor) -> torch.Tensor:
 
 
 def _images(seed: int) -> torch.Tensor:
-    return torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(2, 3, 6, 8, generator=torch_random(seed))
 
 
 @exercise(
@@ -201,7 +201,7 @@ def _no_alpha(image, style_mean, style_std, alpha, encode, adain, decode):
 def _mixtures():
     cases = []
     for seed, weights in ((0, [1.0, 1.0, 2.0]), (1, [0.2, 0.0, 0.3]), (2, [0.5, 0.25, 0.25])):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         cases.append(
             (
                 torch.randn(3, 6, generator=generator),
@@ -254,7 +254,7 @@ def _only_means(means, stds, weights):
 def _judge_shuffle(answer):
     for seed in range(3):
         x = _features(seed, batch=2, channels=5, height=6, width=7)
-        x[:, -1] = torch.rand(2, 6, 7, generator=torch.Generator().manual_seed(seed))
+        x[:, -1] = torch.rand(2, 6, 7, generator=torch_random(seed))
         kept = x.clone()
         y = answer(x, torch.Generator().manual_seed(seed))
         if not isinstance(y, torch.Tensor) or y.shape != x.shape:

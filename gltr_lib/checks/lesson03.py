@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import NotYet, exercise, misconception
+from gltr_lib.checks.registry import NotYet, exercise, misconception, torch_random
 
 
 def _greys():
     cases = []
     for seed in range(3):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         grey = torch.rand(8, 11, generator=generator) * 0.3 + torch.linspace(0, 0.2 * seed + 0.1, 11)
         cases.append((grey,))
     return cases
@@ -62,7 +62,7 @@ def _only_across(grey):
 def _scores():
     cases = []
     for seed, (low, high) in enumerate(((0.25, 0.75), (0.5, 0.9), (0.1, 0.6))):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         cases.append((torch.rand(40, generator=generator) ** 3, low, high))  # skewed, as real scores are
     return cases
 
@@ -113,7 +113,7 @@ def _mask(scores, low, high):
 
 def _judge_sample(answer):
     count, channels = 6, 4
-    generator = torch.Generator().manual_seed(7)
+    generator = torch_random(7)
     means, stds = torch.randn(count, channels, generator=generator), torch.rand(count, channels, generator=generator)
     seen: set[int] = set()
     together = True

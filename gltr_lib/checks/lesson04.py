@@ -9,11 +9,11 @@ import math
 
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
 
 
 def _fields(seed: int, batch: int = 3) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     fields = torch.randn(batch, 1, 20, 24, generator=generator)
     fields = torch.nn.functional.avg_pool2d(fields, 5, stride=1, padding=2)  # smoothed: std far from 1
     return fields + torch.randn(batch, 1, 1, 1, generator=generator) * 0.3
@@ -117,6 +117,12 @@ def _one_survives(field, share):
     return (flat >= cut).float().reshape(field.shape)
 
 
+def _range():
+    """Numbers of the student's own variant."""
+    low = plain_random(1).uniform(0.5, 6.0)
+    return torch.rand(5, generator=torch_random(1)), low, low * plain_random(2).uniform(2.0, 9.0)
+
+
 @exercise(
     "04-loguniform",
     title="A size of blob, drawn fairly",
@@ -128,7 +134,7 @@ def _one_survives(field, share):
     ),
     minutes=4,
     difficulty=2,
-    cases=lambda: [(torch.linspace(0, 1, 7), 4.0, 16.0), (torch.tensor([0.3, 0.9]), 1.0, 100.0)],
+    cases=lambda: [(torch.linspace(0, 1, 7), 4.0, 16.0), (torch.tensor([0.3, 0.9]), 1.0, 100.0), _range()],
 )
 def draw_sigma(u, low, high):
     return low * (high / low) ** u
@@ -149,6 +155,11 @@ def _exchanged(u, low, high):
     return low * (high / low) ** (1 - u)
 
 
+def _crop():
+    draw = plain_random(3)
+    return draw.uniform(2.0, 20.0), draw.randint(100, 500), draw.randint(501, 2000)
+
+
 @exercise(
     "04-sigma",
     title="Blobs that fit the picture",
@@ -160,7 +171,7 @@ def _exchanged(u, low, high):
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(4.0, 128, 256), (16.0, 640, 640), (10.0, 1052, 1914), (8.0, 300, 200)],
+    cases=lambda: [(4.0, 128, 256), (16.0, 640, 640), (10.0, 1052, 1914), (8.0, 300, 200), _crop()],
 )
 def sigma_at(sigma_640, height, width):
     return sigma_640 * min(height, width) / 640
@@ -187,7 +198,7 @@ def _by_area(sigma_640, height, width):
 
 
 def _mixture(seed: int):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     images, stylised = torch.rand(2, 2, 3, 5, 6, generator=generator)
     return images, stylised, (torch.rand(2, 1, 5, 6, generator=generator) < 0.3).float()
 
@@ -223,6 +234,12 @@ def _black_rest(images, stylised, mask):
     return mask * stylised
 
 
+def _moment():
+    draw = plain_random(4)
+    total = draw.randint(50, 500)
+    return draw.randint(1, total - 1), total, draw.uniform(0.1, 0.8), draw.uniform(0.2, 0.9)
+
+
 @exercise(
     "04-schedule",
     title="From half to all",
@@ -234,7 +251,14 @@ def _black_rest(images, stylised, mask):
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(0, 100, 0.5, 0.1), (1, 100, 0.5, 0.1), (40, 100, 0.25, 1.0), (7, 9, 0.3, 2.0), (9, 9, 0.3, 2.0)],
+    cases=lambda: [
+        (0, 100, 0.5, 0.1),
+        (1, 100, 0.5, 0.1),
+        (40, 100, 0.25, 1.0),
+        (7, 9, 0.3, 2.0),
+        (9, 9, 0.3, 2.0),
+        _moment(),
+    ],
 )
 def share_at(step, total, start, power):
     return start + (1 - start) * (step / total) ** power

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
 
 
 def _logits(seed: int):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     a, b = torch.randn(2, 2, 5, 4, 6, generator=generator) * 2
     valid = torch.rand(2, 4, 6, generator=generator) < 0.6
     return a, b, valid
@@ -160,9 +160,7 @@ def _count_calls(answer, a, b):
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [
-        tuple(torch.rand(2, 3, 3, 4, 5, generator=torch.Generator().manual_seed(seed)).unbind()) for seed in range(2)
-    ],
+    cases=lambda: [tuple(torch.rand(2, 3, 3, 4, 5, generator=torch_random(seed)).unbind()) for seed in range(2)],
     observe=_count_calls,
 )
 def two_views(model, x_global, x_local):
@@ -186,6 +184,12 @@ def _cut_channels(model, x_global, x_local):
     return model(torch.cat([x_global, x_local])).chunk(2, dim=1)
 
 
+def _terms():
+    """Numbers of the student's own variant."""
+    draw = plain_random(1)
+    return tuple(draw.uniform(0.1, 3.0) for _ in range(4))
+
+
 @exercise(
     "05-total",
     title="The whole loss",
@@ -193,7 +197,7 @@ def _cut_channels(model, x_global, x_local):
     hints=("Both branches have labels, so both are supervised; the weight belongs to one term.", "a + b + weight * c"),
     minutes=2,
     difficulty=1,
-    cases=lambda: [(1.2, 0.7, 0.3, 0.5), (0.4, 0.9, 0.2, 2.0), (0.5, 0.6, 0.4, 0.0)],
+    cases=lambda: [(1.2, 0.7, 0.3, 0.5), (0.4, 0.9, 0.2, 2.0), (0.5, 0.6, 0.4, 0.0), _terms()],
 )
 def total_loss(ce_global, ce_local, consistency, weight):
     return ce_global + ce_local + weight * consistency

@@ -9,7 +9,21 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
+
+
+def _layer(number=1):
+    """Size, kernel, stride, padding and dilation of the student's own variant."""
+    draw = plain_random(number)
+    kernel, dilation = draw.choice([3, 5, 7]), draw.randint(1, 5)
+    return draw.randint(60, 300), kernel, draw.randint(1, 3), draw.randint(0, 4), dilation
+
+
+def _rate():
+    """Base, step, total and power of the student's own variant."""
+    draw = plain_random(6)
+    total = draw.randint(50, 5000)
+    return draw.uniform(0.001, 0.1), draw.randint(1, total - 1), total, draw.uniform(0.3, 0.9)
 
 
 @exercise(
@@ -23,7 +37,7 @@ from gltr_lib.checks.registry import exercise, misconception
     ),
     minutes=5,
     difficulty=2,
-    cases=lambda: [(128, 3, 2, 1, 1), (65, 3, 1, 6, 6), (50, 7, 2, 3, 1), (33, 3, 1, 1, 4), (30, 1, 4, 0, 1)],
+    cases=lambda: [(128, 3, 2, 1, 1), (65, 3, 1, 6, 6), (50, 7, 2, 3, 1), (33, 3, 1, 1, 4), (30, 1, 4, 0, 1), _layer()],
 )
 def conv_size(size, kernel, stride, padding, dilation):
     reach = dilation * (kernel - 1) + 1
@@ -56,12 +70,12 @@ def _rounded_up(size, kernel, stride, padding, dilation):
     task="Return the padding (each side) that makes a convolution of stride 1 with an odd `kernel` and a `dilation` "
     "keep the size of its input.",
     hints=(
-        "Set the output size equal to the input size. Where does the dilation enter?",
+        "Set the output size equal to the input size in exercise 6.1. Where does the dilation enter?",
         "Half of what the kernel reaches over its centre: `dilation * (kernel - 1) // 2`.",
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4)],
+    cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4), (_layer()[1], _layer()[4])],
 )
 def same_padding(kernel, dilation):
     return dilation * (kernel - 1) // 2
@@ -98,6 +112,7 @@ def _both_sides(kernel, dilation):
         ([(3, 2, 1), (3, 1, 1)],),
         ([(3, 2, 1), (3, 2, 1), (3, 1, 2), (3, 1, 4)],),
         ([(7, 2, 1), (3, 2, 1), (3, 1, 6)],),
+        ([_layer(place)[1:3] + _layer(place)[4:] for place in range(1, 5)],),
     ],
 )
 def receptive_field(layers):
@@ -128,7 +143,7 @@ def _stride_too_early(layers):
 
 
 def _branches(seed: int):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_random(seed)
     branches = [nn.Conv2d(3, 4, 3, padding=d, dilation=d) for d in (1, 2, 3, 4)]
     for branch in branches:
         for parameter in branch.parameters():
@@ -190,7 +205,7 @@ def _mean(features, branches):
     hints=("At step 0 it is `base`, at the end it is 0.", "The power covers the whole bracket (1 - step / total)."),
     minutes=2,
     difficulty=1,
-    cases=lambda: [(0.01, 0, 100, 0.9), (0.01, 30, 100, 0.9), (0.002, 99, 100, 0.9), (1.0, 5, 10, 2.0)],
+    cases=lambda: [(0.01, 0, 100, 0.9), (0.01, 30, 100, 0.9), (0.002, 99, 100, 0.9), (1.0, 5, 10, 2.0), _rate()],
 )
 def poly_lr(base, step, total, power=0.9):
     return base * (1 - step / total) ** power
@@ -229,6 +244,7 @@ def _grows(base, step, total, power=0.9):
         (0.3, 0.1, 8, ("raw",), 9000, 5.0),
         (0.25, 0.4, 6, ("gtr",), 3600, 12.0),
         (0.1, 0.3, 4, ("gtr", "gtr"), 5400, 2.0),
+        (_rate()[0], 0.7, 6, ("gtr", "ltr"), _rate()[2], 3.0),
     ],
 )
 def run_hours(forward, style, images, views, steps, rate):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, torch_random
 
 
 def _confusion(prediction, target, num_classes):
@@ -22,7 +22,7 @@ def _iou(matrix):
 def _sets():
     cases = []
     for seed in range(3):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         targets, predictions = [], []
         for number in range(4):
             classes = 2 + number  # class 5 of 6 never appears; rare classes sit in few pictures
@@ -89,7 +89,7 @@ def _accuracy(predictions, targets, num_classes):
 def _maps():
     cases = []
     for seed, size in ((0, (7, 10)), (1, (5, 16)), (2, (11, 9))):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch_random(seed)
         labels = torch.randint(0, 19, (2, 13, 21), generator=generator)
         cases.append((labels.masked_fill(torch.rand(2, 13, 21, generator=generator) < 0.1, 255), size))
     return cases
@@ -134,7 +134,7 @@ def _exchanged(labels, size):
 
 
 def _merges():
-    generator = torch.Generator().manual_seed(3)
+    generator = torch_random(3)
     labels = torch.randint(0, 8, (2, 6, 7), generator=generator)
     labels = labels.masked_fill(torch.rand(2, 6, 7, generator=generator) < 0.15, 255)
     return [(labels, {0: 1, 1: 2, 2: 0, 5: 3, 6: 3}), (labels.flip(1), {7: 6, 6: 5, 5: 4, 3: 255})]

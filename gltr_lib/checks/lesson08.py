@@ -8,14 +8,20 @@ from __future__ import annotations
 import math
 import statistics
 
-from gltr_lib.checks.registry import exercise, misconception
+from gltr_lib.checks.registry import exercise, misconception, plain_random
 
 
 def _runs():
     return [
         ({0: 30.1, 1: 34.0, 2: 26.2}, {2: 28.0, 0: 31.4, 1: 36.1}),
         ({3: 41.0, 5: 39.2, 7: 44.4, 9: 40.3}, {9: 41.9, 7: 44.1, 3: 42.5, 11: 60.0}),
+        ({seed: _points(seed) for seed in range(5)}, {seed: _points(10 + seed) for seed in (4, 1, 3, 2)}),
     ]
+
+
+def _points(number):
+    """A score of the student's own variant."""
+    return round(plain_random(number).uniform(20.0, 60.0), 1)
 
 
 @exercise(
@@ -79,7 +85,12 @@ def _sign(baseline, method):
     ),
     minutes=4,
     difficulty=2,
-    cases=lambda: [([1.3, 2.1, 1.8], 4.303), ([0.2, -0.4, 0.9, 0.5, 0.1], 2.776), ([5.0, 7.5], 12.706)],
+    cases=lambda: [
+        ([1.3, 2.1, 1.8], 4.303),
+        ([0.2, -0.4, 0.9, 0.5, 0.1], 2.776),
+        ([5.0, 7.5], 12.706),
+        ([_points(n) for n in range(4)], 3.182),
+    ],
 )
 def interval(values, t):
     half = t * statistics.stdev(values) / math.sqrt(len(values))
@@ -120,7 +131,7 @@ def _by_n(values, t):
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(20.0, 35.0, 60.0), (31.2, 30.0, 55.5), (10.0, 70.0, 65.0)],
+    cases=lambda: [(20.0, 35.0, 60.0), (31.2, 30.0, 55.5), (10.0, 70.0, 65.0), (_points(1), _points(2), 70.0)],
 )
 def gap_closed(baseline, method, oracle):
     return (method - baseline) / (oracle - baseline)

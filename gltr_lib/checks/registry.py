@@ -9,6 +9,7 @@ Source: the idea of checks against a reference on random inputs is ARENA's; nami
 from __future__ import annotations
 
 import inspect
+import random
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from gltr_lib import course
 
 Cases = Callable[[], list[tuple[Any, ...]]]
 EXERCISES: dict[str, Exercise] = {}
@@ -77,6 +80,21 @@ class Exercise:
         """Source text of the reference solution."""
         text = textwrap.dedent(inspect.getsource(self.reference))
         return text[text.index("\ndef ") + 1 :] if not text.startswith("def ") else text
+
+
+def torch_random(seed: int) -> torch.Generator:
+    """A generator for inputs of a check: other numbers for every ``COURSE_SEED``, the same at every call."""
+    return torch.Generator().manual_seed(course.seed(seed))
+
+
+def numpy_random(seed: int) -> np.random.Generator:
+    """The same for NumPy."""
+    return np.random.default_rng(course.seed(seed))
+
+
+def plain_random(seed: int) -> random.Random:
+    """The same for plain numbers."""
+    return random.Random(course.seed(seed))
 
 
 def exercise(id: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
