@@ -42,6 +42,7 @@ from gltr_lib import course, datasets, evaluate, ledger, losses, models, paintin
 from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS
 from gltr_lib.checks import check, summary
+from gltr_lib.course import claims
 from gltr_lib.explorers import GtrExplorer
 from gltr_lib.labels import CLASSES, colourize
 from gltr_lib.study import tables
@@ -576,17 +577,21 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 
 # %% [markdown]
 # One run and a few streets are an anecdote. The study repeats this with several seeds and far more streets; its rows are
-# in the ledger, and here they are beside your own bars. Then: which classes made the difference?
+# in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where the seeds leave no doubt;
+# lesson 08 builds that verdict.) Then: which classes made the difference?
 
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")
 if rows:
-    wanted = tables.headline_rows(rows)
-    cells = ledger.summarise(ledger.find(wanted, method=("baseline", "gtr")))
-    line = [
-        [key[0], key[1].removeprefix("streets/"), 100 * c.mean, 100 * c.sd, c.n] for key, c in sorted(cells.items())
-    ]
-    viz.table(line, ["method", "look", "mIoU-19 (%)", "± over seeds", "seeds"], caption="The committed study")
+    cells, study = ledger.summarise(tables.headline_rows(rows)), claims.scores()
+    line = []
+    for look, name in tables.COLUMN_NAMES.items():
+        pair = [cells.get((method, look)) for method in ("baseline", "gtr")]
+        if all(pair):
+            shown = [f"{100 * cell.mean:.1f} ± {100 * cell.sd:.1f}" for cell in pair]
+            line.append((name, *shown, claims.sentence(claims.paired(study, "gtr", "baseline", look))))
+    heads = ["look", "baseline", "GTR", "GTR minus baseline (by seed): verdict"]
+    viz.table(line, heads, caption="The committed study, mIoU-19 in per cent, mean ± spread over seeds")
 else:
     print("the study has not been run here: gltr study --tier headline")
 

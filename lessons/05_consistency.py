@@ -182,11 +182,10 @@ candidates = {
     "random weights": models.build("deeplab_mini").eval(),
     "always road": AlwaysRoad(),
 }
-rows = [(name, *report(network, x_global, x_local)) for name, network in candidates.items()]
-viz.table(
-    rows, ["network", "CGL", "two answers (%)", "right (%)"], digits=3, caption=f"{len(raw)} streets, two views each"
-)
-print("smallest disagreement:", min(rows, key=lambda row: row[1])[0])
+reports = {name: report(network, x_global, x_local) for name, network in candidates.items()}
+rows = [(name, f"{value:.3f}", two, right) for name, (value, two, right) in reports.items()]
+viz.table(rows, ["network", "CGL", "two answers (%)", "right (%)"], caption=f"{len(raw)} streets, two views each")
+print("smallest disagreement:", min(reports, key=lambda name: reports[name][0]))
 
 # %% [markdown]
 # **A network that knows nothing agrees with itself perfectly.** Consistency is not knowledge; it is a condition on

@@ -29,6 +29,8 @@
 # **Path.** Full.
 
 # %%
+import json
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -530,7 +532,9 @@ config = TrainConfig(
     crop=(96, 192),
     seed=course.seed(),
 )
-print(config.to_json())
+settings = {**json.loads(config.to_json()), "method": " + ".join(config.method.views)}
+engine_part = list(settings)[: list(settings).index("checkpoint_every")]  # the rest belongs to section 7
+viz.table([(name, str(settings[name])) for name in engine_part], ["setting", "value"], caption=config.method.name)
 at = range(config.steps)
 rates = {
     "poly (yours)": [1000 * poly_lr(config.lr, step, config.steps, config.power) for step in at],
@@ -725,7 +729,7 @@ viz.show(
 # later somebody wonders about the score. So the loader is strict. Let us spoil a tiny copy in four ways.
 
 # %%
-spoilt = course.run_dir("06") / "gta5-spoilt"
+spoilt, rows = course.run_dir("06") / "gta5-spoilt", []
 victim = spoilt / "labels" / "00001.png"
 
 
@@ -748,7 +752,8 @@ for fault, spoil in faults.items():
     try:
         datasets.open_dataset("gta5", spoilt, "train").pair(0)
     except ValueError as error:
-        print(f"{fault}:\n    {str(error).replace(str(spoilt), 'gta5')}\n")
+        rows.append((fault, str(error).replace(str(spoilt), "gta5")))
+viz.table(rows, ["what we did", "what the loader says"])
 
 # %% [markdown]
 # One line each: which file, what was found, and mostly what to do about it. Nothing is skipped, nothing guessed.
