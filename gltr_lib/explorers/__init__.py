@@ -14,8 +14,9 @@ from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.explorers.bank import StyleBankExplorer
 from gltr_lib.explorers.gtr import GtrExplorer
 from gltr_lib.explorers.ltr import LtrExplorer
+from gltr_lib.explorers.prediction import PredictionExplorer
 
 __all__ = [
-    "FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "StyleBankExplorer",
-    "all_explorers", "shipped",
+    "FAILURES", "AdainExplorer", "Assets", "Explorer", "GtrExplorer", "LtrExplorer", "PredictionExplorer",
+    "StyleBankExplorer", "all_explorers", "shipped",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ ORDER = (
     ("bank", "StyleBankExplorer"),  # 03
     ("gtr", "GtrExplorer"),  # 03
     ("ltr", "LtrExplorer"),  # 04
+    ("prediction", "PredictionExplorer"),  # 07
 )
 
 
