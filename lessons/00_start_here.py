@@ -26,6 +26,23 @@
 #
 # **Path.** Express and full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - 255 as a class: they count it below the fraction line, or index the palette with it. Ask what an annotator would say about the bonnet.
+# - `reshape` for `permute`: the picture still has the right number of values, and looks like noise. Let them show it.
+# - "The look changes the labels." It does not for `game`, `overcast`, `sun`: this is the experiment that the whole course leans on.
+#
+# **On the board.**
+#
+# - Draw a street with five lines. What did you need no colour for?
+# - What does a label cost, in a game and on a photograph?
+# - Which of the two moves, GTR or LTR, keeps raw pixels? Why might one want that?
+#
+# **If time is short.** Exercise 0.2 can be shown; 0.1 and 0.3 should be done, they teach how checks work. Let everybody see one check fail on purpose.
+
 # %%
 import numpy as np
 import torch
@@ -90,6 +107,9 @@ show(
     alt="Five looks of one seed above, their label maps below. Game, overcast and sun share one map; "
     "geometry and the sampled look show other streets with other maps.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** `overcast` and `sun` share the map of `game` to the last pixel. `geometry` and `sampled` are other streets. Let somebody say why that makes the first two the cleanest experiment.
 
 # %% [markdown]
 # | look | what it changes | what it is for |
@@ -167,6 +187,9 @@ show(
     alt=f"Bars of the share of each class in {count} streets: road {share['0  road']:.0f} per cent and building "
     f"{share['2  building']:.0f} per cent are long, poles, lights and bicycles barely visible.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Road is about a quarter of the pixels, the small classes together three or four in a hundred (the printed line has the number for your seed). Keep the guesses: they come back in lesson 01, when a score ignores what is small.
 
 # %% [markdown]
 # Remember the short bars. A network may ignore all of them and still have nearly every pixel right. Lesson 01 builds

@@ -27,6 +27,24 @@
 #
 # **Path.** Express and full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Rows and columns of the confusion matrix exchanged. Agree on it once: the truth chooses the row.
+# - The union counts the hits twice. A Venn diagram settles it in ten seconds.
+# - A class that nobody showed and nobody claimed scores 0 or 1. It has no IoU; NaN is an answer.
+# - "Ninety per cent of the pixels are right, so the network is good." Put the layout prior beside it.
+#
+# **On the board.**
+#
+# - Two circles: where is the intersection, where the union, where do false alarms lie, where misses?
+# - A network says road everywhere. What are its accuracy and its mIoU?
+# - The score on the source still rises, the score elsewhere does not. Which of the two would you report?
+#
+# **If time is short.** Show exercise 1.3. Keep 1.4 and the exchange of materials: it is the picture they will remember. The training cell takes a minute; start it before you explain.
+
 # %%
 import torch
 import torch.nn.functional as F
@@ -133,6 +151,9 @@ show(
     alt=f"IoU of each class for labels pushed by three pixels: road {each[0]:.0%}, pole only {each[5]:.0%}.",
 )  # fmt: skip
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Nearly nine pixels in ten stay right, and the pole's IoU falls to about a tenth: a pole is about three pixels wide. Accuracy and mIoU part for the first time here.
+
 # %% [markdown]
 # The mean over classes, **mIoU**, lets a pole count as much as the road. That is why segmentation is scored with it.
 # We sum one matrix over *all* pictures and divide once at the end, as Cityscapes does; lesson 07 shows what other
@@ -233,6 +254,9 @@ show(
 gaps = [game - other for game, other in zip(*track.values(), strict=True)]
 print(f"The gap between the curves: {gaps[0]:.1f} points at the first stop, {gaps[-1]:.1f} at the last.")
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Both rise at first; then `game` goes on and `overcast` stops or turns. The printed gap opens. If a run shows no gap yet, it is too short: say so.
+
 # %% [markdown]
 # Look at the right end, not only at the left. Where the upper curve still climbs, ask what the lower one does with the
 # same steps.
@@ -269,6 +293,9 @@ heads = [
     "layout prior",
 ]
 table(rows, heads, caption=f"mIoU (%), {len(SCENES)} streets")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Clearly better on `game`; elsewhere little, or nothing. More of the same look buys more of the same look.
 
 # %% [markdown]
 # Read the table by rows, then by columns. The rows `overcast` and `sun` contain *the same streets as `game`*. Nothing
@@ -409,6 +436,9 @@ for owner, network in {"shipped": shipped, "yours": mine}.items():
 heads = ["network", "picture", "road: road", "road: building", "facade: road", "facade: building"]
 table(rows, heads, caption="The place: what the network calls it, % of its pixels", digits=0)
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Read it from the table: the first column pair for the road, the last pair for the facades. The two exchanges are not equally strong, and networks differ. Take a vote first, then ask what a wrong guess was based on.
+
 # %% [markdown]
 # Follow the road first: the column *road: building* from the first row to the second. Everything that makes a road a
 # road is still there, its outline, its place, the cars on it. Then the facades, *facade: road* from the first row to
@@ -469,6 +499,9 @@ table(
     ["the place is covered with", "named after the material", "named after the place"],
     caption=f"Share of the pixels (%), mean over the combinations, {len(used)} streets",
 )  # fmt: skip
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** The control (first row) should be near 100; otherwise nothing else may be concluded. Then: far more *material* than *place* for the network that was trained on the game. The third row asks the uncomfortable question: was it pattern at all, or plain colour?
 
 # %% [markdown]
 # The first row of the table is the control: if it is close to 100, tiling alone does no harm. The second row is the

@@ -27,6 +27,25 @@
 #
 # **Path.** Express and full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Averaging over the batch too (BatchNorm), or over the channels too (LayerNorm). Ask whose style it would be then.
+# - Variance where the standard deviation is meant; $\varepsilon$ forgotten or outside the root.
+# - Content and style exchanged in the layer: which picture loses its own numbers, which gives them?
+# - "alpha = 0 gives the original." It gives what encoder and decoder leave of it.
+# - Blending two decoded pictures instead of features: a double exposure.
+#
+# **On the board.**
+#
+# - Write a 3 x 3 channel with numbers. Mean and std by hand; then shuffle the nine places. What changed?
+# - Which sentence about a painting can a list of means and stds not say?
+# - AdaIN, BatchNorm, InstanceNorm, LayerNorm: the same fraction, other axes. Fill in the table.
+#
+# **If time is short.** Exercise 2.4 (mixing) can go. Keep 2.5: the shuffled painting is the insight of this lesson.
+
 # %%
 import torch
 import torch.nn.functional as F
@@ -182,6 +201,9 @@ on_pixels = adain(street, *channel_stats(painting)).clamp(0, 1)
 figure = viz.grid([street, painting, on_pixels], ["street", "painting", "AdaIN on the pixels"], columns=3)
 viz.show(figure, alt="The street, the painting, and the street with the painting's colours: recoloured, no strokes.")
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Its colours and its contrast, and no brush stroke: six numbers hold nothing about neighbours.
+
 # %% [markdown]
 # The colours moved in; the strokes stayed outside. Mean and std of *pixels* are colour and contrast. For texture we need
 # channels that see texture, so we go through the encoder. There the layer does exactly what it promises:
@@ -319,6 +341,9 @@ viz.show(
     alt="Three falling curves on a logarithmic axis: reconstruction, content and style loss over the training steps.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Colours first (the last bias learns them in a few steps), then places, fine detail last and not completely.
+
 # %% [markdown]
 # You have a working style transfer that did not exist a minute ago. The shipped stylizer has the same parts and much
 # more training (its model card tells how); it also gives its decoder a little noise, since a cloudless sky has no
@@ -415,6 +440,9 @@ viz.show(
 )
 change = 255 * (walk[0] - street).abs().mean().item()
 print(f"alpha = 0 against the original: {psnr(walk[0], street):.1f} dB, {change:.1f} of 255 grey levels on average")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** No. The round trip loses fine detail; the line below the figure says how many decibels. Every stylised picture of lesson 03 pays that price.
 
 # %% [markdown]
 # With `alpha = 0` you see what encoder and decoder lose on their own, the price of the round trip. Keep it in mind in
@@ -531,6 +559,9 @@ viz.show(
 )
 difference = 255 * (intact - shuffled).abs().max().item()
 print(f"largest difference between the two streets: {difference:.4f} of 255 grey levels")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Not at all: the printed difference is rounding. A sum does not care about order. Wait for the silence, then ask what a style therefore cannot say.
 
 # %% [markdown]
 # Nothing changes, because nothing *can* change: a sum does not care in which order you add. **A style is two numbers a

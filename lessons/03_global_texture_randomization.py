@@ -28,6 +28,25 @@
 #
 # **Path.** Express and full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Contrast for texture: a smooth ramp has a large std and no roughness.
+# - Quantiles read as values: the lower quarter of the *scores* is not the lower quarter of the *paintings*.
+# - One style for a whole batch; or a mean of one painter with the std of another.
+# - A share of raw *pixels* where whole pictures are meant (that would be LTR).
+# - "The label might move." Have them find the peak of the shifted-labels curve.
+#
+# **On the board.**
+#
+# - What must stay true of a painted picture so that its label is still right? How would you test it?
+# - Five copies on a disk, or a new painter at each step: which costs what, once and for ever?
+# - A table says "GTR: 40 %". What do you ask? (Raw share, bank, seeds, budget, protocol.)
+#
+# **If time is short.** Section 5 (disk and hours) reads well at home. Do section 7 together: a class should see the two networks answer.
+
 # %%
 import hashlib
 import io
@@ -195,6 +214,9 @@ extremes = viz.grid(
     columns=3,
 )
 viz.show(extremes, alt="The same street painted in the blandest, a middle and the busiest style of the wall.")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Grain rises with complexity, strongly (a rank correlation near 1). Contours: little or no relation, but all paint lowers them against the raw street, the dashed line. Let them explain why that is not a contradiction.
 
 # %% [markdown]
 # Read the two rank correlations, then the plots. If the first is near +1, choosing a painting by its complexity means
@@ -388,6 +410,9 @@ print("the curve is highest at a shift of", ", ".join(f"{shift} pixels ({name})"
 odd = gtr(batch[:1, :, :97, :131], generator=generator)
 print("an odd size stays exact:", tuple(odd.shape))
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** The peak stands at zero for both and is about equally narrow; only its height differs. A stylizer that shifted or blurred things would move it or widen it.
+
 # %% [markdown]
 # ## 5. Online, or copies on a disk? (6 min)
 #
@@ -546,6 +571,9 @@ viz.show(
 kept_share = {name: (100 * (guess[1:] == guess[:1]).float().mean((1, 2))).tolist() for name, guess in guesses.items()}
 viz.table([(name, *shares) for name, shares in kept_share.items()], ["keeps of its answers (%)", *kinds], digits=0)
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** The baseline gives up many of its answers under paint, the GTR network keeps most of them. The table below the figure has the shares for today's networks.
+
 # %% [markdown]
 # Paint carries no information about what a thing *is*. A network that keeps its answers has learned not to listen to it.
 # But nobody drives through a painting. So now the question that counts: streets in looks that neither network has seen.
@@ -574,6 +602,9 @@ gains = {look: b - a for look, a, b in zip(looks, scores["baseline"], scores["GT
 there = [gains[look] for look in others]
 print(f"on its own look, GTR changes the score by {gains['game']:+.1f} points; on {len(there)} other appearances by")
 print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {max(there):+.1f}")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** A loss on `game`, a gain on looks of another appearance; on `geometry` painting has nothing to close. If today's networks show another pattern, that is the better discussion: what would have to be true?
 
 # %% [markdown]
 # One run and a few streets are an anecdote. The study repeats this with several seeds and far more streets; its rows are

@@ -27,6 +27,25 @@
 #
 # **Path.** Full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - A fixed threshold such as 0.5 on blurred noise: the blur has shrunk the noise thirtyfold.
+# - The mask inverted. Say aloud what 1 means each time; in the official code it is the other way round.
+# - `>=` at the quantile: one pixel survives a share of 0.
+# - Sigma in pixels carried over to another picture size.
+# - "An option that runs without an error works." Section 6 is the counter-example.
+#
+# **On the board.**
+#
+# - Averaging n independent numbers: what happens to the std? And how many numbers does a blur of sigma average?
+# - Draw a texture edge where no object ends. What should a network say on both sides?
+# - How would you have noticed that the released default mixes nothing? (One line in the log.)
+#
+# **If time is short.** Exercises 4.3 and 4.4 are short; 4.7 can be shown. Never drop section 6: they learn to measure what a setting does.
+
 # %%
 import math
 import time
@@ -89,6 +108,9 @@ viz.show(
     viz.grid(pictures, names, columns=2, title="White noise after a blur (contrast restored for the eye)"),
     alt="Four grey fields. The wider the blur, the larger and softer the dark and bright clouds.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** 0.03 (exactly $1/(2\sqrt{\pi}\cdot 8) = 0.035$). Most guess 0.3: a blur of 8 pixels averages over some eight hundred.
 
 # %% [markdown]
 # The clouds grow with $\sigma$, and the contrast collapses: averaging over about $4\pi\sigma^2$ pixels leaves
@@ -158,6 +180,9 @@ viz.show(
 )
 rows = [(name, *(float(f(shares)) for f in (torch.mean, torch.min, torch.max))) for name, shares in got.items()]
 viz.table(rows, [f"{draws} masks", "mean (%)", "smallest (%)", "largest (%)"], caption=f"Asked for {asked:.0%}")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** For large ones: the field has fewer independent clouds. The table shows smallest and largest of all masks.
 
 # %% [markdown]
 # Both are right *in expectation*. But a field with large blobs holds only a handful of clouds, and a handful of clouds
@@ -463,6 +488,9 @@ viz.show(
     alt="A partly painted street and the errors of three networks on it, wrong pixels in orange.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** No. It loses points where not one bit has changed, because its answer leans on the surroundings. Networks that saw paint lose less. The table has the points.
+
 # %% [markdown]
 # Look at the middle group of bars. Outside the blobs not one bit differs from the raw picture (you checked it). Whatever
 # is lost there is lost because the answer for a pixel also depends on its *surroundings*: on what the convolutions see
@@ -542,6 +570,9 @@ stays_raw = field > field.mean() + math.sqrt(2) * torch.erfinv(torch.tensor(1.0)
 x_global, x = torch.rand(2, 1, 3, 640, 640, generator=random)
 x_local = torch.where(stays_raw, x, x_global)
 print("with the default, x_local is x_global, bit for bit:", torch.equal(x_local, x_global))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** About $1-\beta$ for the first three, and nothing for $\beta = 1$: the threshold is infinite.
 
 # %% [markdown]
 # There it is. $\operatorname{erf}^{-1}(1) = \infty$, nothing lies above infinity, the mask is empty, and the "local"
@@ -627,6 +658,9 @@ viz.show(
     alt="Painted share over the iterations on a logarithmic axis: as the code runs it reaches 100 per cent within a few "
     "dozen; as meant with power 0.1 it rises slowly from 65 per cent; with power 1 it stays at 50 until the last tenth.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** As meant after about 163,000 of 200,000; as it runs after 12. (Analytically: $(t/T)^{0.1} = 0.98$ against $0.5 \cdot 0.705^n < 0.01$.)
 
 # %% [markdown]
 # The curve of the running code ends early because nothing is left to grow; every 5,000 iterations it does the same again.

@@ -27,6 +27,25 @@
 #
 # **Path.** Full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Logits compared instead of probabilities: logits have no common scale.
+# - The mean over classes: the loss then shrinks with each class that one adds.
+# - The wrong branch detached, or none. Print the gradients of both.
+# - `reduction="mean"` or `"batchmean"` of KL taken on trust.
+# - "Consistent, so right." The network that always says road is the answer.
+#
+# **On the board.**
+#
+# - Two confident, opposite answers: draw the loss and its slope for mse and for KL. Who learns there?
+# - Why is a second view of the same street not free? What does the control GTR+GTR′ pay?
+# - Name three ways in which a network can lower this loss without learning anything.
+#
+# **If time is short.** Run only two of the three fine-tunings ("as before" and "CGL alone"). Keep section 7: it shows what a control is for.
+
 # %%
 import torch
 import torch.nn.functional as F
@@ -104,6 +123,9 @@ viz.show(
 present = torch.cat([said_global[0].unique(), said_local[0].unique()]).unique().tolist()
 viz.show(viz.label_legend(present), alt="Legend: number, colour and name of the classes in the two answers.")
 print(f"two answers for {differ:.0f} % of the pixels of this street")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** About half or more, typically; the printed line has today's number. Ask which of the two answers was right, and whether that matters for *this* number.
 
 # %% [markdown]
 # ## 2. A number for disagreement (17 min)
@@ -187,6 +209,9 @@ rows = [(name, f"{value:.3f}", two, right) for name, (value, two, right) in repo
 viz.table(rows, ["network", "CGL", "two answers (%)", "right (%)"], caption=f"{len(raw)} streets, two views each")
 print("smallest disagreement:", min(reports, key=lambda name: reports[name][0]))
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** The one that always says road: exactly 0. The untrained network comes next. A loss that a stone can win needs a partner.
+
 # %% [markdown]
 # **A network that knows nothing agrees with itself perfectly.** Consistency is not knowledge; it is a condition on
 # knowledge. Alone it has a trivial solution, the constant answer, and it takes the labels of the cross-entropy to keep a
@@ -247,6 +272,9 @@ viz.show(
 )
 rows = [(kind, value, push) for kind, (value, push) in ends.items()]
 viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposite classes", digits=3)
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** KL pushes hardest, by far; mse and js push least, because the softmax is flat where it is certain.
 
 # %% [markdown]
 # The right panel is the surprise. Where the views contradict each other with certainty, the squared difference and JS
@@ -313,6 +341,9 @@ for kind in ("mse", "js", "kl"):
 viz.table(
     rows, ["kind", "detach", "into global", "into local"], digits=4, caption="Length of the gradient, random logits"
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Zeros: *into global* in the three rows with `detach="global"`, and nowhere else. Without it the two lengths are of one size for mse and js, and which is longer is chance.
 
 # %% [markdown]
 # `detach="global"` leaves an exact zero. Without it the symmetric losses favour neither branch (which of the two lengths
@@ -508,6 +539,9 @@ viz.table(rows, ["run", "CGL", "against the start", "two answers (%)", "right (%
 least, most = min(last, key=lambda name: last[name][1]), max(last, key=lambda name: last[name][3])
 print(f"least disagreement: {least}; most pixels right: {most}")
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Least disagreement: usually *CGL alone*, which has nothing else to do. Most pixels right: one of the two runs with labels. In smoke mode all three are within noise; say so.
+
 # %% [markdown]
 # Compare the first two runs: same pictures, same steps, same start, so whatever separates their two lines is the doing of
 # this one term. Then the last run: the consistency alone may get its way without a single label, and the right panel
@@ -554,6 +588,9 @@ viz.show(
     alt="Bars: share of pixels with two answers for four networks. "
     + "; ".join(f"{NAMES[k]} {a[1]:.0f} and {b[1]:.0f} per cent" for k, (a, b) in reports.items()),
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Baseline far above all others; those that saw paint close together. Whether CGL also helps on the pair that it never trained on is the question to dwell on.
 
 # %% [markdown]
 # These are single networks, one seed each. Whether a difference is more than luck, only repeated training can tell. The

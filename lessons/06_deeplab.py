@@ -28,6 +28,25 @@
 #
 # **Path.** Full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Dilation forgotten in the padding; the kernel has k − 1 gaps, not k.
+# - A layer's own stride applied to itself in the receptive field: it counts for the layers *after* it.
+# - "A receptive field of 300 pixels means that it looks at 300 pixels." The gradient says otherwise.
+# - "The loss falls, so the network is whole." The dead branches are the counter-example.
+# - A palette PNG read as grey values; BatchNorm over two processes; backward counted as free.
+#
+# **On the board.**
+#
+# - Three 3 x 3 kernels, dilations 2, 2, 2: mark on squared paper the pixels that are read.
+# - Two views cost twice as much a picture. Which two ways are there to make a comparison fair?
+# - What do you check on a new network before its first long run? (Shapes, gradients everywhere, one batch learned by heart.)
+#
+# **If time is short.** Sections 1 to 6 are a lesson; 7 to 9 (real data, processes, cost) are another, for those who will train at full size.
+
 # %%
 import json
 
@@ -90,6 +109,9 @@ viz.show(
     alt="One street with its labels, and as a perfect network would draw it from maps 8, 16 and 32 times smaller: "
     "poles vanish first, then people and signs, at last only large masses are left.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Road and car survive, person nearly vanishes, pole and traffic light are gone: at stride 8 the pole has an IoU near 1 %, at stride 32 it has none. Nothing was learned wrongly.
 
 # %% [markdown]
 # Nothing was learned and nothing went wrong, and yet the thin classes are gone. (A trained network can win a little
@@ -207,6 +229,9 @@ viz.show(
     "points; 1,2,4 fills a large square without holes.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** 1,1,1: all of 49. 2,2,2: 49 of 169, 29 %. (4,4,4: 8 %.) 1,2,4: all of 225. All have 27 weights.
+
 # %% [markdown]
 # Look at the second and third map. Those stacks pay for a wide view with **blindness in between**: whole rows and
 # columns are never read, and neighbouring outputs read different pixels altogether. In predictions it shows as a fine
@@ -321,6 +346,9 @@ viz.show(
     alt="Share of the influence within a distance: both networks' curves rise far more steeply than the even one.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Half of it lies within a few tens of pixels, far less than the field in the table. Which of the two networks looks further around is in the table; more texture-free training tends to look further, and one pair of networks proves nothing.
+
 # %% [markdown]
 # The bright core is what the network mostly decides by; compare its size with the field in the table before. This
 # core is called the **effective receptive field**. The faint veil has one more cause: GroupNorm and the pooled
@@ -412,6 +440,9 @@ viz.show(
     alt=f"The loss of both heads falls, to {curves['return after the loop'][-1]:.2f} with all branches and to "
     f"{curves['return inside the loop'][-1]:.2f} with the slip.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** No and no. Its loss falls too, a little less far. The one line about gradients is what tells them apart.
 
 # %% [markdown]
 # No error, no warning, a loss that falls. From the curve alone you would never know. One line knows:
@@ -597,6 +628,9 @@ viz.show(
     f"{smooth[-1, 1]:.3f}.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** Usually lower on `game` and higher on the other two. With few steps it may still be lower everywhere: two views need time. The last column says what the study's seeds agree on.
+
 # %% [markdown]
 # Cross-entropy falls because the network learns the classes. The right panel tells another story. An untrained network
 # agrees with itself perfectly, since it says the same everywhere: disagreement starts at nearly nothing and must first
@@ -723,6 +757,9 @@ viz.show(
     alt="A street as a frame of GTA5, its label map in the palette's colours, and the trainIds laid over the frame.",
 )
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** 90, the brightness of the palette's purple. Whether training stops depends on the loader: cross-entropy complains about a class 90, a mapping that calls it "ignore" does not.
+
 # %% [markdown]
 # The grey values are brightnesses of decorative colours. Most of them lie outside 0 to 18, and with luck some
 # cross-entropy complains. With less luck, a mapping calls them all "ignore", the loss falls on what is left, and weeks
@@ -835,6 +872,9 @@ viz.show(
 )
 print(f"{1000 * whole / run.steps:.0f} ms a step")
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** It depends on machine and network: read the bar *randomise*. On a laptop with the small networks, painting is cheaper than backward.
+
 # %% [markdown]
 # Read this chart before you buy anything. If *data* is large, the GPU waits for the disk and the decoder: more
 # `workers`, or label maps converted once with `gltr prepare`. If *randomise* is large, the stylizer is the price of the
@@ -885,6 +925,9 @@ viz.table(rows, ["processes", *(f"loss {step + 1}" for step in range(len(done.hi
 gap = max((weights[1][name] - weights[2][name]).abs().max().item() for name in weights[1])
 largest = max(value.abs().max().item() for value in weights[1].values())
 print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** To about a millionth or better: the sums run in another order. With BatchNorm it would be "only roughly".
 
 # %% [markdown]
 # Not to the last bit: a sum in another order rounds differently. But to far less than any seed, and the library's tests
@@ -944,6 +987,9 @@ predicted = 3600 * run_hours(forward, style, plan.forward_images, plan.method.vi
 measured = whole / run.steps
 print(f"{device.type} reaches {rate:.3f} TFLOP/s in {plan.model}: predicted {1000 * predicted:.0f} ms a step, "
       f"measured {1000 * measured:.0f} ms, {measured / predicted:.1f} times as long")  # fmt: skip
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Within a factor of two, as a rule; what is missing is no convolution. A busy machine spoils it.
 
 # %% [markdown]
 # Whatever is missing stands in the chart above: decoding, blurring, masks and the loss are no convolutions, and nobody

@@ -27,6 +27,24 @@
 #
 # **Path.** Full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Runs matched by their order instead of their seed.
+# - 1.96 for three runs; division by n instead of n − 1; the root of n forgotten.
+# - "Open means no effect." It means: these seeds cannot tell.
+# - An ablation row read as one change where two things changed. Point at the column of different streets a step.
+#
+# **On the board.**
+#
+# - A method that does nothing is better on all three seeds: how often? ($2 \cdot \tfrac12 \cdot \tfrac12 \cdot \tfrac12$ = a quarter.)
+# - You may add one control to somebody's table. Which one, and what would it cost?
+# - Twenty intervals of 95 %, no effect anywhere: how many leave out zero?
+#
+# **If time is short.** The table of others' numbers in section 5 is reading for home. Give the time to the verdicts of section 4.
+
 # %%
 import math
 import statistics
@@ -72,6 +90,9 @@ for method, config in configs.items():
     views, forward = config["method"]["views"], config["forward_images"]
     lines.append((method, " + ".join(views), config["steps"], forward, forward // len(views)))
 viz.table(lines, ["method", "views", "steps", "forward pictures a step", "different streets a step"])
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Only inside the method (views, consistency). Not equal: the number of different streets a step, last column of the table.
 
 # %% [markdown]
 # Read the last column. A method with two views looks at each street twice, so with equal computing it sees **fewer
@@ -180,6 +201,9 @@ viz.show(
     ),
     alt="Bars of false alarms: " + ", ".join(f"{name} {100 * v:.0f}" for name, v in alarms.items()) + " per cent.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** A quarter, about 42 %, about 19 %, and 5 %. Only the last keeps its promise.
 
 # %% [markdown]
 # "Better on all three seeds" sounds strong. Look at its bar. And the habit of 1.96, or error bars of one standard error,
@@ -344,6 +368,9 @@ for question in QUESTIONS:
     lines.append((question, *(found.count(kind) or "" for kind in kinds)))
 viz.table(lines, ["question", *kinds], caption=f"Verdicts on the {len(shifted)} looks of another appearance")
 
+# %% [markdown] tags=["instructor"]
+# **Expected.** The verdicts are the ledger's, so there is no answer to learn by heart. Lines two and four differ by the control; discuss any pair where their verdicts differ.
+
 # %% [markdown]
 # Now read two lines together, on the test looks: *GTR+LTR against GTR*, and *LTR itself*. The first is what an ablation
 # table usually shows. But between GTR and GTR+LTR **two** things change: the local texture arrives, and the number of
@@ -481,6 +508,9 @@ viz.show(
     alt="Street and painting, the street stylised, and three Fourier mixtures: few low amplitudes of the painting, all "
     "of them, and the painting's phases with the street's amplitudes.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** The one with the street's *phases*. Contours live in the phases.
 
 # %% [markdown]
 # The contours travel with the **phases**. This is why swapping amplitudes is a rival of AdaIN: both split a picture into

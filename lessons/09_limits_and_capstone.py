@@ -28,6 +28,24 @@
 #
 # **Path.** Full.
 
+# %% [markdown] tags=["instructor"]
+# **Teaching notes.**
+#
+# **Where they stumble.**
+#
+# - Unknown ids become 0, which is road. They must become 255, and somebody must be told.
+# - The audit compares with the new numbers instead of the old ones.
+# - Plans without anything that could refute them. Send them back kindly.
+# - A budget for one seed and one method: multiply by three, and by the control.
+#
+# **On the board.**
+#
+# - Verified, demonstrated, evidence, unknown: sort five sentences of this course (or of a paper they like).
+# - What would change your mind about GTR? Write it down before you run anything.
+# - Split by recording, not by frame: why?
+#
+# **If time is short.** Section 1 and the plan of section 5 in class; the exercises at home with their own pictures.
+
 # %%
 import math
 
@@ -132,6 +150,9 @@ viz.show(
     f"{intended[-1]:.2f} after {len(running) - 1} steps.",
 )
 print(f"above 99 % after {saturated} of {T:,} steps, that is {saturated / T:.4%} of the training")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Twelve. Most choose the largest number.
 
 # %% [markdown]
 # (The released code sets the share back every 5,000 steps, so this repeats itself; the picture within each stretch is the one
@@ -258,6 +279,9 @@ viz.show(
     ),
     alt="A street; its labels with a hole where the near sidewalk should be; its labels with the sidewalk whole.",
 )
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Id 40 alone, and most of the sidewalk's pixels with it, because the near part of the picture is large. The printed line has the share.
 
 # %% [markdown]
 # Look at the middle picture. Where the hole is, nothing is learnt, and nothing is *scored* either: with the same

@@ -78,9 +78,9 @@ def make_server(
     Args:
         folder: what it may write to. port: 0 takes a free one. options, env: see Server.
     """
-    write_text(folder / "config" / "custom" / "custom.css", STYLE)
     settings = {"@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"}}
-    return Server(folder, port=port, options=["--LabApp.custom_css=True", *options], env=env, settings=settings)
+    options = ["--LabApp.custom_css=True", *options]
+    return Server(folder, port=port, options=options, env=env, settings=settings, style=STYLE)
 
 
 def run(server: Server, book: Any, name: str = PAGE, *, timeout: float = 300.0) -> list[str]:

@@ -18,14 +18,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gltr_lib.course import root
+from gltr_lib.course import root, rules
 from gltr_lib.course.build import BEGIN, END, NAME, Cell, LessonError, lesson_files, read_cells, solve, stub
 
 MAX_LINES = 25
 MIN_PREDICTIONS, MIN_EXERCISES, MIN_SECTIONS, MIN_OBJECTIVES = 2, 3, 2, 2
 ALT_LENGTH = (15, 400)
 TAGS = {"solution-only", "instructor", "raises-exception"}
-PREDICT = "**Predict, then run.**"
 CLOSING = ("Recap", "References", "Next")
 _TITLE = re.compile(r"^# (\d\d) · \S.*$")
 _TIME = re.compile(r"^\*\*Time\.\*\* (\d+) min planned\. \{\{run_time\}\}$")
@@ -76,7 +75,9 @@ def lint(path: Path) -> list[str]:
         strange = sorted(cell.tags - TAGS)
         if strange:
             found.append((cell.index, f"tags {', '.join(strange)}; known are {', '.join(sorted(TAGS))}"))
+        found += rules.tables(cell) if cell.kind == "code" else ()
     found += _closing(cells)
+    found += [*rules.teaching(cells), *rules.beside(cells)]
     return [f"{path.name}, cell {index + 1}: {fault}" for index, fault in sorted(found)]
 
 
@@ -144,13 +145,13 @@ def _sections(cells: list[Cell]) -> Iterator[tuple[int, str]]:
 
 
 def _predictions(cells: list[Cell]) -> Iterator[tuple[int, str]]:
-    asked = [cell for cell in cells if cell.kind == "markdown" and PREDICT in cell.source]
+    asked = [cell for cell in cells if cell.kind == "markdown" and rules.PREDICT in cell.source]
     if len(asked) < MIN_PREDICTIONS:
-        yield 0, f"{len(asked)} prompts '{PREDICT}'; at least {MIN_PREDICTIONS}"
+        yield 0, f"{len(asked)} prompts '{rules.PREDICT}'; at least {MIN_PREDICTIONS}"
     for cell in asked:
         after = next((c for c in cells[cell.index + 1 :] if "instructor" not in c.tags), None)
         if after is None or after.kind != "code":
-            yield cell.index, f"after '{PREDICT}' comes the code cell that answers"
+            yield cell.index, f"after '{rules.PREDICT}' comes the code cell that answers"
 
 
 def _exercises(cells: list[Cell], lesson: int) -> Iterator[tuple[int, str]]:

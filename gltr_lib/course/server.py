@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gltr_lib.ledger import write_text
+
 VIEWS = {"lab": "lab/tree", "doc": "doc/tree", "notebook": "notebooks"}  # Lab, Lab with one document, Notebook 7
 QUIET = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 
@@ -54,6 +56,7 @@ class Server:
         app, port, options: see :func:`command`.
         env: the environment of the server and its kernels; this process's by default.
         settings: JupyterLab's settings by plug-in, beside those that keep it quiet.
+        style: CSS for the page (with the option ``--LabApp.custom_css=True``).
 
     Raises:
         RuntimeError: on entering, when the server does not answer within 90 seconds; the message holds its log.
@@ -68,11 +71,17 @@ class Server:
         options: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         settings: Mapping[str, Any] | None = None,
+        style: str = "",
     ) -> None:
         self.folder, self.token, self.url = folder.resolve(), secrets.token_hex(24), ""
         self.root, self.log = self.folder / "root", self.folder / "server.log"
         self.command = command(self.root, app=app, port=port, options=options)
-        self.settings = QUIET | dict(settings or {})
+        self.files = {
+            self.folder / "settings" / f"{name}.jupyterlab-settings": json.dumps(values)
+            for name, values in (QUIET | dict(settings or {})).items()
+        }
+        if style:
+            self.files[self.folder / "config" / "custom" / "custom.css"] = style
         own = {f"JUPYTER_{name.upper()}_DIR": str(self.folder / name) for name in ("config", "data", "runtime")}
         own |= {f"JUPYTERLAB_{name.upper()}_DIR": str(self.folder / name) for name in ("settings", "workspaces")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -80,10 +89,8 @@ class Server:
 
     def __enter__(self) -> Server:
         self.root.mkdir(parents=True, exist_ok=True)
-        for name, values in self.settings.items():
-            path = self.folder / "settings" / f"{name}.jupyterlab-settings"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(values), encoding="utf-8")
+        for path, text in self.files.items():
+            write_text(path, text)
         with open(self.log, "w", encoding="utf-8") as log:
             # A session of its own: Ctrl-C reaches us, and we end the server; it would ask back on a terminal.
             self.process = subprocess.Popen(

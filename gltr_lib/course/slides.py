@@ -24,11 +24,11 @@ from typing import Any
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
 from gltr_lib.course.formula import svg
+from gltr_lib.course.rules import PREDICT
 from gltr_lib.course.teach import EXERCISE, SECTION
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
-PREDICT = "**Predict, then run.**"
 FIGURES = 2  # a slide holds at most this many figures or tables
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
