@@ -19,7 +19,7 @@ CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
 COMMA := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lab explorers install-browser lessons editions slides lint types unit smoke test-all lock clean install install-test
+.PHONY: help course test lab explorers install-browser site sheets lessons editions slides lint types unit smoke test-all lock clean install install-test
 export COURSE_MODE
 # Waiting threads sleep instead of spinning, so that a busy machine does not slow training down several times.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -38,6 +38,12 @@ lab: $(VENV)/.installed  ## open JupyterLab on lesson 00 (this machine only, wit
 
 explorers: $(VENV)/.installed  ## all explorers on one page, for a classroom's screen (this machine only, with a token)
 	@$(PY) -m gltr_lib.course.classroom $(ARGS)
+
+site: $(VENV)/.installed-site  ## the offline site in build/site, from executed lessons (runs those that are missing)
+	@$(PY) docs/make_site.py $(ARGS)
+
+sheets: $(VENV)/.installed  ## contact sheets of the lessons and the README's lesson table, from executed lessons
+	@$(PY) docs/make_thumbnails.py $(ARGS)
 
 lessons: $(VENV)/.installed  ## build notebooks/ from lessons/
 	@$(PY) -m gltr_lib.course.build
@@ -109,7 +115,11 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
-	$(call pip_install,.[test$(COMMA)browser])
+	$(call pip_install,.[test$(COMMA)browser$(COMMA)site])
+	@touch $(VENV)/.installed $(VENV)/.installed-site $@
+
+$(VENV)/.installed-site: pyproject.toml | $(VENV)/bin/python
+	$(call pip_install,.[site])
 	@touch $(VENV)/.installed $@
 
 $(VENV)/bin/python:
