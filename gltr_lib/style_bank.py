@@ -209,7 +209,7 @@ class StyleBank:
         """Return the bank of the paintings whose texture lies in a band of quantiles.
 
         Args:
-            measure: which of :attr:`measures`.
+            measure: which of ``measures``.
             low, high: the band; number, share, top: how much of it; all as for :func:`gltr_lib.complexity.select`.
 
         Raises:
