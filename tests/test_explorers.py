@@ -1,20 +1,29 @@
 """Explorers: pure pictures, a view that follows its controls, errors that surface, code that recreates the picture."""
 
+import dataclasses
+import io
 import threading
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from gltr_lib import explorers
+from gltr_lib import explorers, paintings
+from gltr_lib.adain import StyleStats
 from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, adain, gtr, ltr
 from gltr_lib.explorers import assets as assets_module
 from gltr_lib.explorers._canvas import LIMIT, encode
 from gltr_lib.explorers._worker import LatestWins
+from gltr_lib.randomize import GlobalTextureRandomization
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
 
 ALL = (AdainExplorer, GtrExplorer, LtrExplorer)
+
+
+def picture_size(explorer):
+    return Image.open(io.BytesIO(explorer.image.value)).size
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +62,8 @@ def test_view_follows_its_controls_in_one_image(kind, assets):
 def test_every_control_has_a_description_and_the_page_a_fixed_height(kind, assets):
     explorer = kind(assets=assets, synchronous=True)
     assert all(control.description for control in explorer.controls.values())
+    assert set(explorer.controls) == {field.name for field in dataclasses.fields(explorer.params)}
+    assert picture_size(explorer) <= (960, explorer.height)
     assert explorer.image.layout.height == f"{explorer.height}px"
     assert explorer.reset_button.description == "Reset"
     assert 15 <= len(explorer.words) <= 400
@@ -158,14 +169,57 @@ def test_adain_statistics_meet_the_style_unless_broken(assets):
         assert broken in words
 
 
-def test_adain_mix_runs_between_the_two_styles(assets):
-    ends = [adain.render(adain.Params(mix=mix), assets)[0] for mix in (0.0, 1.0)]
-    swapped = adain.render(adain.Params(style="b", second="a", mix=0.0), assets)[0]
-    result = np.s_[34:330, 336:946]
-    assert np.array_equal(ends[1][result], swapped[result])
-    assert not np.array_equal(ends[0][result], ends[1][result])
-    with pytest.raises(ValueError, match="mix"):
-        adain.render(adain.Params(mix=1.5), assets)
+RESULT = np.s_[34:330, 336:946]
+
+
+def test_adain_weights_run_between_the_styles(assets):
+    ends = [adain.render(adain.Params(weight1=1 - w, weight2=w), assets)[0] for w in (0.0, 1.0)]
+    swapped = adain.render(adain.Params(style="b", second="a"), assets)[0]
+    assert np.array_equal(ends[1][RESULT], swapped[RESULT])
+    assert not np.array_equal(ends[0][RESULT], ends[1][RESULT])
+    one, other = (adain.render(adain.Params(weight1=w, weight2=w, weight3=w), assets)[0] for w in (0.2, 0.9))
+    assert np.abs(one[RESULT].astype(int) - other[RESULT]).max() <= 1  # only their proportions count
+
+
+def test_adain_mixes_statistics_as_the_bank_does(assets):
+    params = adain.complete(adain.Params(weight1=0.5, weight2=0.25, weight3=0.25), assets)
+    mean, std = adain.goal(params, assets)
+    stats = [assets.stats(name) for name in "abc"]
+    bank = StyleBank(
+        StyleStats(torch.cat([s.mean for s in stats]), torch.cat([s.std for s in stats])),
+        list("abc"),
+        fingerprint="",
+        stylizer="untrained",
+    )
+    mixed = bank.mix([0.5, 0.25, 0.25])
+    torch.testing.assert_close(mean, mixed.mean[0])
+    torch.testing.assert_close(std, mixed.std[0])
+
+
+@pytest.mark.parametrize("weights", [(0, 0, 0, 0), (1, -0.5, 0, 0), (float("nan"), 1, 0, 0)])
+def test_adain_refuses_weights_that_mean_nothing(weights, assets):
+    with pytest.raises(ValueError, match="weights: expected numbers >= 0"):
+        adain.render(adain.Params(**{f"weight{i + 1}": w for i, w in enumerate(weights)}), assets)
+
+
+def test_adain_keeps_the_chroma_of_the_content():
+    rng = torch.Generator().manual_seed(0)
+    content = 0.3 + 0.4 * torch.rand(1, 3, 16, 16, generator=rng)
+    painted = (content + 0.2 * torch.rand(1, 3, 16, 16, generator=rng) - 0.1).clamp(0.2, 0.8)
+    kept = adain.keep_colours(content, painted)
+    # The matrix of ITU-R BT.601, written out: luma is the painted picture's, both chroma channels the content's.
+    matrix = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+    ycc = {name: torch.einsum("ij,bjhw->bihw", matrix, x) for name, x in (("c", content), ("p", painted), ("k", kept))}
+    torch.testing.assert_close(ycc["k"][:, 0], ycc["p"][:, 0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(ycc["k"][:, 1:], ycc["c"][:, 1:], atol=1e-5, rtol=0)
+    assert (adain.keep_colours(torch.ones(1, 3, 1, 1), torch.ones(1, 3, 1, 1)) == 1).all()
+
+
+def test_adain_colours_are_kept_on_the_picture_and_in_the_words(assets):
+    plain, _ = adain.render(adain.Params(), assets)
+    kept, words = adain.render(adain.Params(keep_colours=True), assets)
+    assert not np.array_equal(plain[RESULT], kept[RESULT])
+    assert "colours are kept" in words
 
 
 def test_gtr_draws_what_the_library_draws(assets):
@@ -177,6 +231,52 @@ def test_gtr_draws_what_the_library_draws(assets):
     assert "seed 3" in words
     with pytest.raises(ValueError, match="count"):
         gtr.render(gtr.Params(count=0), assets)
+
+
+def test_gtr_copies_are_those_of_the_library(assets):
+    params = gtr.complete(gtr.Params(seed=5, count=4, alpha=0.7), assets)
+    drawn = gtr.draw_styles(assets.bank, 4, 5)
+    mine = gtr.paint(assets, params, drawn, 256)
+    raw = assets.content(params.image).expand(4, -1, -1, -1)
+    generator = torch.Generator().manual_seed(5)
+    library = GlobalTextureRandomization(assets.stylizer, assets.bank, 0.7)(raw, generator=generator)
+    torch.testing.assert_close(mine, library, atol=1e-5, rtol=0)
+    assert len({assets.bank.names[i] for i in drawn}) > 1  # else the order would not be tested
+
+
+def test_gtr_shows_the_painting_that_the_bank_names(assets):
+    found = gtr.painting(assets, "woodcut-10")
+    assert np.array_equal(found, paintings.paint(10, "woodcut", found.shape[0]))
+    assert gtr.painting(assets, "monet") is None
+    assert gtr.painting(assets, "woodcut-11", only_remembered=True) is None
+    assert gtr.painting(assets, "woodcut-10", only_remembered=True) is found
+
+
+def test_ltr_share_follows_the_schedule(assets):
+    _, words = ltr.render(ltr.Params(share=0.2, position=0.5, power=1.0), assets)
+    assert "Asked for 60.0%, measured 60.0%" in words
+    assert "grown from 20%" in words
+    _, words = ltr.render(ltr.Params(share=0.2, position=0.0, power=0.1), assets)
+    assert "Asked for 20.0%" in words
+    for bad in ({"position": 1.5}, {"power": 0.0}, {"share": -0.1}, {"sigma": 0.0}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            ltr.render(ltr.Params(**bad), assets)
+
+
+def test_ltr_panels_hold_what_their_captions_say(assets):
+    picture, _ = ltr.render(ltr.Params(share=0.3, sigma=20.0), assets)
+    cut = {name: picture[y + 2 : y + h - 2, x + 2 : x + w - 2] for name, (x, y, w, h) in ltr.PANELS.items()}
+    mask, blurred = cut["mask"].mean(2) / 255, cut["blurred"].mean(2)
+    assert mask.mean() == pytest.approx(0.3, abs=0.02)
+    # The brightest places are painted (pictures this small are enlarged, so borders are soft: 5 % may overlap).
+    assert np.percentile(blurred[mask > 0.5], 10) > np.percentile(blurred[mask < 0.5], 90)
+    mixed, raw, painted = (
+        np.asarray(Image.fromarray(cut[n]).resize((220, 110))).astype(int) for n in ("mixed", "raw", "painted")
+    )
+    where = np.asarray(Image.fromarray((255 * mask).astype(np.uint8)).resize((220, 110)))
+    inside, outside = where > 254, where < 1
+    assert np.abs(mixed - painted)[inside].mean() < np.abs(mixed - raw)[inside].mean()
+    assert np.abs(mixed - raw)[outside].mean() < np.abs(mixed - painted)[outside].mean()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

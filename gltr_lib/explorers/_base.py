@@ -27,6 +27,7 @@ from gltr_lib.explorers._worker import LatestWins
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
+SLOW = 400  # milliseconds after which a picture is announced before it is drawn
 _NARROW = {"description_width": "110px"}
 
 
@@ -43,14 +44,14 @@ class Explorer:
     module = ""  # the public module of render and Params, for "copy as code"
     title = ""
     height = 480  # pixels that the picture takes on the page, fixed so that the page does not jump
-    upload_to = ""  # the field that names a picture, where learners may bring their own
+    upload_to = ""  # the field that names a picture in assets.images, where learners may bring their own
 
     def __init__(self, params: Any, assets: Any, *, own_assets: bool, synchronous: bool = False) -> None:
         self.start = params
         self.params = params
         self.assets = assets
         self._own_assets = own_assets
-        self._uploaded: list[str] = []
+        self._uploaded: dict[str, str] = {}  # name of an own picture -> what is said about it
         self.strict = os.environ.get("COURSE_STRICT") == "1"
         self.worker = LatestWins(
             self._draft, self._fail, synchronous=synchronous or self.strict, finish=self._finish_draft
@@ -106,6 +107,12 @@ class Explorer:
             description="As code", rows=7, layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"), style=_NARROW
         )
         self.code_box.add_class("gltr-code")
+        self.code_box.layout.display = "none"
+        # A button that opens and closes: the headers of an Accordion answer the mouse alone.
+        self.code_button = widgets.ToggleButton(
+            description="Copy as code", tooltip="Show Python that makes exactly this picture", layout={"width": "150px"}
+        )
+        self.code_button.observe(self._show_code, names="value")
         heading = widgets.HTML(f"<h4 style='margin:2px 0 6px 0'>{html.escape(self.title)}</h4>")
         buttons = [self.reset_button]
         if self.upload_to:
@@ -115,11 +122,14 @@ class Explorer:
         panel = widgets.HBox(
             [*self.controls.values(), *buttons], layout=widgets.Layout(flex_flow="row wrap", max_width=f"{WIDTH}px")
         )
-        fold = widgets.Accordion([self.code_box], titles=("Copy as code",), selected_index=None)
-        fold.layout.max_width = f"{WIDTH}px"
-        self.widget = widgets.VBox([heading, panel, self.status, self.error, self.image, self.clock, fold])
+        self.widget = widgets.VBox(
+            [heading, panel, self.status, self.error, self.image, self.clock, self.code_button, self.code_box]
+        )
         self.widget.add_class("gltr-explorer")
         self.widget.add_class(f"gltr-{self.module}")
+
+    def _show_code(self, change: Any) -> None:
+        self.code_box.layout.display = "" if change["new"] else "none"
 
     def _changed(self, change: Any) -> None:
         if not self._quiet:
@@ -150,7 +160,7 @@ class Explorer:
 
     def _draft(self, params: Any) -> None:
         begin = time.perf_counter()
-        if self.latency.get("preview", 0.0) > 400:
+        if self.latency.get("preview", 0.0) > SLOW:
             self._say("drawing …")
         picture, words = self.preview(params)
         if type(self).preview is Explorer.preview:  # the draft is the picture itself: do not draw it twice
@@ -160,6 +170,8 @@ class Explorer:
 
     def _finish_draft(self, params: Any) -> None:
         drawn, self._drawn = self._drawn, None
+        if drawn is None and self.latency.get("full", 0.0) > SLOW:
+            self._say("preview shown, all the details are on their way …")
         self._full(params, drawn[1:] if drawn is not None and drawn[0] is params else None)
 
     def _full(self, params: Any, ready: tuple[np.ndarray, str] | None = None) -> None:
@@ -174,18 +186,19 @@ class Explorer:
         self._time("full", begin)
 
     def _put(self, picture: np.ndarray, *, quick: bool) -> None:
-        data, kind = encode(picture, quick=quick)
+        data, kind = encode(picture, quick=quick, best=80 if quick else 88)
         with self.image.hold_sync():  # one message: bytes and their format belong together
             self.image.format = kind
             self.image.value = data
 
     def _time(self, stage: str, begin: float) -> None:
         self.latency[stage] = spent = 1000 * (time.perf_counter() - begin)
-        self._say({"preview": "preview", "full": "full picture"}[stage] + f" drawn in {spent:.0f} ms")
+        note = self._uploaded.get(getattr(self.params, self.upload_to or " ", ""), "")
+        self._say({"preview": "preview", "full": "full picture"}[stage] + f" drawn in {spent:.0f} ms. {note}")
 
     def _say(self, words: str) -> None:
         # Decoration for the eye: a screen reader that read out every millisecond would help nobody.
-        self.clock.value = f"<div aria-hidden='true' style='opacity:.7;font-size:12px'>{words}</div>"
+        self.clock.value = f"<div aria-hidden='true' style='opacity:.75;font-size:12px'>{html.escape(words)}</div>"
 
     def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
         """Call ``action``; an error goes to the panel (and is raised again under COURSE_STRICT=1)."""
@@ -212,19 +225,20 @@ class Explorer:
     def _take(self, value: Any) -> None:
         upload = uploads.newest(value)
         if upload is not None:
-            self.add_picture(upload.name, upload.picture)
+            self.upload_button.value = ()  # the file is not kept, and the same one may be brought again
+            self.add_picture(upload.name, upload.picture, upload.words)
 
-    def add_picture(self, name: str, picture: np.ndarray) -> None:
+    def add_picture(self, name: str, picture: np.ndarray, note: str = "") -> None:
         """Offer one more picture under ``name`` and show it; for explorers with ``upload_to``.
 
         Args:
             name: as in the list of pictures; in "copy as code" also the file's name.
-            picture: uint8 (H, W, 3).
+            picture: uint8 (H, W, 3). note: what is said about it below the picture.
         """
         control = self._control(self.upload_to)
         with self._hands:
             self.assets = self.assets.with_image(name, picture)
-            self._uploaded = [*(n for n in self._uploaded if n != name), name]
+            self._uploaded = {**self._uploaded, name: note}
             self._quiet = True
             try:
                 control.options = list(self.assets.images)

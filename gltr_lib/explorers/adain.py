@@ -134,12 +134,13 @@ def draw(params: Params, assets: Assets, picture: torch.Tensor, own: Stats, want
     canvas = Canvas(960, 566)
     canvas.picture(assets.images[params.image], (14, 34, 300, 150), f"content: {params.image}")
     mixture = params.mixture
+    alone = max(getattr(params, f"weight{i + 1}") for i in range(len(STYLES))) if len(mixture) == 1 else 0.0
     for i, (name, weight) in enumerate(mixture):
         place = (14 + 158 * (i % 2), 222 + 80 * (i // 2))
         if len(mixture) <= 2:
-            canvas.picture(
-                assets.styles[name], (*place, 142, 134), name if len(mixture) == 1 else f"{weight:.0%} {name}"
-            )
+            canvas.picture(assets.styles[name], (*place, 142, 134), "" if alone else f"{weight:.0%} {name}")
+            if alone:
+                canvas.text(place[0], place[1] - 7, f"{name}: weight {alone:.2f} = 100 %", room=300)
         else:  # three or four: small, the words beside them
             _, _, wide, _ = canvas.picture(assets.styles[name], (place[0], place[1] - 12, 66, 66))
             canvas.text(place[0] + wide + 8, place[1] + 14, f"{weight:.0%}", size=15)

@@ -28,6 +28,17 @@ from gltr_lib.viz import LINE
 SIGMAS = (2.0, 64.0)
 POWERS = (0.1, 2.0)
 SIDE = 512  # of the picture that is mixed
+#: Where the panels lie on the picture: (x, y, width, height) in pixels.
+PANELS = {
+    "noise": (14, 34, 222, 111),
+    "blurred": (251, 34, 222, 111),
+    "histogram": (488, 34, 222, 127),
+    "mask": (724, 34, 222, 111),
+    "raw": (14, 190, 222, 111),
+    "painted": (14, 339, 222, 111),
+    "mixed": (251, 190, 520, 260),
+    "schedule": (786, 200, 160, 170),
+}
 
 
 @dataclass(frozen=True)
@@ -75,20 +86,20 @@ def render(params: Params, assets: Assets | None = None) -> tuple[np.ndarray, st
     cut = field[mask.bool()].min().item() if measured > 0 else None
 
     canvas = Canvas(960, 464)
-    narrow, top = (222, 111), 34
     std = field.std(correction=0).item()
     grey = ((field - field.mean()) / max(6 * std, 1e-12) + 0.5).clamp(0, 1)
-    canvas.picture((noise / 6 + 0.5).clamp(0, 1), (14, top, *narrow), "1  white noise, std 1")
-    canvas.picture(grey, (251, top, *narrow), f"2  blurred, sigma {sigma:.1f} px here")
+    canvas.picture((noise / 6 + 0.5).clamp(0, 1), PANELS["noise"], "1  white noise, std 1")
+    canvas.picture(grey, PANELS["blurred"], f"2  blurred, sigma {sigma:.1f} px here")
     title = "3  nothing reaches the cut" if cut is None else f"3  cut at {cut:.2g}".replace("-", "−")
     theory = 1 / (2 * math.sqrt(math.pi) * max(sigma, 0.3))  # std of white noise after a Gaussian blur
-    cut_histogram(canvas, (488, top, 222, 127), field.numpy(), cut, title, theory)
-    canvas.picture(mask, (724, top, *narrow), f"4  mask: {measured:.1%} painted", sharp=True, frame=LINE)
-    canvas.picture(raw[0], (14, 190, *narrow), f"raw: {params.image}")
-    canvas.picture(stylised[0], (14, 339, *narrow), f"painted: {params.style}")
-    canvas.picture(mixed[0], (251, 190, 520, 260), "5  mixed: painted in places, raw elsewhere")
-    box = (786, 200, 160, 170)
-    curve_with_point(canvas, box, lambda t: schedule(params, t), params.position, "share p over training", "t / T")
+    cut_histogram(canvas, PANELS["histogram"], field.numpy(), cut, title, theory)
+    canvas.picture(mask, PANELS["mask"], f"4  mask: {measured:.1%} painted", sharp=True, frame=LINE)
+    canvas.picture(raw[0], PANELS["raw"], f"raw: {params.image}")
+    canvas.picture(stylised[0], PANELS["painted"], f"painted: {params.style}")
+    canvas.picture(mixed[0], PANELS["mixed"], "5  mixed: painted in places, raw elsewhere")
+    curve_with_point(
+        canvas, PANELS["schedule"], lambda t: schedule(params, t), params.position, "share p over training", "t / T"
+    )
     canvas.text(786, 420, f"p = {share:.1%}", size=17)
     canvas.text(786, 441, f"std of field {std:.3f}", size=12)
     return canvas.array(), describe(params, sigma, share, measured)
@@ -108,8 +119,6 @@ def schedule(params: Params, position: float) -> float:
     """The stylised share p_t at a position t/T of the training."""
     if not 0 <= position <= 1:
         raise ValueError(f"position: expected t/T in [0,1], received {position!r}")
-    if position == 0:
-        return params.share
     return share_schedule(position, 1, start=params.share, power=params.power)  # type: ignore[arg-type]  # T is 1
 
 
