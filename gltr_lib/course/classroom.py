@@ -35,7 +35,8 @@ shows. *Copy as code* below it holds the lines that make exactly this picture. *
 """
 # Only what a reader of the page does not need is taken away; the menu stays, for restarting the kernel.
 STYLE = """\
-.jp-SideBar, #jp-bottom-panel, .jp-InputPrompt, .jp-OutputPrompt, .jp-Placeholder, .jp-Collapser,
+.jp-SideBar, #jp-bottom-panel, .jp-InputPrompt, .jp-OutputPrompt, .jp-OutputArea-promptOverlay, .jp-Collapser,
+.jp-Placeholder,
 .jp-CodeCell .jp-Cell-inputWrapper, .jp-Notebook-footer { display: none !important; }
 .jp-Notebook .jp-Cell { max-width: 1040px; margin: 0 auto 18px auto; }
 """

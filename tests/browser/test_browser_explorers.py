@@ -3,14 +3,20 @@
 The page is the classroom's (``make explorers``): its cells ran before the browser opened it, and nobody presses "Run".
 """
 
+import importlib
 import re
 
 import numpy as np
 import pytest
 from explorer_page import ExplorerPage, difference
 from lab_driver import kernel_memory, start_page
+from PIL import Image
+
+from gltr_lib.explorers import adain, all_explorers, ltr, shipped
 
 pytestmark = pytest.mark.browser
+MODULES = [kind.module for kind in all_explorers()]
+DECODED = (336, 34, 610, 305)  # of the AdaIN explorer's picture
 LEVELS = 6.0  # mean grey levels by which a compressed picture may differ from the drawn one
 
 
@@ -26,24 +32,15 @@ def _no_fault(classroom):
     assert classroom.faults() == []
 
 
-def mask_panel(picture):
-    """The mask on the LTR explorer's picture, one channel."""
-    return picture[38:184, 644:940].mean(2)
+def panel(picture, box):
+    """What lies in a panel (x, y, width, height) of an explorer's picture, its border left out."""
+    x, y, width, height = box
+    return picture[y + 2 : y + height - 2, x + 2 : x + width - 2]
 
 
 def edges(mask):
     """How much of a black and white picture lies on a border."""
-    return (np.abs(np.diff(mask, axis=1)) > 100).mean()
-
-
-def style_panel(picture):
-    """The painting on the AdaIN explorer's picture."""
-    return picture[224:354, 16:146]
-
-
-def result_panel(picture):
-    """The decoded street on the AdaIN explorer's picture: 610 pixels wide, two to one."""
-    return picture[34:339, 336:946]
+    return (np.abs(np.diff(mask.mean(2), axis=1)) > 100).mean()
 
 
 def colour_distance(one, other):
@@ -58,9 +55,15 @@ def closer(words):
 
 
 def copies_colours(picture):
-    """Mean colour of each copy on the GTR explorer's picture, (5, 3)."""
-    corners = [(36 + 186 * (i // 3), 14 + 314 * (i % 3)) for i in range(1, 6)]
-    return np.array([picture[y + 4 : y + 144, x + 4 : x + 294].mean((0, 1)) for y, x in corners])
+    """Mean colour of each copy on the GTR explorer's picture, (8, 3); the right halves, where no painting lies."""
+    corners = [(36 + 187 * (i // 3), 14 + 314 * (i % 3)) for i in range(1, 9)]
+    return np.array([picture[y + 4 : y + 144, x + 154 : x + 294].mean((0, 1)) for y, x in corners])
+
+
+def params(page):
+    """The params that "Copy as code" names."""
+    module = importlib.import_module(f"gltr_lib.explorers.{page.module}")
+    return eval(re.search(r"Params\(.*\)(?=(, assets)?\)$)", page.code(), re.MULTILINE)[0], vars(module))
 
 
 def top(handle):
@@ -76,14 +79,7 @@ def explorer(classroom, module):
     return page
 
 
-def modules():
-    """Modules of all explorers on the page."""
-    from gltr_lib.explorers import all_explorers
-
-    return [kind.module for kind in all_explorers()]
-
-
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", MODULES)
 def test_every_slider_moves_by_keyboard_and_the_picture_follows(module, classroom):
     page = explorer(classroom, module)
     fields = page.fields()
@@ -98,7 +94,7 @@ def test_every_slider_moves_by_keyboard_and_the_picture_follows(module, classroo
     assert classroom.page.locator(f".gltr-{module} img.widget-image").count() == 1, "one picture that stays"
 
 
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", MODULES)
 def test_copied_code_recreates_what_the_browser_shows(module, classroom, monkeypatch):
     page = explorer(classroom, module)
     shown = []
@@ -114,44 +110,39 @@ def test_ltr_share_on_the_screen_follows_its_slider(classroom):
         page.moved(lambda key=key, times=times: page.press("share", key, times))
         wanted = page.shown("share")
         page.eventually(lambda wanted=wanted: f"measured {wanted:.1%}" in page.words(), f"share {wanted:.1%}")
-        white = mask_panel(page.picture()).mean() / 255
+        white = panel(page.picture(), ltr.PANELS["mask"]).mean() / 255
         assert white == pytest.approx(wanted, abs=0.03), "white pixels of the mask that is on the screen"
 
 
 def test_ltr_mask_gets_coarser_with_sigma(classroom):
     page = explorer(classroom, "ltr")
-    fine = mask_panel(page.picture())
-    coarse = mask_panel(page.moved(lambda: page.press("sigma", "ArrowRight", 20)))
+    fine = panel(page.picture(), ltr.PANELS["mask"])
+    coarse = panel(page.moved(lambda: page.press("sigma", "ArrowRight", 20)), ltr.PANELS["mask"])
     assert edges(coarse) < 0.7 * edges(fine)
 
 
 def test_adain_moves_the_colours_towards_the_style(classroom):
     page = explorer(classroom, "adain")
     page.moved(lambda: page.press("alpha", "Home"), says=r"alpha 0\.00")
-    style, away = style_panel(page.picture()), result_panel(page.picture())
+    style = shipped().styles[params(page).style]
     assert closer(page.words()) == 0
-    distances = [colour_distance(away, style)]
+    distances = [colour_distance(panel(page.picture(), DECODED), style)]
     for alpha in ("0.5", "1"):
         picture = page.moved(lambda alpha=alpha: page.type("alpha", alpha), says=f"alpha {float(alpha):.2f}")
-        distances.append(colour_distance(result_panel(picture), style))
+        distances.append(colour_distance(panel(picture, DECODED), style))
     assert distances[0] > distances[1] > distances[2]
     assert closer(page.words()) > 95
 
 
 def test_adain_at_alpha_zero_is_the_plain_reconstruction(classroom):
-    from PIL import Image
-
-    from gltr_lib.explorers import shipped
-
     page = explorer(classroom, "adain")
-    page.moved(lambda: page.press("alpha", "Home"), says=r"alpha 0\.00")
-    assets = shipped()
-    name = next(iter(assets.images))
-    plain = assets.stylizer.decode(assets.features(name), assets.content(name).shape[-2:])[0]
-    plain = (plain.detach().permute(1, 2, 0).clamp(0, 1).numpy() * 255).astype(np.uint8)
-    panel = result_panel(page.picture())
-    again = np.asarray(Image.fromarray(plain).resize(panel.shape[1::-1], Image.Resampling.BICUBIC))
-    assert difference(panel, again) < LEVELS
+    shown = panel(page.moved(lambda: page.press("alpha", "Home"), says=r"alpha 0\.00"), DECODED)
+    name, assets = params(page).image, shipped()
+    size = assets.content(name, adain.FULL).shape[-2:]
+    plain = assets.stylizer.decode(assets.features(name, adain.FULL), size)[0]
+    plain = Image.fromarray((plain.detach().permute(1, 2, 0).clamp(0, 1).numpy() * 255).astype(np.uint8))
+    again = np.asarray(plain.resize(DECODED[2:], Image.Resampling.BICUBIC))[2:-2, 2:-2]
+    assert difference(shown, again) < LEVELS
 
 
 def test_gtr_seed_brings_other_colours_and_the_same_seed_the_same(classroom):
