@@ -199,17 +199,33 @@ def _kept(model: nn.Module, count: int, size: tuple[int, int], half: bool) -> in
         return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
+_Options = tuple[tuple[str, Any], ...]
+
+
 @lru_cache(maxsize=64)
-def _counted(
-    model: str, num_classes: int, options: tuple[tuple[str, Any], ...], crop: tuple[int, int], precision: str
-) -> tuple[int, float, int]:
-    """(operations of a forward pass, bytes kept, parameters) of one picture; counted once for each question."""
+def _forward(model: str, num_classes: int, options: _Options, crop: tuple[int, int]) -> tuple[int, int]:
+    """(operations of a forward pass over one picture, parameters), counted once for each question."""
     with torch.device("meta"):
         network = build(model, num_classes, **dict(options))
-    # A small picture stands for the crop: what is kept grows with the area.
-    small = (min(crop[0], 128), min(crop[1], 128))
-    kept = kept_bytes(network, small, precision=precision) * (crop[0] * crop[1]) / (small[0] * small[1])
-    return forward_flops(network, crop), kept, parameter_count(network)
+    return forward_flops(network, crop), parameter_count(network)
+
+
+@lru_cache(maxsize=64)
+def _kept_once(model: str, num_classes: int, options: _Options, size: tuple[int, int], precision: str) -> int:
+    """Bytes that one picture keeps, counted once for each question."""
+    with torch.device("meta"):
+        network = build(model, num_classes, **dict(options))
+    return kept_bytes(network, size, precision=precision)
+
+
+def weight_gb(model: str, num_classes: int = 19, **options: Any) -> float:
+    """Gigabytes of a network's trainable weights in single precision; gradients and momentum take as much each.
+
+    Example:
+        >>> weight_gb("deeplab_mini") < 0.002
+        True
+    """
+    return 4 * _forward(model, num_classes, tuple(sorted(options.items())), (64, 64))[1] / 1e9
 
 
 def estimate(
@@ -269,7 +285,11 @@ def estimate(
         raise ValueError(f'{card.name} has no bfloat16 matrix units; use precision="fp16"')
     if min(images, steps, gpus, *crop) < 1:
         raise ValueError(f"expected at least 1 of each, received images={images}, steps={steps}, gpus={gpus}, {crop}")
-    forward, kept, parameters = _counted(model, num_classes, tuple(sorted(options.items())), tuple(crop), precision)
+    asked = (model, num_classes, tuple(sorted(options.items())))
+    forward, parameters = _forward(*asked, (crop[0], crop[1]))
+    # A small picture stands for the crop: what is kept grows with the area.
+    small = (min(crop[0], 128), min(crop[1], 128))
+    kept = _kept_once(*asked, small, precision) * (crop[0] * crop[1]) / (small[0] * small[1])
     train = 3.0 * images * forward
     painted = images * sum(view == "gtr" for view in views) / max(len(views), 1)
     style = painted * stylize_flops(stylizer, crop) if painted else 0.0

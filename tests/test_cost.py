@@ -71,10 +71,12 @@ def test_kept_bytes_are_those_of_a_real_forward_pass_and_the_network_stays_as_it
 
 
 def test_the_same_question_is_counted_once():
-    cost._counted.cache_clear()
-    for steps in (10, 20):
-        cost.estimate("deeplab_mini", (64, 64), stylizer="mini", steps=steps, precision="fp32")
-    assert cost._counted.cache_info()[:2] == (1, 1)  # one hit, one miss
+    cost._forward.cache_clear()
+    cost._kept_once.cache_clear()
+    for side in (128, 160, 160):
+        cost.estimate("deeplab_mini", (side, side), stylizer="mini", precision="fp32")
+    assert cost._forward.cache_info()[:2] == (1, 2)  # hits, misses
+    assert cost._kept_once.cache_info()[:2] == (2, 1)  # a small picture stands for all larger crops
 
 
 def test_an_estimate_adds_up():
