@@ -289,11 +289,12 @@ def estimate(
     forward, parameters = _forward(*asked, (crop[0], crop[1]))
     # A small picture stands for the crop: what is kept grows with the area.
     small = (min(crop[0], 128), min(crop[1], 128))
-    kept = _kept_once(*asked, small, precision) * (crop[0] * crop[1]) / (small[0] * small[1])
+    kept = _kept_once(*asked, small, "fp32" if precision == "fp32" else "bf16")
+    kept_there = kept * (crop[0] * crop[1]) / (small[0] * small[1])
     train = 3.0 * images * forward
     painted = images * sum(view == "gtr" for view in views) / max(len(views), 1)
     style = painted * stylize_flops(stylizer, crop) if painted else 0.0
-    memory = (parameters * (4 + 4 + _OPTIMIZER_BYTES[optimizer]) + kept * images) / 1e9
+    memory = (parameters * (4 + 4 + _OPTIMIZER_BYTES[optimizer]) + kept_there * images) / 1e9
 
     peak = card.single_tflops if precision == "fp32" else card.half_tflops
     reached = share * peak if rate is None else rate

@@ -62,7 +62,7 @@ from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS
 from gltr_lib.checks import check, summary
 from gltr_lib.course import claims
-from gltr_lib.explorers import GtrExplorer
+from gltr_lib.explorers import GtrExplorer, StyleBankExplorer
 from gltr_lib.labels import CLASSES, colourize
 from gltr_lib.study import tables
 
@@ -345,6 +345,19 @@ def sample_styles(means, stds, count, generator):
 
 # %%
 sample_styles = check("03-sample", sample_styles)
+
+# %% [markdown]
+# Every museum has a plan. Here each dot is a painting of the bank, in the colour that it gives to a street; the plan is
+# the plane in which their $2C$ numbers differ most. Pick a painter, mix three, or let a seed draw.
+#
+# **Predict, then run.** How much of all differences can a flat map hold? And what changes from its left to its right?
+
+# %%
+StyleBankExplorer()
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Most of them; the line above the map says how much. Left to right is dark to light: brightness is the
+# strongest of the differences. The lines to the nearest styles, taken in all numbers, show what the map cannot.
 
 # %% [markdown]
 # ## 4. GTR, and labels that never notice (6 min)

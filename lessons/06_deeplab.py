@@ -56,7 +56,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from gltr_lib import StyleBank, Stylizer, cost, course, datasets, engine, ledger, models, scale, streets, viz
+from gltr_lib import StyleBank, Stylizer, cost, course, datasets, engine, explorers, ledger, models, scale, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.config import METHODS, TrainConfig, recipe
 from gltr_lib.course import claims
@@ -1031,6 +1031,20 @@ mine = cost.estimate(
     gpu="A100", gpus=1, rate=rate, price=1.00,
 )  # fmt: skip
 print(cost.render(mine))
+
+# %% [markdown]
+# Or turn the wheels by hand. Full bars are counted; hatched bars rest on the assumed share of the peak, until you put in
+# a rate that you measured.
+#
+# **Predict, then run.** What fills the memory of the card: the weights, or what the forward pass keeps? And what happens
+# to it with sixteen images instead of four?
+
+# %%
+explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** What is kept, by far. It grows with the images and with the area of the crop; the weights, their gradients
+# and the momentum stay as they are.
 
 # %% [markdown]
 # A run of that length does not belong into a notebook. The terminal has the same engine:

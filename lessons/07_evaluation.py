@@ -57,7 +57,7 @@ import torch.nn.functional as F
 from IPython.display import Markdown, display
 from PIL import Image
 
-from gltr_lib import course, datasets, ledger, models, real, streets, viz
+from gltr_lib import course, datasets, explorers, ledger, models, real, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.course import claims
 from gltr_lib.evaluate import FULL_SIZE, Inference, Protocol, evaluate_dataset, export_cityscapes
@@ -680,6 +680,19 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** In the garage and on the launch pad hardly one. There is no *none of these* among the 19 words.
+
+# %% [markdown]
+# All four networks side by side, on streets and on your own picture (its button is among the controls): classes, one class
+# alone, errors, and how sure they are.
+#
+# **Predict, then run.** In the look `sun` the baseline is wrong on most pixels. Will it be *unsure* there?
+
+# %%
+explorers.PredictionExplorer(explorers.prediction.Params(look="sun", view="confidence"))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** No. Above each map stand both numbers, "sure" and "right", and for the baseline they lie far apart: a
+# network does not know that it is somewhere new.
 
 # %% [markdown]
 # Look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
