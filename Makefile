@@ -45,8 +45,8 @@ site: $(VENV)/.installed-site  ## the offline site in build/site, from executed 
 sheets: $(VENV)/.installed  ## contact sheets of the lessons and the README's lesson table, from executed lessons
 	@$(PY) docs/make_thumbnails.py $(ARGS)
 
-lessons: $(VENV)/.installed  ## build notebooks/ from lessons/
-	@$(PY) -m gltr_lib.course.build
+lessons: $(VENV)/.installed  ## build notebooks/ and docs/teaching/notes.md from lessons/
+	@$(PY) -m gltr_lib.course.build && $(PY) -m gltr_lib.course.teach
 
 build: lessons  ## the same as lessons
 
@@ -65,7 +65,7 @@ test: $(VENV)/.installed-test  ## set up, then lint, types, a smoke run of the c
 	@$(MAKE) --no-print-directory lint types smoke unit
 
 lint: $(VENV)/.installed-test  ## style of code and lessons, and whether the notebooks are current
-	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(PY) -m gltr_lib.course.lint && $(PY) -m gltr_lib.course.build --check)
+	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(PY) -m gltr_lib.course.lint && $(PY) -m gltr_lib.course.build --check && $(PY) -m gltr_lib.course.teach --check)
 
 types: $(VENV)/.installed-test  ## types of the library
 	$(call timed,types,$(BIN)/mypy)

@@ -196,7 +196,7 @@ def build_notebook(path: Path, edition: str, times: dict[str, Any] | None = None
         out.append(_cell(cell, text, path.stem))
         if edition == "instructor":
             note = teach.clock(cells) if cell.index == 0 else teach.recognised(cell.source)
-            out += [_note(cell, note, path.stem)] if note else []
+            out += [_note(cell, teach.framed(note), path.stem)] if note else []
     book = {"cells": out, "metadata": KERNEL, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

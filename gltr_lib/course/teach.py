@@ -2,15 +2,23 @@
 
 The notes themselves (questions for the board, expected answers, stumbling blocks) are written in the lesson, in cells
 tagged ``instructor``. The two things below would drift if they were written down: they are read from the lesson's own
-minutes and from the exercises' catalogue of misconceptions.
+minutes and from the exercises' catalogue of misconceptions. All of it together also makes one page.
+
+    python -m gltr_lib.course.teach            # write docs/teaching/notes.md
+    python -m gltr_lib.course.teach --check    # exit 1 if it is not current
 """
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gltr_lib.ledger import write_text
 
 if TYPE_CHECKING:
     from gltr_lib.course.build import Cell
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 SECTION = re.compile(r"^## (\d+)\. (\S.*) \((\d+) min\)$", re.MULTILINE)
 EXERCISE = re.compile(r"^### Exercise (\d+\.\d+) — (\S.*) \((●○○|●●○|●●●), (\d+) min\)$", re.MULTILINE)
 CHECK = re.compile(r"""\bcheck\(["'](\d\d-[a-z0-9-]+)["']""")
+PAGE = Path("docs") / "teaching" / "notes.md"
 FRAME = '<div style="border-left: 4px solid #0072B2; padding-left: 14px">\n\n{}\n\n</div>'
 
 
@@ -59,7 +68,7 @@ def clock(cells: Sequence[Cell]) -> str:
         lines.append(f"| {now // 60}:{now % 60:02d} | {title} | {section.minutes} | {tasks or '–'} |")
         now += section.minutes
     lines.append(f"| {now // 60}:{now % 60:02d} | end | | |")
-    return framed("\n".join(lines))
+    return "\n".join(lines)
 
 
 def recognised(source: str) -> str:
@@ -84,9 +93,65 @@ def recognised(source: str) -> str:
         return ""
     told = dict.fromkeys(wrong.says for wrong in exercise.misconceptions)
     lines = [f"**What the check `{exercise.id}` recognises**, and says to the student:", ""]
-    return framed("\n".join([*lines, *(f"- {sentence}" for sentence in told)]))
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in told)])
 
 
 def framed(text: str) -> str:
     """A teacher's note, set apart from the lesson by a bar at its left."""
     return FRAME.format(text)
+
+
+def notes(lessons: Sequence[Path]) -> str:
+    """One Markdown page with the notes of all lessons.
+
+    Args:
+        lessons: their sources, in order.
+    """
+    from gltr_lib.course.build import read_cells
+
+    out = ["# Notes, lesson by lesson"]
+    out.append(
+        "Made from the lessons by `make lessons`; edit them there. Each prediction is quoted with its expected answer, "
+        "each exercise with the wrong answers that its check knows by name."
+    )
+    for path in lessons:
+        cells = read_cells(path)
+        out += [f"## {cells[0].source.splitlines()[0].removeprefix('# ')}", clock(cells)]
+        asked = ""
+        for cell in cells:
+            place = cell.source.find("**Predict, then run.**")
+            if cell.kind == "markdown" and place >= 0:
+                asked = cell.source[place:].split("\n\n")[0].replace("**Predict, then run.**", "**Asked.**")
+            if "instructor" in cell.tags:
+                out += [asked] if asked and cell.source.startswith("**Expected.**") else []
+                out.append(cell.source)
+            out += [told] if (told := recognised(cell.source) if cell.kind == "code" else "") else []
+    return "\n\n".join(out) + "\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; 0, or 1 where ``--check`` finds the page outdated."""
+    from gltr_lib.course import root
+    from gltr_lib.course.build import lesson_files
+
+    parser = argparse.ArgumentParser(
+        prog="python -m gltr_lib.course.teach", description="Notes for teachers on one page."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is not current")
+    parser.add_argument("--root", type=Path, default=None, help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    base = args.root or root()
+    text, page = notes(lesson_files(base / "lessons")), base / PAGE
+    if page.is_file() and page.read_text(encoding="utf-8") == text:
+        print(f"{PAGE.as_posix()} is current")
+        return 0
+    if args.check:
+        print(f"{PAGE.as_posix()} is not what the lessons say; run: python -m gltr_lib.course.teach")
+        return 1
+    write_text(page, text)
+    print(f"{PAGE.as_posix()} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

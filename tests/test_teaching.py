@@ -1,0 +1,217 @@
+"""The teaching guide: plans whose minutes add up and are the lessons' own, quiz with key, rubric, notes, grades."""
+
+import json
+import math
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+from gltr_lib.course import build, grade, teach
+from gltr_lib.course.build import lesson_files, read_cells
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDE = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+MINUTES = {
+    path.stem[:2]: {section.number: section.minutes for section in teach.sections(read_cells(path))}
+    for path in lesson_files(ROOT / "lessons")
+}
+PART = re.compile(r"(\d\d) §(\d+)(?:–(\d+))?")
+
+
+def plan(heading):
+    """Rows of the first table under a heading, as lists of cells without the header."""
+    text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL)[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n") if line.startswith("|")]
+    return rows[2:]
+
+
+def sections_of(what):
+    """(lesson, section) pairs that a row names."""
+    return [(a, n) for a, first, last in PART.findall(what) for n in range(int(first), int(last or first) + 1)]
+
+
+@pytest.mark.parametrize("heading", ["A lab of 90 minutes", "A day", "Four weeks"])
+def test_rows_take_the_minutes_that_the_lessons_plan(heading):
+    named = 0
+    for _, minutes, what in plan(heading):
+        parts = sections_of(what)
+        if parts:
+            named += len(parts)
+            assert int(minutes) == sum(MINUTES[lesson][number] for lesson, number in parts), what
+    assert named >= 8
+
+
+@pytest.mark.parametrize(("heading", "total"), [("A lab of 90 minutes", 90), ("A day", 480)])
+def test_the_clock_of_a_plan_runs_without_gaps_to_its_end(heading, total):
+    now = 0
+    for start, minutes, _ in plan(heading):
+        hours, rest = map(int, start.split(":"))
+        assert 60 * hours + rest == now
+        now += int(minutes)
+    assert now == total
+
+
+def test_four_weeks_are_eight_sessions_of_90_minutes_and_every_section_once():
+    rows = plan("Four weeks")
+    sessions = {}
+    for session, minutes, _ in rows:
+        sessions[session] = sessions.get(session, 0) + int(minutes)
+    sessions.pop("home")
+    assert sessions == {str(number): 90 for number in range(1, 9)}
+    covered = [part for row in rows for part in sections_of(row[2])]
+    assert sorted(covered) == sorted((lesson, number) for lesson, known in MINUTES.items() for number in known)
+
+
+def test_files_and_commands_that_the_guide_names_exist():
+    for target in re.findall(r"\]\(([^)#:]+)\)", GUIDE):
+        assert (ROOT / "docs" / target).is_file(), target
+    makefile = (ROOT / "Makefile").read_text()
+    for name in re.findall(r"`make ([a-z]+)`", GUIDE):
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+    for module in re.findall(r"python -m gltr_lib\.course\.(\w+)", GUIDE):
+        assert (ROOT / "gltr_lib" / "course" / f"{module}.py").is_file(), module
+
+
+def test_notes_page_is_what_the_lessons_say(capsys):
+    assert teach.main(["--check", "--root", str(ROOT)]) == 0, capsys.readouterr().out
+
+
+def test_an_outdated_notes_page_is_found(tmp_path, capsys):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "02_tiny.py").write_text((ROOT / "tests" / "fixtures" / "02_tiny.py").read_text())
+    assert teach.main(["--check", "--root", str(tmp_path)]) == 1
+    assert teach.main(["--root", str(tmp_path)]) == 0
+    assert teach.main(["--check", "--root", str(tmp_path)]) == 0
+    page = tmp_path / teach.PAGE
+    assert "**Asked.** What is `double(triple(7))`?\n\n**Expected.** Forty-two." in page.read_text()
+    page.write_text(page.read_text() + "\nby hand\n")
+    capsys.readouterr()
+    assert teach.main(["--check", "--root", str(tmp_path)]) == 1
+    assert "is not what the lessons say" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------------ quiz and rubric
+
+
+def quiz():
+    """Half -> question number -> choices by letter."""
+    halves = (ROOT / "docs" / "teaching" / "quiz.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    found = {}
+    for half in halves:
+        name, text = half.split("\n", 1)
+        questions = re.split(r"^(\d+)\. ", text, flags=re.MULTILINE)[1:]
+        pairs = zip(questions[::2], questions[1::2], strict=True)
+        found[name.lower()] = {int(n): dict(re.findall(r"- \(([a-d])\) (.+)", body)) for n, body in pairs}
+    return found
+
+
+def key():
+    """Question number -> (answer before, answer after, idea, lessons)."""
+    text = (ROOT / "docs" / "teaching" / "quiz_key.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([a-d]) \| ([a-d]) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    return {int(number): rest for number, *rest in rows}
+
+
+def test_every_question_has_four_choices_and_a_key_that_is_one_of_them():
+    halves, answers = quiz(), key()
+    assert set(halves) == {"before", "after"}
+    for place, half in enumerate(("before", "after")):
+        assert sorted(halves[half]) == sorted(answers) == list(range(1, 11))
+        for number, choices in halves[half].items():
+            assert sorted(choices) == list("abcd"), (half, number)
+            assert answers[number][place] in choices
+        letters = [answers[number][place] for number in answers]
+        assert max(letters.count(letter) for letter in "abcd") <= 5, "a key that one letter would pass"
+    assert all(lesson in MINUTES for *_, lessons in answers.values() for lesson in lessons.split(", "))
+
+
+def test_the_key_is_right_where_it_can_be_computed():
+    import torch
+
+    halves, answers = quiz(), key()
+
+    def right(half, number):
+        return halves[half][number][answers[number][("before", "after").index(half)]]
+
+    assert right("before", 2) == f"10/{30 + 20 - 10}"
+    assert right("after", 2) == f"20/{60 + 30 - 20}"
+    assert right("before", 8) == str(1 + 3 * 2)
+    x = torch.zeros(1, 1, 25, 25, requires_grad=True)
+    y = x
+    for _ in range(3):
+        y = torch.nn.functional.conv2d(y, torch.ones(1, 1, 3, 3), padding=2, dilation=2)
+    y[0, 0, 12, 12].backward()
+    assert right("after", 8) == str(int((x.grad != 0).sum()))
+    assert right("before", 9) == f"1 in {2**3}"
+    d = [0.4, 1.9, 1.0]
+    half = 4.303 * statistics.stdev(d) / math.sqrt(3)
+    assert right("after", 9) == ("open" if statistics.mean(d) - half < 0 < statistics.mean(d) + half else "helps")
+
+
+def test_the_rubric_is_the_one_of_lesson_09():
+    rubric = [[cell.replace("*", "") for cell in row] for row in plan("The final project")]
+    lesson = next(path for path in lesson_files(ROOT / "lessons") if path.stem.startswith("09"))
+    table = re.findall(r"^# \| \*\*(\w+)\*\* \| (.+?) \| (.+?) \| (.+?) \|$", lesson.read_text(), re.MULTILINE)
+    assert rubric == [[cell.replace("*", "") for cell in row] for row in table]
+    assert len(rubric) == 6
+
+
+# ------------------------------------------------------------------------------------------------ grading
+
+
+@pytest.fixture
+def pile(tmp_path):
+    lesson = next(path for path in lesson_files(ROOT / "lessons") if path.stem.startswith("02"))
+    texts = {edition: build.build_notebook(lesson, edition) for edition in ("student", "solved")}
+    texts["wrong"] = texts["solved"].replace("(variance + eps).sqrt()", "variance + eps")
+    assert texts["wrong"] != texts["solved"]
+    for name, text in texts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "02.ipynb").write_text(text)
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "02.ipynb").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_a_pile_of_notebooks_is_judged_by_its_functions(pile, capsys):
+    assert grade.main([str(pile), "--json", "--seed", "3"]) == 0
+    found = {Path(name).parent.name: said for name, said in json.loads(capsys.readouterr().out).items()}
+    assert set(found) == {"student", "solved", "wrong"}
+    assert len(found["solved"]) == 5
+    assert not any(found["solved"].values())
+    assert all("still a stub" in message for message in found["student"].values())
+    assert "variance where the standard deviation is meant" in found["wrong"]["02-stats"]
+    assert not found["wrong"]["02-adain"], "one mistake does not cost the next exercise"
+
+
+def test_odd_notebooks_are_named_and_not_fatal(tmp_path, capsys):
+    def book(*sources):
+        cells = [{"cell_type": "code", "source": source} for source in sources]
+        path = tmp_path / "odd.ipynb"
+        path.write_text(json.dumps({"cells": cells}))
+        return grade.judge(path)
+
+    checking = 'same_padding = check("06-padding", same_padding)'
+    assert "not Python" in book("def same_padding(:\n    pass", checking)["06-padding"]
+    assert "no function called same_padding" in book("x = 1", checking)["06-padding"]
+    assert "check cell edited" in book("x = 1", checking.replace("06-padding", "06-paddings"))["06-paddings"]
+    solved = (
+        "import os\nos.remove('here')\n\n\ndef same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
+    )
+    assert book(solved, checking) == {"06-padding": ""}, "only definitions run"
+    (tmp_path / "text.ipynb").write_text("hello")
+    with pytest.raises(ValueError, match=r"text\.ipynb is no notebook"):
+        grade.answers(tmp_path / "text.ipynb")
+    assert grade.main([str(tmp_path / "nowhere")]) == 2
+    assert "there is no such file or folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_endless_answer_ends(tmp_path):
+    endless = "def same_padding(kernel, dilation):\n    while True:\n        pass"
+    cells = [{"cell_type": "code", "source": s} for s in (endless, 'same_padding = check("06-padding", same_padding)')]
+    (tmp_path / "endless.ipynb").write_text(json.dumps({"cells": cells}))
+    assert grade.grade(tmp_path / "endless.ipynb", limit=8) == {"": "not finished after 8 s"}
