@@ -6,6 +6,7 @@ beside its place and moved there: it is whole or it is not there, whenever the p
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -27,7 +28,7 @@ CHECKPOINT = "checkpoint.pt"
 # Fields that may differ when a run is resumed: they do not change what is learnt.
 FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "processes", "workers", "log_every", "pictures_every"})
 
-_REMEDY = "use another folder (or, from Python, resume=False)"
+_REMEDY = "use another folder, or start anew there (gltr train --fresh, in Python resume=False)"
 
 
 def read_losses(waiting: list[tuple[int, Tensor, float]]) -> Iterator[dict[str, float]]:
@@ -107,11 +108,21 @@ def write_checkpoint(path: Path, state: dict[str, Any], previous: Path | None = 
     except (OSError, RuntimeError) as error:  # torch's writer turns some errors of the disk into RuntimeErrors
         part.unlink(missing_ok=True)
         kept = "the checkpoint before it is whole" if path.exists() else "there is none before it"
-        why = " ".join(str(error).split())[:200]
+        why = _why(error)
         raise OSError(f"{path}: the checkpoint of step {state.get('step')} was not written ({why}); {kept}") from error
     if previous is not None and path.exists():
         path.replace(previous)
     part.replace(path)
+
+
+def _why(error: BaseException) -> str:
+    """The reason for a failed write: what the system said, under what torch's writer made of it."""
+    first: BaseException | None = error
+    while first is not None and not (isinstance(first, OSError) and first.errno):
+        first = first.__cause__ or first.__context__
+    if isinstance(first, OSError) and first.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space and call this again"
+    return " ".join(str(first or error).split())[:200]
 
 
 def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:

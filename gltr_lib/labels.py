@@ -143,7 +143,10 @@ def map_ids(ids: np.ndarray, table: np.ndarray | Mapping[int, int], *, known: np
         strange[np.asarray(known, dtype=int)] = 0
         if _translate(ids, strange).any():
             unknown = np.setdiff1d(ids, known)
-            raise ValueError(f"map_ids: found ids {unknown[:10].tolist()} outside the table; legal: {list(known)[:40]}")
+            legal = sorted({int(number) for number in np.asarray(known).ravel()})
+            ends = [(n, n - 1 not in legal, n + 1 not in legal) for n in legal]  # a run's first, its last
+            spans = "".join(f"{'-' if not first else ', '}{n}" for n, first, last in ends if first or last)[2:]
+            raise ValueError(f"found ids {unknown[:10].tolist()} outside the table; legal: {spans}")
     return _translate(ids, lut)
 
 

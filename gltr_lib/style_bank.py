@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from gltr_lib import weights
@@ -315,11 +314,7 @@ class StyleBank:
             "fingerprint": self.fingerprint,
             "names": json.dumps(self.names, ensure_ascii=False),
         }
-        where.parent.mkdir(parents=True, exist_ok=True)
-        temporary = where.with_suffix(".tmp")
-        save_file(tensors, temporary, metadata=header)
-        temporary.replace(where)
-        return where
+        return weights.save_safetensors(tensors, where, header)
 
     @classmethod
     def load(cls, path: str | Path, stylizer: Stylizer | None = None) -> StyleBank:

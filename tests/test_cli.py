@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +76,7 @@ def test_help_needs_no_tyro():
 def test_python_m_is_the_same():
     done = subprocess.run([sys.executable, "-m", "gltr_lib", "nope"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "doctor, demo, stylize, bank, train, evaluate, study, bench" in done.stderr
+    assert "doctor, demo, stylize, verify, prepare, train, evaluate, study, bench, bank" in done.stderr
     assert len(lines(done.stderr)) == 1
 
 
@@ -84,6 +86,33 @@ def test_every_command_has_help_with_every_option_explained(name, capsys):
     out = capsys.readouterr().out
     assert f"usage: gltr {name}" in out
     assert "--json" in out
+    assert not re.search(r"\{None\}|default: None|PATH PATH", out)  # words, not Python's types
+
+
+def test_help_names_what_comes_where_and_lists_each_command_once(capsys):
+    cli.main(["stylize", "--help"])
+    assert "usage: gltr stylize [-h] [OPTIONS] SOURCE TARGET" in capsys.readouterr().out
+    assert cli.main(["stylize", "a"]) == 2
+    assert "TARGET folder for the result" in capsys.readouterr().err
+    firsts = [line.split("  ", 2)[1] for line in cli.help_text().splitlines() if line.startswith("  ")]
+    assert len(set(firsts)) == len(firsts)
+    assert "bank build" in cli.help_text()
+
+
+def test_a_reader_who_has_read_enough_ends_a_command_quietly():
+    command = f"{sys.executable} -m gltr_lib evaluate --help | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("usage: gltr evaluate")
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device", "out/a.png")
+
+    monkeypatch.setattr("gltr_lib.offline.demo_picture", lambda seed: full())
+    assert cli.main(["demo", "--out", "a.png"]) == 1
+    assert capsys.readouterr().err == ("gltr: demo: out/a.png: the disk is full; free some space and call this again\n")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_map_ids_equals_the_loop_over_classes():
 
 
 def test_map_ids_lists_unknown_ids():
-    with pytest.raises(ValueError, match=r"\[77\]"):
+    with pytest.raises(ValueError, match=r"\[77\] outside the table; legal: 0-33$"):
         labels.map_ids(np.array([[7, 77]], np.uint8), labels.LABEL_ID_TO_TRAIN_ID, known=np.arange(34))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -304,3 +305,21 @@ def test_the_decoder_threads_do_not_run_ahead_of_the_network(tmp_path, stylizer,
 
     offline.build_bank(folder, stylizer, workers=2, on_image=watch)
     assert len(done) == 16
+
+
+def test_a_full_disk_is_one_line_and_the_bank_goes_on_later(tmp_path, monkeypatch, capsys, untrained, stylizer):
+    folder = paintings(tmp_path / "in", 3)
+
+    def full_disk(self, data, real=Path.write_bytes):
+        real(self, data[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full_disk)
+        assert cli.main(["bank", "build", str(folder), str(tmp_path / "b.safetensors")]) == 1
+    said = capsys.readouterr().err
+    assert "the disk is full; free some space and call this again" in said
+    assert said.count("\n") == 1
+    assert not [entry for entry in tmp_path.rglob("*") if "tmp" in entry.name or entry.name == "b.safetensors"]
+    assert cli.main(["bank", "build", str(folder), str(tmp_path / "b.safetensors")]) == 0
+    assert same(StyleBank.load(tmp_path / "b.safetensors"), offline.build_bank(folder, stylizer)[0])

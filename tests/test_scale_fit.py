@@ -1,6 +1,7 @@
 """The full-scale loop in one process: it learns, resumes bit for bit, logs, refuses, and keeps the last good state."""
 
 import csv
+import errno
 import json
 import multiprocessing
 import os
@@ -174,6 +175,7 @@ def test_a_full_disk_names_the_step_and_leaves_the_checkpoint_before(tmp_path):
     said = (tmp_path / "said.txt").read_text()
     assert "the checkpoint of step 2 was not written" in said
     assert "the checkpoint before it is whole" in said
+    assert "enforce fail" not in said
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
     assert not list(tmp_path.glob("*.part"))
 
@@ -359,3 +361,38 @@ def test_a_data_description_opens_source_and_validation(tmp_path):
         Data("gta5").train(config)
     with pytest.raises(ValueError, match="unknown split 'test'; valid: train, val"):
         Data(split="test").train(config)
+
+
+def test_a_full_disk_is_called_one_whatever_torch_makes_of_it(tmp_path):
+    from gltr_lib._run import write_checkpoint
+
+    class Full:
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "save", lambda state, file, save=torch.save: save(state, Full()))
+        with pytest.raises(OSError, match=r"step 7 was not written \(the disk is full; free some space and call this"):
+            write_checkpoint(tmp_path / "checkpoint.pt", {"step": 7, "model": {"a": torch.zeros(9)}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_trunk_did_not_find_in_its_file_is_told(tmp_path, capsys):
+    from safetensors.torch import save_file
+
+    from gltr_lib import models
+
+    options = {"model": "deeplabv2_resnet50", "model_options": {"norm": "frozen"}, "crop": (33, 33), "steps": 1,
+               "forward_images": 1}  # fmt: skip
+    state = models.build("deeplabv2_resnet50").backbone.state_dict()
+    whole = {k: v.contiguous() for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    save_file(whole, tmp_path / "whole.safetensors")
+    lost = whole.pop("layer2.0.conv1.weight")
+    save_file({**whole, "layer2.0.strange.weight": lost}, tmp_path / "part.safetensors")
+    with pytest.warns(UserWarning, match=r"(?s)init: part.*layer2\.0\.conv1\.weight.*layer2\.0\.strange") as caught:
+        run(small("baseline", init=str(tmp_path / "part.safetensors"), **options), tmp_path / "part")
+    assert "left as they were (1)" in str(caught[0].message)
+    facts = models.load_checkpoint(tmp_path / "part")[1]
+    assert "left as they were (1): layer2.0.conv1.weight" in facts["init"]
+    run(small("baseline", init=str(tmp_path / "whole.safetensors"), **options), tmp_path / "whole", progress=True)
+    assert "whole.safetensors: 265 of 265 tensors of the trunk loaded" in capsys.readouterr().err

@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from scale_toys import Painter, Toys, bank, small, weights
 from gltr_lib import scale
 from gltr_lib.scale import Data, fit, start
 from gltr_lib.scale.__main__ import main, parser, settings
+from gltr_lib.scale.hush import Hushed
 
 SHARED = {"forward_images": 8, "optimizer": "sgd", "lr": 0.05, "class_balance": True}
 
@@ -129,11 +132,69 @@ def test_torchrun_trains_like_one_process(tmp_path):
     assert json.loads((tmp_path / "two/data.json").read_text())["name"] == "folder"
 
 
+@pytest.mark.slow
+def test_two_machines_meet_and_the_second_has_no_result_of_its_own(tmp_path):
+    """Two launches on one computer stand for two computers; only machine 0 writes."""
+    data = folder_of_pairs(tmp_path / "data")
+    config = small("baseline", **{**SHARED, "forward_images": 4})
+    meeting = {"processes": 1, "nnodes": 2, "master": f"127.0.0.1:{start._free_port()}", "progress": False}
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(scale.launch, config, data, tmp_path / "m1", node_rank=1, **meeting)
+        first = scale.launch(config, data, tmp_path / "m0", node_rank=0, **meeting)
+        assert other.result(120) is None
+    assert first.config.processes == 2
+    assert list((tmp_path / "m1").iterdir()) == []
+    fit(config, data.train(config), out=tmp_path / "one", progress=False)
+    alone, two = weights(tmp_path / "one"), weights(tmp_path / "m0")
+    assert max((alone[k] - two[k]).abs().max().item() for k in alone) < 1e-6
+
+
+def test_the_second_machine_says_so_and_is_no_failure(tmp_path, monkeypatch, capsys):
+    from gltr_lib import cli
+
+    monkeypatch.setattr(scale, "launch", lambda *a, **k: None)
+    meeting = ["--nnodes", "2", "--node-rank", "1", "--master", "first:29500", "--set", "forward_images=4"]
+    assert cli.main(["train", "baseline", "--out", str(tmp_path), *meeting]) == 0
+    assert capsys.readouterr().out == (
+        "machine 1 has done its part; machine 0 (first:29500) wrote the network and the logs\n"
+    )
+
+
+@pytest.mark.slow
+def test_of_a_killed_process_its_own_words_and_one_line_are_left(tmp_path, capfd):
+    script = tmp_path / "dies.py"
+    script.write_text(
+        "import os, signal, sys, time\n"
+        "rank = os.environ['RANK']\n"
+        "print(f'rank {rank} speaks', file=sys.stderr, flush=True)\n"
+        "time.sleep(0.5)\n"
+        "os.kill(os.getpid(), signal.SIGKILL) if rank == '1' else time.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    code, died = start._watch(command, {**os.environ, "OMP_NUM_THREADS": "1"}, tmp_path / start.FAILURE)
+    assert code != 0
+    assert died == "process 1 was killed (signal 9)"
+    said = capfd.readouterr().err
+    assert sorted(said.split()) == sorted(["rank", "0", "speaks", "rank", "1", "speaks"])
+
+
+def test_what_processes_say_passes_as_it_comes():
+    out = []
+    said = Hushed(out.append)
+    for part in ("5%|", "#", "\rW", "hat", "\nW1125 04:18 7 a/torch/distributed/run.py] x\nE", "rror\nTraceback\n"):
+        said.feed(part)
+    assert "".join(out) == "5%|#\rWhat\nError\nTraceback\n"  # a process's own traceback stays
+    assert out[:2] == ["5%|", "#"]
+    said.feed("W1125 04:18 7 /torch/distributed/elastic/a.py] Received 15 death signal, shutting down workers\n")
+    said.feed("Traceback (most recent call last):\n  of torchrun\n")
+    assert "".join(out).endswith("Error\nTraceback\n")
+
+
 def test_the_error_of_a_process_is_raised_by_its_kind(tmp_path, monkeypatch):
     def watch(command, environment, failure):
         start.note_failure(failure.parent, ValueError("picture 3 is broken"))
         start.note_failure(failure.parent, OSError("that only followed"))
-        return 1
+        return 1, ""
 
     monkeypatch.setattr(start, "_watch", watch)
     with pytest.raises(ValueError, match="picture 3 is broken"):
@@ -167,12 +228,12 @@ def test_the_command_that_each_machine_runs(tmp_path, monkeypatch):
 
     def watch(command, environment, failure):
         seen.update(command=command, environment=environment)
-        return 3
+        return 3, ""
 
     monkeypatch.setattr(start, "_watch", watch)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     config = small("baseline", forward_images=8)
-    with pytest.raises(RuntimeError, match="exit code 3 and without a message: one of them was killed"):
+    with pytest.raises(RuntimeError, match=r"exit code 3 and without a message .* starts anew"):
         scale.launch(
             config, Data("folder", root="x"), tmp_path, processes=4, nnodes=2, node_rank=1, master="node0:29400"
         )

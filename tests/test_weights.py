@@ -1,7 +1,10 @@
 """Weights: names, checksums, refusals, and the size of what ships. How models ship is in test_models."""
 
+import errno
 import json
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -144,3 +147,22 @@ def test_what_is_shipped_is_registered_intact_and_small():
         assert entry["recipe"]
     strays = {p.name for p in weights.ASSETS.iterdir()} - {e["file"] for e in table.values()} - {"registry.json"}
     assert strays == set()
+
+
+def test_a_written_file_is_for_everybody_and_a_full_disk_leaves_the_old_one(tmp_path, monkeypatch):
+    path = weights.save_safetensors({"a": torch.zeros(2)}, tmp_path / "new" / "a.safetensors", {"key": "value"})
+    before = os.umask(0)
+    os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~before  # a cluster's colleagues read it too
+    assert weights.load_safetensors(path)[1] == {"key": "value"}
+
+    def full_disk(self, data, real=Path.write_bytes):
+        real(self, data[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="No space left") as caught:
+        weights.save_safetensors({"a": torch.ones(2)}, path)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.safetensors"]
+    assert weights.load_file(path)["a"].tolist() == [0, 0]

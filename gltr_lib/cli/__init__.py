@@ -8,6 +8,7 @@ its progress on stderr.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -24,15 +25,16 @@ from gltr_lib.cli.texture import bank, bank_info, bank_merge, stylize
 from gltr_lib.cli.training import train
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    "doctor": doctor, "demo": demo, "stylize": stylize, "bank": bank, "train": train, "evaluate": evaluate,
-    "study": study, "bench": bench, "prepare": prepare, "verify": verify,
-    "bank build": bank, "bank info": bank_info, "bank merge": bank_merge,
+    "doctor": doctor, "demo": demo, "bank build": bank, "bank info": bank_info, "bank merge": bank_merge,
+    "stylize": stylize, "verify": verify, "prepare": prepare, "train": train, "evaluate": evaluate, "study": study,
+    "bench": bench, "bank": bank,
 }  # fmt: skip
 
 
 def help_text() -> str:
     """What ``gltr --help`` prints: each command with the first line of its docstring."""
-    lines = [f"  {name:<10} {(function.__doc__ or '').strip().splitlines()[0]}" for name, function in COMMANDS.items()]
+    shown = {name: function for name, function in COMMANDS.items() if name != "bank"}  # "bank" alone means "bank build"
+    lines = [f"  {name:<10} {(function.__doc__ or '').strip().splitlines()[0]}" for name, function in shown.items()]
     return (
         "usage: gltr COMMAND [options]\n\nGlobal and local texture randomization, from a terminal.\n\ncommands:\n"
         + "\n".join(lines)
@@ -68,10 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(name, rest)
     except UsageError as error:
         return _complain(f"{name}: {error}", 2)
+    except BrokenPipeError:  # "gltr ... | head" has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+        return 141
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         if os.environ.get("GLTR_DEBUG"):
             raise
-        return _complain(f"{name}: {error}", 1)
+        return _complain(f"{name}: {_full_disk(error) or error}", 1)
     except ImportError as error:
         return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
     except KeyboardInterrupt:
@@ -104,7 +109,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
     function = COMMANDS[name]
     try:
         with contextlib.nullcontext() if wants_help else contextlib.redirect_stderr(captured):
-            holder["call"] = tyro.cli(_deferred(function), prog=f"gltr {name}", args=list(rest))
+            holder["call"] = tyro.cli(_deferred(function), prog=f"gltr {name}", args=list(rest), config=_style())
     except SystemExit as stop:
         if not stop.code:
             return 0
@@ -115,14 +120,45 @@ def _run(name: str, rest: Sequence[str]) -> int:
 def _deferred(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     """The same signature, but calling it only remembers the arguments."""
     import functools
+    import inspect
     import typing
+
+    import tyro
 
     @functools.wraps(function)
     def remember(*args: Any, **kwargs: Any) -> Callable[[], int]:
         return lambda: function(*args, **kwargs)
 
-    remember.__annotations__ = {k: v for k, v in typing.get_type_hints(function).items() if k != "return"}
+    signature = inspect.signature(function)
+    empty = {k for k, p in signature.parameters.items() if p.default in (None, ())}
+    quiet = tyro.conf.arg(help_behavior_hint="")  # "(default: None)" tells a reader nothing
+    remember.__annotations__ = {
+        k: typing.Annotated[v, quiet] if k in empty else v
+        for k, v in typing.get_type_hints(function).items()
+        if k != "return"
+    }
+    del remember.__wrapped__  # type: ignore[attr-defined]  # tyro would read the annotations of that
+    remember.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            p.replace(annotation=remember.__annotations__.get(k, p.annotation)) for k, p in signature.parameters.items()
+        ]
+    )
     return remember
+
+
+def _style() -> tuple[Any, ...]:
+    """How tyro writes help: SOURCE TARGET instead of PATH PATH, STR instead of {None}|STR, no --no-json."""
+    from tyro import conf
+
+    return conf.PositionalMetavarFromFieldName, conf.FlagCreatePairsOff, conf.DisallowNone
+
+
+def _full_disk(error: BaseException) -> str:
+    """What the system says of a full disk, with a remedy; nothing if the error is another, or says it already."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return ""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}the disk is full; free some space and call this again"
 
 
 def _one_line(text: str) -> str:

@@ -117,10 +117,16 @@ def _at_scale(
             check_choice(data.name, ("streets", "folder", *LAYOUTS), "--data")
     progress = not json and sys.stderr.isatty()
     options: dict[str, Any] = {"resume": resume, "progress": progress, "profile": profile and not json}
-    if config.processes == 1:
-        result = work(config, data, out, **options)
-    else:
-        result = scale.launch(config, data, out, **started, **options)
+    result = (
+        work(config, data, out, **options)
+        if config.processes == 1
+        else scale.launch(config, data, out, **started, **options)
+    )
+    if result is None:
+        rank, master = started["node_rank"], started["master"]
+        text = f"machine {rank} has done its part; machine 0 ({master}) wrote the network and the logs"
+        answer({"network": None, "node_rank": rank}, json, text)
+        return 0
     more = result.summary() | {"validation": result.validation[-1:]}
     _say(out / "model.safetensors", result.seconds, result.history[-1] if result.history else {}, config, more, json)
     return 0

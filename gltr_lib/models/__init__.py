@@ -81,7 +81,7 @@ def build(
     #: What the network's file will say it is.
     model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}
     if pretrained_trunk is not None:
-        model.trunk_report = load_trunk(model, pretrained_trunk, preprocessing=options.get("preprocessing"))
+        load_trunk(model, pretrained_trunk, preprocessing=options.get("preprocessing"))
     return model
 
 

@@ -8,14 +8,13 @@ facts.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gltr_lib.weights import load_safetensors
+from gltr_lib.weights import load_safetensors, save_safetensors
 
 _OLD_DEFAULT = {"model": "deeplab_mini", "num_classes": 19}
 
@@ -60,25 +59,13 @@ def export(model: nn.Module, path: str | Path, metadata: dict[str, str] | None =
         ...     export(build("deeplab_mini"), Path(folder) / "net.safetensors").stat().st_size < 1_200_000
         True
     """
-    from safetensors.torch import save_file
-
     model, path = unwrap(model), Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     header = dict(metadata or {})
     built_as = getattr(model, "built_as", None)
     if built_as is not None:
         header.setdefault("network", json.dumps(built_as, sort_keys=True))
     tensors = {name: _narrow(name, value).detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, part, metadata=header)
-        part.replace(path)
-    except Exception as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise
-        raise OSError(f"{path}: could not write the network ({error}); is the disk full?") from error
-    return path
+    return save_safetensors(tensors, path, header)
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:

@@ -126,7 +126,7 @@ def load_trunk(
         preprocessing = model.preprocess.kind  # a network of ours: its file's header says, its tensors do not
     model.set_preprocessing(preprocessing or ("caffe" if caffe else "imagenet"))
     extra = [name for name in state if name not in wanted and not name.endswith("num_batches_tracked")]
-    return LoadReport(
+    report = LoadReport(
         loaded=tuple(fits),
         missing=tuple(name for name in wanted if name not in state),
         unexpected=tuple(extra),
@@ -135,6 +135,8 @@ def load_trunk(
         source=source,
         preprocessing=model.preprocess.kind,
     )
+    model.trunk_report = report  # type: ignore[assignment]
+    return report
 
 
 def _strip(given: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], list[str], str]:

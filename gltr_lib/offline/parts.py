@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from gltr_lib import weights
 from gltr_lib.adain import StyleStats
-from gltr_lib.offline.files import temporary_name
 
 _FORMAT = "gltr-style-bank-part-1"
 _TENSORS = ("mean", "std", "measures")
@@ -56,16 +54,10 @@ class Parts:
         names = [name for name, *_ in self.fresh]
         tensors = tuple(torch.stack(column) for column in zip(*[row for _, *row in self.fresh], strict=True))
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
             while (path := self.folder / f"{self.number:06d}-{os.getpid()}.safetensors").exists():
                 self.number += 1
-            temporary = temporary_name(path)
-            try:
-                header = {"format": _FORMAT, "names": json.dumps(names), **self.settings}
-                save_file(dict(zip(_TENSORS, tensors, strict=True)), temporary, metadata=header)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            header = {"format": _FORMAT, "names": json.dumps(names), **self.settings}
+            weights.save_safetensors(dict(zip(_TENSORS, tensors, strict=True)), path, header)
         self._take(names, tensors)
         self.fresh = []
 

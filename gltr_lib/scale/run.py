@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from gltr_lib.scale.samples import Samples
 from gltr_lib.scale.trainer import BEST, Trainer, make_views
 
 if TYPE_CHECKING:
+    from gltr_lib.models import LoadReport
     from gltr_lib.style_bank import StyleBank
     from gltr_lib.stylizer import Stylizer
 
@@ -93,6 +96,8 @@ def fit(
             if data:
                 write_text(folder / DATA, data + "\n")
             log = Log(folder, trainer.step, loud=progress)
+            if trainer.trunk is not None and trainer.step == 0:
+                tell_trunk(trainer.trunk, progress)
         first = trainer.step
         try:
             clock = trainer.run(Samples(dataset, config, offline), val, log, progress and world.main)
@@ -104,6 +109,15 @@ def fit(
     if profile and world.main:
         print(result.profile_table(), flush=True)
     return result
+
+
+def tell_trunk(report: LoadReport, loud: bool) -> None:
+    """Say what became of the weights that the trunk starts from: a warning if some are missing or foreign."""
+    if report.complete and not report.unexpected:
+        if loud:
+            print(report, file=sys.stderr)
+        return
+    warnings.warn(f"init: {report}", stacklevel=2)
 
 
 def _close(trainer: Trainer, log: Log | None, phases: dict[str, float], first: int, data: str) -> FitResult:
@@ -128,7 +142,8 @@ def _close(trainer: Trainer, log: Log | None, phases: dict[str, float], first: i
         round(peak_memory_mib(world.device), 1), chosen,
     )  # fmt: skip
     if world.main:
-        export(model, out / NETWORK, {"facts": json.dumps(result.facts(data))})
+        facts = result.facts(data) | ({"init": str(trainer.trunk)} if trainer.trunk is not None else {})
+        export(model, out / NETWORK, {"facts": json.dumps(facts)})
         if steps or not (out / RESULT).is_file():  # a finished run that is called again keeps its measured times
             write_text(out / RESULT, json.dumps(result.summary(), indent=1) + "\n")
     return result

@@ -19,8 +19,10 @@ from typing import Any
 
 import torch
 
+from gltr_lib._run import CHECKPOINT
 from gltr_lib.config import TrainConfig
 from gltr_lib.scale.data import Data
+from gltr_lib.scale.hush import Hushed
 from gltr_lib.scale.result import FitResult
 
 FAILURE = "failure.json"
@@ -43,7 +45,7 @@ def launch(
     resume: bool = True,
     progress: bool = True,
     profile: bool = False,
-) -> FitResult:
+) -> FitResult | None:
     """Train on several processes of this machine, or as one of several machines, with torchrun.
 
     Args:
@@ -59,7 +61,7 @@ def launch(
         profile: print the share of each phase.
 
     Returns:
-        The result, read from the run folder (on machine 0; elsewhere read it from there yourself: ValueError).
+        The result, read from the run folder; None on the other machines, whose main process is machine 0's.
 
     Raises:
         ValueError, TypeError, OSError, RuntimeError: what a process raised, or that one of them was killed.
@@ -91,14 +93,16 @@ def launch(
         sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={local}", "-m", "gltr_lib.scale",
         "--config", config.to_json(), "--data-json", data.to_json(), "--out", str(folder), *flags,
     ]  # fmt: skip
-    code = _watch(command, _environment(config, local), folder / FAILURE)
+    code, died = _watch(command, _environment(config, local), folder / FAILURE)
     _raise_failure(folder)
     if code:
+        how = died or f"they ended with exit code {code} and without a message"
+        goes_on = "goes on from the last checkpoint" if (folder / CHECKPOINT).is_file() else "starts anew"
         raise RuntimeError(
-            f"training on {local} processes ended with exit code {code} and without a message: one of them was killed "
-            f"(memory?); the same command goes on from the last checkpoint in {folder}"
+            f"training on {local} processes failed: {how} (memory? GLTR_DEBUG=1 shows all that torchrun said); the "
+            f"same command {goes_on} in {folder}"
         )
-    return FitResult.read(folder)
+    return FitResult.read(folder) if node_rank == 0 else None
 
 
 def notebook(
@@ -247,16 +251,25 @@ def _environment(config: TrainConfig, local: int) -> dict[str, str]:
     return environment
 
 
-def _watch(command: list[str], environment: dict[str, str], failure: Path) -> int:
-    """Run torchrun; its processes' stderr passes through until one has failed: then its message is enough."""
+def _watch(command: list[str], environment: dict[str, str], failure: Path) -> tuple[int, str]:
+    """Run torchrun: (exit code, which process died how). Its processes' stderr passes until one has told its error."""
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
     stream = process.stderr
 
+    def show(text: str) -> None:
+        if not failure.exists():
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    said = Hushed(show)
+
     def forward() -> None:
         while stream is not None and (chunk := os.read(stream.fileno(), 4096)):
-            if not failure.exists():
-                sys.stderr.write(chunk.decode(errors="replace"))
-                sys.stderr.flush()
+            text = chunk.decode(errors="replace")
+            if os.environ.get("GLTR_DEBUG"):
+                sys.stderr.write(text)
+                said.write = str  # said already
+            said.feed(text)
 
     reader = threading.Thread(target=forward, daemon=True)
     reader.start()
@@ -267,7 +280,7 @@ def _watch(command: list[str], environment: dict[str, str], failure: Path) -> in
         process.wait()
         raise
     reader.join(timeout=5)
-    return code
+    return code, said.died
 
 
 def _free_port() -> str:

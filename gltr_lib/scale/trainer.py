@@ -39,6 +39,7 @@ from gltr_lib._step import (
 from gltr_lib.config import TrainConfig
 from gltr_lib.losses import class_totals
 from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.models import LoadReport
 from gltr_lib.scale.clock import Clock, peak_memory_mib
 from gltr_lib.scale.logs import Log, sheet
 from gltr_lib.scale.parallel import World
@@ -62,6 +63,7 @@ class Trainer:
         seconds: in the loop, earlier sittings included.
         history: rows of the log of this sitting.
         best: score and step of the network that is kept (selection on the source's validation split).
+        trunk: what became of each tensor of ``config.init``, if there is one.
     """
 
     config: TrainConfig
@@ -73,11 +75,13 @@ class Trainer:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: tuple[float, int] = (-1.0, 0)
+    trunk: LoadReport | None = None
 
     def build(self, resume: bool) -> None:
         """Make the network and the optimizer, take up the checkpoint, hand both to Accelerate."""
         config, world = self.config, self.world
         model = make_model(config)
+        self.trunk = getattr(model, "trunk_report", None)
         if config.sync_bn:
             if world.device.type != "cuda":
                 raise ValueError("sync_bn: BatchNorm over processes works on CUDA alone; use a network with GroupNorm")
