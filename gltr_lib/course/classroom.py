@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gltr_lib.course import outputs as found
 from gltr_lib.course import root
 from gltr_lib.course.build import KERNEL
 from gltr_lib.course.server import Server
@@ -36,7 +37,7 @@ shows. *Copy as code* below it holds the lines that make exactly this picture. *
 # Only what a reader of the page does not need is taken away; the menu stays, for restarting the kernel.
 STYLE = """\
 .jp-SideBar, #jp-bottom-panel, .jp-InputPrompt, .jp-OutputPrompt, .jp-OutputArea-promptOverlay, .jp-Collapser,
-.jp-Placeholder,
+.jp-Placeholder, .jp-cell-toolbar,
 .jp-CodeCell .jp-Cell-inputWrapper, .jp-Notebook-footer { display: none !important; }
 .jp-Notebook .jp-Cell { max-width: 1040px; margin: 0 auto 18px auto; }
 """
@@ -118,9 +119,10 @@ def run(server: Server, book: Any, name: str = PAGE, *, timeout: float = 300.0) 
                 cell.source, timeout=timeout, output_hook=lambda message, kept=outputs: _keep(message, kept)
             )
             cell.outputs, cell.execution_count = outputs, reply["content"].get("execution_count", number)
-            if reply["content"]["status"] != "ok":
-                what = reply["content"]
-                failed.append(f"{cell.source.splitlines()[-1]}: {what.get('ename')}: {what.get('evalue')}")
+            last = cell.source.splitlines()[-1]
+            faults = [fault for fault in found.faults(outputs, last) if "alt text" not in fault]
+            unsaid = reply["content"]["status"] != "ok" and not faults
+            failed += [*faults, *([f"{last}: the kernel answered {reply['content']['status']}"] if unsaid else [])]
     finally:
         client.stop_channels()
     with NotebookNotary(data_dir=str(server.folder / "data")) as notary:
