@@ -338,19 +338,27 @@ def test_two_hundred_updates_keep_within_fifty_megabytes(kind, assets):
     name = "share" if "share" in explorer.controls else "alpha"
 
     def drag(count):
+        """So many drafts, each of them drawn, and a full picture at every tenth."""
         for i in range(count):
-            explorer.controls[name].value = round((i % 19 + 1) / 20, 2)
-            if "seed" in explorer.controls:
+            due = explorer.worker.done + 1
+            explorer.worker._rest = 0.0 if i % 10 == 9 else 60.0
+            explorer.controls[name].value = round(0.05 + (explorer.controls[name].value + 0.05) % 0.9, 3)
+            end = time.monotonic() + 30
+            while explorer.worker.done < due:
+                assert time.monotonic() < end, "no draft within 30 s"
+                time.sleep(0.002)
+            if i % 10 == 9:
+                assert explorer.worker.wait()
+            elif i % 10 == 5 and "seed" in explorer.controls:
                 explorer.controls["seed"].value = i
-            assert explorer.worker.wait()
 
     drag(20)
     gc.collect()
-    before = resident()
+    before, finished = resident(), explorer.worker.finished
     drag(200)
     gc.collect()
     grown = resident() - before
-    assert explorer.worker.finished >= 200
+    assert explorer.worker.finished - finished == 20
     assert grown < 50, f"{grown:.0f} MB"
     assert threading.active_count() < 20
 

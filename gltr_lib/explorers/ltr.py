@@ -23,7 +23,7 @@ from gltr_lib.explorers._plots import curve_with_point, cut_histogram
 from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.masks import threshold_field
 from gltr_lib.randomize import REFERENCE_CROP, LocalTextureRandomization, share_schedule
-from gltr_lib.viz import LINE
+from gltr_lib.viz import LINE, as_picture
 
 SIGMAS = (2.0, 64.0)
 POWERS = (0.1, 2.0)
@@ -76,33 +76,45 @@ def render(params: Params, assets: Assets | None = None) -> tuple[np.ndarray, st
     LocalTextureRandomization(params.sigma, params.share, params.rule)  # type: ignore[arg-type]  # checks all three
     share = schedule(params, params.position)
     raw = assets.content(params.image, SIDE)
-    stylised = assets.stylised(params.image, params.style, SIDE)
+    # As bytes, kept: a slider that moves the mask must not turn the same two pictures into bytes again each time.
+    before = assets.keep(("bytes", params.image), lambda: as_picture(raw[0]))
+    painted = assets.keep(
+        ("bytes", params.image, params.style), lambda: as_picture(assets.stylised(params.image, params.style, SIDE)[0])
+    )
     height, width = raw.shape[-2:]
     sigma = params.sigma * min(height, width) / REFERENCE_CROP
     noise, field = blurred_noise(height, width, sigma, torch.Generator().manual_seed(params.seed))
     mask = threshold_field(field, share, params.rule)
-    mixed = torch.where(mask.bool(), stylised, raw)
+    mixed = np.where(mask.bool().numpy()[:, :, None], painted, before)
     measured = mask.mean().item()
     cut = field[mask.bool()].min().item() if measured > 0 else None
 
     canvas = Canvas(960, 464)
     std = field.std(correction=0).item()
-    grey = ((field - field.mean()) / max(6 * std, 1e-12) + 0.5).clamp(0, 1)
-    canvas.picture((noise / 6 + 0.5).clamp(0, 1), PANELS["noise"], "1  white noise, std 1")
-    canvas.picture(grey, PANELS["blurred"], f"2  blurred, sigma {sigma:.1f} px here")
+    canvas.picture(grey(noise / 6 + 0.5), PANELS["noise"], "1  white noise, std 1")
+    canvas.picture(
+        grey((field - field.mean()) / max(6 * std, 1e-12) + 0.5),
+        PANELS["blurred"],
+        f"2  blurred, sigma {sigma:.1f} px here",
+    )
     title = "3  nothing reaches the cut" if cut is None else f"3  cut at {cut:.2g}".replace("-", "−")
     theory = 1 / (2 * math.sqrt(math.pi) * max(sigma, 0.3))  # std of white noise after a Gaussian blur
     cut_histogram(canvas, PANELS["histogram"], field.numpy(), cut, title, theory)
-    canvas.picture(mask, PANELS["mask"], f"4  mask: {measured:.1%} painted", sharp=True, frame=LINE)
-    canvas.picture(raw[0], PANELS["raw"], f"raw: {params.image}")
-    canvas.picture(stylised[0], PANELS["painted"], f"painted: {params.style}")
-    canvas.picture(mixed[0], PANELS["mixed"], "5  mixed: painted in places, raw elsewhere")
+    canvas.picture(grey(mask), PANELS["mask"], f"4  mask: {measured:.1%} painted", sharp=True, frame=LINE)
+    canvas.picture(before, PANELS["raw"], f"raw: {params.image}")
+    canvas.picture(painted, PANELS["painted"], f"painted: {params.style}")
+    canvas.picture(mixed, PANELS["mixed"], "5  mixed: painted in places, raw elsewhere")
     curve_with_point(
         canvas, PANELS["schedule"], lambda t: schedule(params, t), params.position, "share p over training", "t / T"
     )
     canvas.text(786, 420, f"p = {share:.1%}", size=17)
     canvas.text(786, 441, f"std of field {std:.3f}", size=12)
     return canvas.array(), describe(params, sigma, share, measured)
+
+
+def grey(field: torch.Tensor) -> np.ndarray:
+    """Turn a field (H, W), 0 black and 1 white, into bytes."""
+    return (field.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
 def describe(params: Params, sigma: float, share: float, measured: float) -> str:
