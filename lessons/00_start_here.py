@@ -178,7 +178,8 @@ class_share = check("00-labels", class_share)
 
 # %%
 count = course.pick(smoke=6, laptop=32, full=64)
-many = streets.render_many(range(course.seed(0), course.seed(0) + count), look="game")[1]
+seeds = course.track(range(course.seed(0), course.seed(0) + count), "rendering streets")
+many = np.stack([streets.render(seed, look="game")[1] for seed in seeds])
 share = {f"{i}  {name}": 100 * class_share(many, i) for i, name in enumerate(CLASSES)}
 small = [name for name in share if name.split("  ")[1] in ("pole", "traffic light", "person", "bicycle")]
 print(f"road: {share['0  road']:.1f} %   poles, lights, people and bicycles: {sum(share[n] for n in small):.1f} %")

@@ -74,7 +74,7 @@ from gltr_lib.study import tables
 # every stroke. So there is no download and no licence to ask for, and there are as many paintings as numbers.
 
 # %%
-gallery = [paintings.paint(course.seed(7), kind, 160) for kind in paintings.KINDS]
+gallery = [paintings.paint(course.seed(7), kind, 160) for kind in course.track(paintings.KINDS, "painting")]
 figure = viz.grid(gallery, [kind.replace("_", " ") for kind in paintings.KINDS], columns=8)
 viz.show(
     figure,

@@ -801,7 +801,8 @@ viz.table(rows, ["what we did", "what the loader says"])
 
 # %%
 rows = []
-for name, legacy in (("all four branches", False), ("legacy_two_branch=True", True)):
+heads = {"all four branches": False, "legacy_two_branch=True": True}
+for name, legacy in course.track(heads.items(), "building and asking"):
     torch.manual_seed(course.seed())
     network = models.build("deeplabv2_resnet50", legacy_two_branch=legacy)
     network(torch.rand(2, 3, 64, 64)).square().mean().backward()
@@ -916,7 +917,7 @@ tiny = paper.replace(**small, steps=3, log_every=1, device="cpu").replace(crop=(
 # A process that has used a GPU cannot be forked; launch() starts fresh ones by torchrun instead.
 start = scale.notebook if device.type == "cpu" else scale.launch
 weights, rows = {}, []
-for processes in (1, 2):
+for processes in course.track((1, 2), "training"):
     folder = course.run_dir("06") / f"processes-{processes}"
     done = start(tiny, data, folder, processes=processes, resume=False, progress=False)
     weights[processes] = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
@@ -1002,7 +1003,7 @@ print(f"{device.type} reaches {rate:.3f} TFLOP/s in {plan.model}: predicted {100
 trunks = ["deeplab_mini", "deeplabv3plus_resnet50", "deeplabv2_resnet50", "deeplabv2_resnet101"]
 cards = [cost.GPUS[name] for name in ("T4", "A100", "H100")]
 rows = []
-for name in trunks[: course.pick(smoke=1, laptop=4, full=4)]:
+for name in course.track(trunks[: course.pick(smoke=1, laptop=4, full=4)], "counting"):
     counted = cost.estimate(name, (640, 640), images=4, stylizer="vgg19", precision="fp16")
     forward, style = counted.train_flops / 12e12, counted.style_flops / 2e12  # of one picture
     hours = [

@@ -305,7 +305,8 @@ protocols = {
 ruled = course.track(protocols.items(), "scoring")
 scores = {name: [score(p, truth) for p in predictions.values()] for name, score in ruled}
 target = merge_classes(truth, dict(enumerate(TRAIN_ID_TO_CAMVID11)))
-summed = [predict(model, pictures, size=SIZE, groups=TRAIN_ID_TO_CAMVID11) for model in networks.values()]
+asked = course.track(networks.values(), "predicting")
+summed = [predict(model, pictures, size=SIZE, groups=TRAIN_ID_TO_CAMVID11) for model in asked]
 scores["CamVid-11 from 19, probabilities summed"] = [dataset_miou(p, target, len(CAMVID11)) for p in summed]
 rows = [(name, *(100 * value for value in values)) for name, values in scores.items()]
 viz.table(rows, ["protocol", *networks], caption=f"%, {len(SCENES)} streets in the look sun")
@@ -367,7 +368,7 @@ def write_cityscapes(root, seeds, size, look="sun"):
     to_label_id[: len(CLASSES)] = LABEL_IDS
     for folder in ("leftImg8bit", "gtFine"):
         (root / folder / "val" / "frankfurt").mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds):
+    for number, seed in enumerate(course.track(seeds, "rendering streets")):
         picture, classes = streets.render(seed, look, size)
         ids = to_label_id[classes]
         ids[-size[0] // 20 :] = 1  # "ego vehicle": no network is asked about it

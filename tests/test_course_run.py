@@ -101,6 +101,17 @@ def test_slow_hung_and_dead_cells(tmp_path):
     assert [p for p in dead.problems if "lost its kernel" in p]
 
 
+@pytest.mark.slow
+@pytest.mark.course
+def test_a_slow_cell_without_a_progress_bar_is_noted(tmp_path):
+    quiet = "import time\ntime.sleep(0.4)"
+    shown = "for _ in __import__('tqdm').tqdm(range(4), mininterval=0): time.sleep(0.1)"
+    result = execute(notebook([quiet, "time.sleep(0.4)", shown]), "bars", cwd=tmp_path, bar_after=0.3)
+    assert result.problems == []
+    assert [note.split(":")[0] for note in result.notes] == ["cell 2"]
+    assert "without a progress bar" in result.notes[0]
+
+
 @pytest.fixture
 def base(tmp_path, monkeypatch):
     (tmp_path / "lessons").mkdir()

@@ -7,6 +7,7 @@ its own stderr are searched for faults. Built on nbclient, which Jupyter itself 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -66,6 +67,7 @@ def execute(
     limit: float = 60.0,
     strict_time: bool = False,
     timeout: float = 600.0,
+    bar_after: float = math.inf,
     env: Mapping[str, str] | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> LessonRun:
@@ -79,6 +81,7 @@ def execute(
         limit: seconds that one cell may take.
         strict_time: a cell over the limit is a problem and not only a note.
         timeout: seconds after which a cell counts as hung; the lesson ends there.
+        bar_after: a cell that takes more seconds than this and shows no progress bar is noted (imports are excused).
         env: more environment variables for the kernel.
         on_cell: called with the cell's number and the number of cells before each code cell.
 
@@ -117,6 +120,10 @@ def execute(
                 took = time.perf_counter() - began
                 run.cells.append((index + 1, took))
                 _judge(run, cell, index + 1, took, limit, strict_time)
+                if took > bar_after and not outputs.has_bar(cell.outputs) and not _imports(cell.source):
+                    run.notes.append(
+                        f"cell {index + 1}: {took:.1f} s without a progress bar; course.track(...) shows one"
+                    )
                 if stop:
                     break
             time.sleep(QUIET_SECONDS)
@@ -137,6 +144,11 @@ def _judge(run: LessonRun, cell: Any, number: int, took: float, limit: float, st
     run.pictures += outputs.pictures(cell.outputs, number)
     if took > limit:
         (run.problems if strict_time else run.notes).append(f"cell {number}: {took:.1f} s, the limit is {limit:.1f} s")
+
+
+def _imports(source: str) -> bool:
+    """Whether a cell begins with imports, which take their time and cannot show a bar."""
+    return source.lstrip().startswith(("import ", "from "))
 
 
 def _client(book: Any, timeout: float) -> Any:

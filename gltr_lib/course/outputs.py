@@ -21,6 +21,7 @@ _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Blocked|Interrupt)\b.*",
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(["'])(.{5,400}?)\1""", re.IGNORECASE | re.DOTALL)
 _WARNING = re.compile(r"^.*\b(?:Future|Deprecation)Warning: .*$", re.MULTILINE)
+_BAR = re.compile(r"\d%\|.*\[\d+:\d\d<")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -78,6 +79,16 @@ def thread_faults(text: str, where: str) -> list[str]:
         raised = _RAISED.findall(block.split("\n", 1)[-1])
         found.append(f"{where}: {block.splitlines()[0].rstrip(':')}: {_short(raised[-1] if raised else 'unknown')}")
     return found
+
+
+def has_bar(outputs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a progress bar is among the outputs.
+
+    Example:
+        >>> has_bar([{"output_type": "stream", "name": "stderr", "text": "scoring:  50%|##   | 2/4 [00:01<00:01]"}])
+        True
+    """
+    return any(_BAR.search(text_of(output.get("text", ""))) for output in outputs)
 
 
 def warnings_in(outputs: Iterable[Mapping[str, Any]]) -> list[str]:

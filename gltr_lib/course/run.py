@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import re
@@ -26,6 +27,7 @@ from gltr_lib.course.build import LessonError, build_notebook, lesson_files, rea
 from gltr_lib.course.kernel import LessonRun, execute
 from gltr_lib.ledger import write_text
 
+BAR_SECONDS = 2.0  # a learner who waits longer wants to know for how long
 CHECK = re.compile(r"""\bcheck\(\s*(["'])([\w-]+)\1""")
 
 
@@ -86,6 +88,7 @@ def run_lesson(path: Path, args: argparse.Namespace, folder: Path, label: str) -
         limit=args.limit,
         strict_time=args.strict_time,
         timeout=args.timeout,
+        bar_after=math.inf if course.mode() == "smoke" else BAR_SECONDS,
         env={"COURSE_RUNS": str(folder)},
         on_cell=on_cell,
     )
