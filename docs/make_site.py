@@ -112,8 +112,6 @@ def stage_written(found: list[executed.Executed], stage: Path, results: Path, mo
         text = (SOURCES / origin).read_text(encoding="utf-8")
         for place, what in fills.items():
             text = text.replace(place, what)
-        if not (stage / "teaching.md").is_file():
-            text = text.replace("\nteaching\n", "\n")  # the guide is written for teachers; the site stands without it
         text = text.replace("<!-- cards -->", cards(found, "../" * page.count("/")))
         target = stage / page
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -65,8 +65,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(collections|pathlib|os|typing|types|argparse|datetime|contextlib|concurrent|random|threading)\..*"),
     (r"py:.*", r"(Tensor|ndarray|Image|Generator|Module|Path|PathLike|Figure|Axes|Any|Callable|Mapping|Sequence)"),
     # Type variables, callables and bases of ours that have no page of their own.
-    (r"py:.*", r"(.*\.)?(T|OnImage|OnStep|Gallery|Views|Look|Trunk|set_norm|Canvas)"),
-    (r"py:.*", r"urllib\..*|list\[dict\[str"),
+    (r"py:.*", r"(.*\.)?(T|OnImage|OnStep|Gallery|Views|Look|Trunk|set_norm|Canvas|Preprocess)"),
+    (r"py:.*", r"urllib\..*|list\[dict\[str|dict\[str"),
 ]
 
 # ----------------------------------------------------------------------------------------------------------- the theme
@@ -82,7 +82,7 @@ html_context = {"default_mode": "auto"}
 html_sidebars = {"index": [], "explorers": [], "colab": [], "changelog": [], "contributing": []}
 html_theme_options = {
     "logo": {
-        "text": "Texture randomization",
+        "text": "GLTR course",
         "image_light": "_static/mark.svg",
         "image_dark": "_static/mark.svg",
         "alt_text": "",
@@ -97,7 +97,7 @@ html_theme_options = {
     "footer_end": ["built"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "secondary_sidebar_items": {"lessons/*": ["page-toc"], "api/*": ["page-toc"], "guides/*": ["page-toc"]},
+    "secondary_sidebar_items": {f"{part}/*": ["page-toc"] for part in ("lessons", "api", "guides", "teaching")},
     "use_edit_page_button": False,
     "back_to_top_button": False,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import shutil
 from collections.abc import Sequence
@@ -30,11 +31,15 @@ LEFT_OUT = {"cli", "study"}  # commands: `gltr --help` is their reference
 DOCUMENTS = {
     "docs/scale.md": "guides/scale.md",
     "docs/stylizer_card.md": "guides/stylizer_card.md",
-    "docs/teaching.md": "teaching.md",
+    "docs/teaching.md": "teaching/index.md",
+    "docs/teaching/notes.md": "teaching/notes.md",
+    "docs/teaching/quiz.md": "teaching/quiz.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "results/README.md": "results/rows.md",
 }
+# The quiz's key stays in the repository: a site is handed to students, too.
+BELOW = {"teaching/index.md": "\n```{toctree}\n:hidden:\n\nnotes\nquiz\n```\n"}
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -128,9 +133,12 @@ def api_page(name: str) -> str:
     full = f"gltr_lib.{name}"
     module = importlib.import_module(full)
     package = hasattr(module, "__path__")
-    promised = ", ".join(getattr(module, "__all__", ()))  # by name: some load only when asked for (PEP 562)
-    members = f"   :members: {promised}\n" + ("   :imported-members:\n   :undoc-members:\n" if promised else "")
-    parts = [f"# {full}", f"```{{eval-rst}}\n.. automodule:: {full}\n{members}```"]
+    promised = list(getattr(module, "__all__", ()))
+    things = [n for n in promised if inspect.isclass(getattr(module, n)) or inspect.isroutine(getattr(module, n))]
+    # By name: some load only when asked for (PEP 562). Constants of other files autodoc would pass over.
+    listed = f"   :members: {', '.join(things)}\n   :imported-members:\n" if promised else "   :members:\n"
+    constants = "".join(constant(full, n, getattr(module, n)) for n in promised if n not in things)
+    parts = [f"# {full}", f"```{{eval-rst}}\n.. automodule:: {full}\n{listed}\n{constants}```"]
     if package and (not promised or name in WITH_MODULES):
         for path in sorted(Path(module.__file__ or "").parent.glob("[a-z]*.py")):
             inner = f"{full}.{path.stem}"
@@ -141,13 +149,21 @@ def api_page(name: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def constant(module: str, name: str, value: Any) -> str:
+    """The entry of a public constant: its kind, and its value where that fits on a line."""
+    text = repr(value)
+    said = f"\n   ``{text}``\n" if len(text) <= 90 and "`" not in text and " at 0x" not in text else ""
+    size = f", {len(value)} entries" if hasattr(value, "__len__") and not isinstance(value, str) else ""
+    return f".. py:data:: {module}.{name}\n\n   {type(value).__name__}{size}.\n{said}\n"
+
+
 def write_api(folder: Path) -> list[str]:
     """Write the API's index and one page a module; returns the modules."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
         "# API reference",
         "Made from the docstrings; their examples run as tests. Images are float tensors (B, 3, H, W) in [0, 1], "
-        "labels are integer tensors (B, H, W) of trainIds, 255 = ignore. Everything random takes a `generator` or a seed.",
+        "labels are integer tensors (B, H, W) of trainIds, 255 = ignore. Randomness takes a generator or a seed.",
     ]
     written = []
     for title, names in api_modules().items():
@@ -230,6 +246,6 @@ def write_documents(base: Path, stage: Path) -> list[str]:
         if (base / origin).is_file():
             text = relink((base / origin).read_text(encoding="utf-8"), origin, page, base, stage)
             (stage / page).parent.mkdir(parents=True, exist_ok=True)
-            (stage / page).write_text(text, encoding="utf-8")
+            (stage / page).write_text(text + BELOW.get(page, ""), encoding="utf-8")
             written.append(page)
     return written

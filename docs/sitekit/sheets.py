@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -155,7 +156,7 @@ def encode(page: Image.Image, limit: int = LIMIT) -> bytes:
 
 def words(title: str, chosen: Sequence[Tile], length: int = 380) -> str:
     """The sheet's alternative text: the first clause of each figure's own, at most ``length`` characters."""
-    clauses = [tile.alt.split(". ")[0].split(";")[0].strip().rstrip(".:") for tile in chosen]
+    clauses = [re.split(r"[.;:] ", tile.alt)[0].strip().rstrip(".:") for tile in chosen]
     text = f"Figures of the lesson {title}: "
     for index, clause in enumerate(clauses, start=1):
         more = f"({index}) {clause}. "

@@ -23,6 +23,9 @@ ENDINGS = {"image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
 AXES: dict[str, dict[str, Any]] = {
     "AdainExplorer": {"style": 5, "alpha": (0.0, 0.25, 0.5, 0.75, 1.0)},
     "GtrExplorer": {"seed": tuple(range(6)), "alpha": (0.0, 0.5, 1.0)},
+    "StyleBankExplorer": {"how": 3, "seed": tuple(range(6))},
+    "PredictionExplorer": {"look": 5, "view": 4},
+    "CostExplorer": {"network": 4, "gpus": (1, 2, 4, 8, 16, 32)},
     "LtrExplorer": {"sigma": (4.0, 8.0, 16.0, 32.0, 64.0), "share": (0.0, 0.25, 0.5, 0.75, 1.0)},
 }
 
