@@ -91,21 +91,21 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
     slides = [Slide("title", f"{kicker} · {minutes}", title.split(" · ", 1)[-1], question)]
     goals = to_html(f"{bullets}\n\n*Before you start:* {fields['Before you start']}")
     slides.append(Slide("goals", kicker, "You will be able to", goals))
-    section, waiting, used = "", False, set()
+    section, waiting, answer = "", False, []
     for cell in cells[1:]:
         text = cell.source
         if "instructor" in cell.tags:
             slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
             continue
         if cell.kind == "code":
-            pieces = [] if cell.index in used else shown.get(cell.index, [])
-            for start in range(0, len(pieces), FIGURES) if waiting else ():
-                slides.append(Slide("result", section, "What came out", "".join(pieces[start : start + FIGURES])))
-            if not waiting and pieces and slides[-1].kind == "section" and "<img" not in slides[-1].body:
+            pieces = shown.get(cell.index, [])
+            if waiting:
+                answer += pieces
+            elif pieces and slides[-1].kind == "section" and "<img" not in slides[-1].body:
                 slides[-1].body += pieces[0]
-            used.add(cell.index)
             continue
-        waiting = False
+        slides += _results(answer, section)
+        waiting, answer = False, []
         for part in _parts(text):
             begins = SECTION.match(part)
             if begins:
@@ -122,10 +122,31 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
             elif not part.startswith("## ") and "$$" in part and PREDICT not in part:
                 slides.append(Slide("idea", section, section.split(". ", 1)[-1], _idea(part)))
             if PREDICT in part:
-                asked = part[part.index(PREDICT) + len(PREDICT) :].split("\n\n#", 1)[0]
-                slides.append(Slide("predict", section, "Predict, then run", to_html(asked.strip())))
+                slides.append(Slide("predict", section, "Predict, then run", _asked(part)))
                 waiting = True
     return slides
+
+
+def _asked(part: str) -> str:
+    """A prediction, below the paragraph that leads up to it."""
+    before, asked = part.split(PREDICT, 1)
+    lead = before.strip().split("\n\n")[-1].strip()
+    told = (
+        "" if not lead or lead.startswith(("#", "|", "$$", "- ", "```")) else f'<div class="lead">{to_html(lead)}</div>'
+    )
+    return told + to_html(asked.split("\n\n#", 1)[0].strip())
+
+
+def _results(answer: Sequence[str], section: str) -> list[Slide]:
+    """Slides of what came out; a legend stays with the figure before it."""
+    groups: list[list[str]] = []
+    for piece in answer:
+        legend = 'class="legend"' in piece
+        if groups and (legend or len([p for p in groups[-1] if 'class="legend"' not in p]) < FIGURES):
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return [Slide("result", section, "What came out", "".join(group)) for group in groups]
 
 
 def _parts(text: str) -> list[str]:
@@ -170,7 +191,8 @@ def _pieces(made: Sequence[Any]) -> Iterator[str]:
         if "image/png" in data:
             alt = html.escape(outputs.alt_of(output, "image/png"), quote=True)
             code = outputs.text_of(data["image/png"]).replace("\n", "")
-            yield f'<figure><img alt="{alt}" src="data:image/png;base64,{code}"></figure>'
+            kind = ' class="legend"' if alt.startswith("Legend") else ""
+            yield f'<figure{kind}><img alt="{alt}" src="data:image/png;base64,{code}"></figure>'
         elif "<table" in outputs.text_of(data.get("text/html", "")):
             yield outputs.text_of(data["text/html"])
 
