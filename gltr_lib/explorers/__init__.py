@@ -12,12 +12,13 @@ from gltr_lib.explorers._base import FAILURES, Explorer
 from gltr_lib.explorers.adain import AdainExplorer
 from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.explorers.bank import StyleBankExplorer
+from gltr_lib.explorers.composer import AugmentationComposer
 from gltr_lib.explorers.cost import CostExplorer
 from gltr_lib.explorers.gtr import GtrExplorer
 from gltr_lib.explorers.ltr import LtrExplorer
 from gltr_lib.explorers.prediction import PredictionExplorer
 
 __all__ = [
-    "FAILURES", "AdainExplorer", "Assets", "CostExplorer", "Explorer", "GtrExplorer", "LtrExplorer",
-    "PredictionExplorer", "StyleBankExplorer", "all_explorers", "shipped",
+    "FAILURES", "AdainExplorer", "Assets", "AugmentationComposer", "CostExplorer", "Explorer", "GtrExplorer",
+    "LtrExplorer", "PredictionExplorer", "StyleBankExplorer", "all_explorers", "shipped",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ ORDER = (
     ("bank", "StyleBankExplorer"),  # 03
     ("gtr", "GtrExplorer"),  # 03
     ("ltr", "LtrExplorer"),  # 04
+    ("composer", "AugmentationComposer"),  # 05
     ("cost", "CostExplorer"),  # 06
     ("prediction", "PredictionExplorer"),  # 07
 )
