@@ -179,7 +179,9 @@ class Explorer:
         picture, words = ready or self.render(params)
         self._put(picture, quick=False)
         self.words = words
-        self.status.value = f"<div role='status' aria-live='polite'>{html.escape(words)}</div>"
+        # ipywidgets exchanges this element for a new one at each update: a screen reader finds it at its place, and
+        # not every one speaks it unasked. The widget itself takes no role from Python.
+        self.status.value = f"<div role='status' aria-live='polite' style='line-height:1.45'>{html.escape(words)}</div>"
         self.code_box.value = self.code_for(params)
         self.error.layout.display = "none"
         self.error.value = ""
@@ -300,11 +302,10 @@ class Explorer:
 
 
 # ---------------------------------------------------------------- controls, all labelled; ipywidgets loads on use
+# Each takes 464 pixels with its margins, as Number does, so that two stand side by side and columns line up.
 
 
-def slider(
-    description: str, value: float, low: float, high: float, step: float = 0.05, *, form: str = ".2f", hint: str = ""
-) -> Any:
+def slider(description: str, value: float, low: float, high: float, step: float = 0.05, *, hint: str = "") -> Any:
     """A number that can be typed, stepped with the arrow keys, or moved with its slider (see _controls.Number)."""
     from gltr_lib.explorers._controls import Number
 
@@ -328,7 +329,7 @@ def whole(description: str, value: int, low: int, high: int, *, hint: str = "") 
         max=high,
         description=description,
         style=_NARROW,
-        layout={"width": "206px"},
+        layout={"width": "206px", "margin": "2px 256px 2px 2px"},
         tooltip=hint or None,
     )
 
@@ -342,7 +343,7 @@ def choice(description: str, value: Any, options: Any, *, hint: str = "") -> Any
         options=options,
         description=description,
         style=_NARROW,
-        layout={"width": "350px"},
+        layout={"width": "350px", "margin": "2px 112px 2px 2px"},
         tooltip=hint or None,
     )
 
@@ -352,5 +353,5 @@ def switch(description: str, value: bool, *, hint: str = "") -> Any:
     import ipywidgets as widgets
 
     return widgets.Checkbox(
-        value=value, description=description, indent=False, layout={"width": "260px"}, tooltip=hint or None
+        value=value, description=description, indent=False, layout={"width": "460px"}, tooltip=hint or None
     )
