@@ -54,6 +54,7 @@ from gltr_lib import StyleBank, Stylizer, course, engine, models, streets, viz
 from gltr_lib.checks import check
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.course import claims
+from gltr_lib.explorers import AugmentationComposer
 from gltr_lib.losses import consistency_loss
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization
 from gltr_lib.study import grid
@@ -125,7 +126,7 @@ viz.show(viz.label_legend(present), alt="Legend: number, colour and name of the 
 print(f"two answers for {differ:.0f} % of the pixels of this street")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** About half or more, typically; the printed line has today's number. Ask which of the two answers was right, and whether that matters for *this* number.
+# **Expected.** A large part of it; the printed line has today's number. Ask which of the two answers was right, and whether that matters for *this* number.
 
 # %% [markdown]
 # ## 2. A number for disagreement (17 min)
@@ -459,6 +460,20 @@ print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / libr
 # The library divides the sum by the number of views. A method with two views would otherwise have gradients twice as long
 # as a method with one. With plain SGD that is twice the learning rate; AdamW mostly evens it out, but the limit on the
 # gradient's length would bite earlier. A comparison of methods should not be about that.
+
+# %% [markdown]
+# All of it rests on one thing: both views share one label map. Watch the pictures of a step being made, with its
+# labels at every stage, and rivals beside them. Then choose *Break it*.
+#
+# **Predict, then run.** Move the picture by 6 pixels and forget the labels. How many of a hundred label pixels will be
+# wrong? Would you see it in the picture?
+
+# %%
+AugmentationComposer()
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Fewer than most people fear, since things are larger than 6 pixels; the count stands under each stage. By
+# eye it is easily missed in the small pictures. The contours show it, and the peak of the curve moves with it.
 
 # %% [markdown]
 # ## 6. Live: with and without (12 min)
