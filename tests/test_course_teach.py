@@ -109,6 +109,8 @@ def test_a_deck_holds_what_a_class_looks_at_and_no_solution(path, decks):
     assert page.count('class="formula display"') >= displayed
     assert not [line for line in solutions(path) if line in page]
     assert "Hint 1" not in page
+    told = [slide.notes for slide in deck if slide.kind == "exercise"]
+    assert all("recognises" in notes[0] for notes in told)
 
 
 def test_a_deck_needs_nothing_from_elsewhere(decks):

@@ -25,7 +25,7 @@ from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
 from gltr_lib.course.formula import svg
 from gltr_lib.course.rules import PREDICT
-from gltr_lib.course.teach import EXERCISE, SECTION
+from gltr_lib.course.teach import EXERCISE, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
@@ -98,6 +98,8 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
             slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
             continue
         if cell.kind == "code":
+            told = recognised(text) if slides[-1].kind == "exercise" else ""
+            slides[-1].notes += [told] if told else []
             pieces = shown.get(cell.index, [])
             if waiting:
                 answer += pieces
@@ -131,9 +133,8 @@ def _asked(part: str) -> str:
     """A prediction, below the paragraph that leads up to it."""
     before, asked = part.split(PREDICT, 1)
     lead = before.strip().split("\n\n")[-1].strip()
-    told = (
-        "" if not lead or lead.startswith(("#", "|", "$$", "- ", "```")) else f'<div class="lead">{to_html(lead)}</div>'
-    )
+    plain = bool(lead) and not lead.startswith(("#", "|", "$$", "- ", "```"))
+    told = f'<div class="lead">{to_html(lead)}</div>' if plain else ""
     return told + to_html(asked.split("\n\n#", 1)[0].strip())
 
 
