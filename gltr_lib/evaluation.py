@@ -7,7 +7,8 @@ ledger row beside the score. A look at real photographs is counted before it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def score(
     progress: bool = False,
     out: Path | None = None,
     export: Path | None = None,
+    on_scored: Callable[[dict[str, DatasetScore]], Any] | None = None,
 ) -> dict[str, DatasetScore]:
     """Score networks as planned, one after the other, and write what was asked for.
 
@@ -114,6 +116,8 @@ def score(
         batch, workers, amp, progress: see :func:`gltr_lib.evaluate.evaluate_dataset`.
         out: folder for ``scores.json``, ``scores.md``, ``predictions.png`` and a confusion matrix a network.
         export: folder for the predictions of ONE network as the Cityscapes server wants them; ``EXPORT.zip`` beside it.
+        on_scored: called with the scores before ``out`` and the zip are written, so that a full disk cannot take hours
+            of scoring with it.
 
     Returns:
         The score of each network.
@@ -129,6 +133,7 @@ def score(
         raise ValueError("--export: needs --data cityscapes, one network and a protocol at full size (full or rein)")
     options: dict[str, Any] = dict(plan.options)
     dataset = open_dataset(plan.data, plan.root, plan.part, prepared=plan.prepared, **options)
+    _warn_of_a_part(plan, len(dataset))
     sent = submission_names(dataset.keys, export) if export is not None else []
     if plan.data in REAL:
         workflows.count_look(f"{plan.data}/{plan.part}", reason=reason, networks=names or [*networks])
@@ -151,6 +156,8 @@ def score(
             workers=workers, on_item=keep, name=_data_name(plan),
         )  # fmt: skip
         model.to(home)
+    if on_scored is not None:
+        on_scored(found)
     if export is not None:
         pack(written, export.with_name(export.name + ".zip"))
     if out is not None:
@@ -254,6 +261,20 @@ def trained_as(
     if not method or seed is None:
         raise ValueError(f"{network}: the file does not say its method and seed; give --method NAME --seed N")
     return str(method), int(seed)
+
+
+def _warn_of_a_part(plan: Plan, count: int) -> None:
+    """Half an archive is scored like a whole one, so it is said. (Lists of GTA5 and SYNTHIA say it themselves.)"""
+    layout = LAYOUTS.get(plan.data)
+    if layout is None or "lists" in layout.options or plan.part is None:
+        return
+    whole = layout.expected(plan.part, **dict(plan.options))
+    if whole and count != whole:
+        warnings.warn(
+            f"{plan.root}: {count:,} of the {whole:,} pictures of {layout.title}'s split {plan.part!r} are there; the "
+            f"score is not that of the split (gltr verify {plan.data} {plan.root})",
+            stacklevel=3,
+        )
 
 
 def _data_name(plan: Plan) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -277,6 +279,39 @@ def test_the_walk_of_the_paper_in_one_table_and_one_picture(city, here, capsys):
     assert [row["method"] for row in rows] == ["baseline", *walk]
     assert [row["value"] for row in rows] == [score["miou"] for score in scores]
     assert run(capsys, "baseline", "--against", "gtr", *given, "--export", "sent")[0] == 2
+
+
+def test_a_full_disk_for_the_pictures_keeps_the_numbers(city, here, capsys, monkeypatch):
+    from gltr_lib import evaluation
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "scores/confusion.png")
+
+    monkeypatch.setattr(evaluation, "_write", full)
+    given = ["--data", "cityscapes", "--root", city, "--ledger", "mine.jsonl", "--out", "scores"]
+    code, out, err = run(capsys, "gtr", *given)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "scores/confusion.png: the disk is full" in err
+    assert "mean" in out
+    assert len(ledger.read(here / "mine.jsonl")) == 1
+
+
+def test_a_part_of_a_split_is_said_to_be_one(city, here):
+    from gltr_lib import evaluation
+
+    plan = Plan("cityscapes", city)
+    with pytest.warns(UserWarning, match=r"2 of the 500 pictures of Cityscapes's split 'val' are there; the score is"):
+        evaluation._warn_of_a_part(plan, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluation._warn_of_a_part(plan, 500)
+
+
+def test_the_caption_says_an_augmentation_once(city, here, capsys):
+    given = ["--data", "cityscapes", "--root", city, "--window", "32x48", "--flip"]
+    head = run(capsys, "gtr", *given)[1].splitlines()[0]
+    assert head.count("with its mirror image") == 1
+    assert "sliding windows 48x32, overlap 1/3; IoU" in head
 
 
 def test_the_ledger_gets_a_whole_row(city, here, capsys):

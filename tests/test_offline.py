@@ -616,7 +616,7 @@ def test_a_launcher_tells_the_command_its_shard(tmp_path, mini, monkeypatch, cap
         monkeypatch.setenv("LOCAL_RANK", "0")
         assert cli.main(command) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("shard 1/2: 4 stylised, 0 refused")
+    assert said[0] == f"shard 1/2: 4 stylised, 0 refused, see {tmp_path / 'out' / 'manifest-01-of-02.json'}"
     assert said[1].startswith("8 stylised, 0 refused")
     assert (tmp_path / "out" / "manifest-01-of-02.json").exists()
     assert cli.main([*command, "--shard", "0/2"]) == 2

@@ -151,14 +151,20 @@ def _dataset(
         answer({"network": networks[0], "export": str(export), "pictures": len(written)}, json, text)
         return 0
     titles = evaluation.titles(networks)
-    found = evaluation.score(
+
+    def say(found: dict[str, Any]) -> None:
+        """The numbers first: pictures and archives may still find the disk full."""
+        scores = [{"network": n, **score_as_json(found[title])} for n, title in zip(networks, titles, strict=True)]
+        answer({"network": networks[0], "scores": scores}, json, iou_table(found, "text"))
+        if ledger is not None:
+            for name, title, known in zip(networks, titles, facts, strict=True):
+                ledgers.append(ledger, evaluation.ledger_row(found[title], name, plan, known, method, seed))
+
+    evaluation.score(
         dict(zip(titles, models, strict=True)), plan, names=networks, reason=reason, device=where, batch=batch,
-        workers=workers, amp=amp, progress=progress, out=out, export=export,
+        workers=workers, amp=amp, progress=progress, out=out, export=export, on_scored=say,
     )  # fmt: skip
-    scores = [{"network": name, **score_as_json(found[title])} for name, title in zip(networks, titles, strict=True)]
-    if ledger is not None:
-        for name, title, known in zip(networks, titles, facts, strict=True):
-            ledgers.append(ledger, evaluation.ledger_row(found[title], name, plan, known, method, seed))
-    notes = [f"wrote {place}" for place in (out, export, ledger) if place is not None]
-    answer({"network": networks[0], "scores": scores}, json, "\n".join([iou_table(found, "text"), *notes]))
+    for place in (out, export, ledger):
+        if place is not None and not json:
+            print(f"wrote {place}")
     return 0

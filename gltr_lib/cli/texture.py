@@ -50,6 +50,7 @@ def stylize(
         stylise_folder,
         stylise_in_processes,
     )  # fmt: skip
+    from gltr_lib.offline.manifest import manifest_name
     from gltr_lib.offline.processes import shard_device
     from gltr_lib.stylizer import Stylizer
 
@@ -78,8 +79,10 @@ def stylize(
     for size, change in manifest["memory"].items():
         print(f"memory ran out at {size}; went on with {change}", file=sys.stderr)
     done, refused = len(manifest["done"]), len(manifest["refused"])
-    part = f"shard {place[0]}/{place[1]}: " if place[1] > 1 and "shards" not in manifest else ""
-    answer(manifest, json, f"{part}{done} stylised, {refused} refused, see {target / 'manifest.json'}")
+    alone = place[1] > 1 and "shards" not in manifest  # others are still at work: manifest.json comes with the last
+    part = f"shard {place[0]}/{place[1]}: " if alone else ""
+    file = target / manifest_name(place if alone else (0, 1))
+    answer(manifest, json, f"{part}{done} stylised, {refused} refused, see {file}")
     return 1 if refused else 0
 
 

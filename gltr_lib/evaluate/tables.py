@@ -67,7 +67,10 @@ def iou_table(scores: Mapping[str, DatasetScore], form: str = "markdown", digits
     rows = [[name, *(_percent(score.per_class[name], digits) for score in scores.values())] for name in names]
     rows.append(["mean", *(_percent(score.miou, digits) for score in scores.values())])
     number = f"{first.images} picture{'s' if first.images != 1 else ''}"
-    caption = f"{first.data}, {number}, {first.protocol}, {first.inference}; IoU in %"
+    # The protocol's name ends in the augmentation, and so does what says how pictures were looked at: once is enough.
+    words = first.protocol.partition(", with ")[2]
+    how = first.inference.replace(f", with {words}", "") if words else first.inference
+    caption = f"{first.data}, {number}, {first.protocol}, {how}; IoU in %"
     return "\n".join([caption, "", *_lines(["class", *scores], rows, form)])
 
 
