@@ -1,0 +1,95 @@
+"""Claims about the study come from its ledger: helpers of the lessons, and no typed result in a lesson's prose."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gltr_lib.course import claims, track
+from gltr_lib.course.build import lesson_files, read_cells
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = lesson_files(ROOT / "lessons")
+WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+POINTS = re.compile(rf"[^.?!|]*\b(?:{WORDS}|\d+(?:\.\d+)?) points?\b[^.?!|]*", re.IGNORECASE)
+# Sentences that speak of made-up examples, of scales or of marks, and not of results.
+GENERIC = (
+    "One method scores two points more",
+    "A gain of ten points is a lot",
+    "25 points a sigma",
+    "of twelve points",
+)
+
+
+def prose(path):
+    cells = (cell for cell in read_cells(path) if cell.kind == "markdown")
+    return " ".join(" ".join(cell.source.split()) for cell in cells)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_no_result_of_the_study_is_typed_into_prose(path):
+    text = prose(path)
+    found = [s.strip() for s in POINTS.findall(text) if not any(known in s for known in GENERIC)]
+    assert found == []
+    assert not re.search(r"(?:mIoU|score)[^.|]{0,40}\b(?:is|was|of|at) \d+(?:\.\d+)? ?%", text)
+    assert "zoom" not in text, "the base augmentation is printed from the configuration"
+
+
+def test_the_scan_would_find_a_typed_result():
+    for typed in (
+        "GTR lies about three points above both.",
+        "It gains +3.4 points.",
+        "A point or two; twelve points, say.",
+    ):
+        assert POINTS.search(typed)
+
+
+def ledger_of(folder, rows):
+    (folder / "results").mkdir()
+    base = json.loads((ROOT / "results" / "headline.jsonl").read_text().splitlines()[0])
+    lines = [json.dumps(base | {"tier": "headline", "metric": "mIoU-19"} | row) for row in rows]
+    (folder / "results" / "headline.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_scores_are_those_of_the_newest_definition(tmp_path):
+    config = json.loads((ROOT / "results" / "headline.jsonl").read_text().splitlines()[0])["config"]
+
+    def row(method, seed, value, family):
+        return {
+            "method": method, "seed": seed, "value": value, "family": family, "data": "streets/sun",
+            "config": config | {"seed": seed},
+        }  # fmt: skip
+
+    rows = [row("baseline", s, 0.1 + s / 100, "b") for s in range(3)] + [row("gtr", 0, 0.9, "old")]
+    rows += [row("gtr", s, 0.3 + s / 50, "new") for s in range(2)]
+    ledger_of(tmp_path, rows)
+    known = claims.scores(tmp_path)
+    assert known["gtr", "streets/sun"] == pytest.approx({0: 30.0, 1: 32.0})
+    assert claims.paired(known, "gtr", "baseline", "streets/sun") == pytest.approx([20.0, 21.0])
+    assert claims.paired(known, "gtr_ltr", "baseline", "streets/sun") == []
+    assert claims.scores(tmp_path / "nowhere") == {}
+
+
+def test_verdicts_are_students_interval_and_not_the_habit_of_two():
+    assert claims.verdict([1.0, 1.1, 0.9]) == "helps"
+    assert claims.verdict([-1.0, -1.1, -0.9]) == "harms"
+    assert claims.verdict([0.4, 1.9, 1.0]) == "open", "all seeds better, and 1.96 would have said helps"
+    assert claims.verdict([3.0]) == claims.verdict([]) == "not run"
+    low, high = claims.interval([1.0, 2.0, 3.0])
+    assert (low + high) / 2 == pytest.approx(2.0)
+    assert high - low == pytest.approx(2 * 4.303 / 3**0.5)
+    scipy = pytest.importorskip("scipy.stats")
+    for seeds, factor in claims.STUDENT.items():
+        assert factor == pytest.approx(scipy.t.ppf(0.975, seeds - 1), abs=6e-4)
+
+
+def test_a_bar_appears_for_long_work_alone(monkeypatch, capsys):
+    monkeypatch.setattr("gltr_lib.course.BAR_AFTER", 0.05)
+    import time
+
+    assert list(track(range(3), "short")) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
+    for _ in track(range(6), "long"):
+        time.sleep(0.12)
+    assert re.search(r"long: +\d+%\|.*\d/6 \[", capsys.readouterr().err)
