@@ -58,9 +58,11 @@ def page(names: list[str] | None = None) -> Any:
     """
     from nbformat import v4
 
-    from gltr_lib.explorers import all_explorers
+    known: dict[str, str] = {}
+    if names != []:
+        from gltr_lib.explorers import all_explorers
 
-    known = {kind.__name__: kind.__module__ for kind in all_explorers()}
+        known = {kind.__name__: kind.__module__ for kind in all_explorers()}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise ValueError(f"no explorer is called {unknown[0]!r}; there are {', '.join(known)}")
@@ -147,12 +149,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the command and start nothing")
     parser.add_argument("--folder", type=Path, default=root() / "runs" / "explorers", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
+    server = make_server(args.folder, port=args.port)
     try:
-        book = page(args.names or None)
+        book = page([] if args.dry_run and not args.names else args.names or None)  # [] loads no explorer
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    server = make_server(args.folder, port=args.port)
     if args.dry_run:
         print(f"JUPYTER_TOKEN=({len(server.token)} characters, new each time) {shlex.join(server.command)}")
         return 0

@@ -17,6 +17,7 @@ from gltr_lib.explorers import adain, all_explorers, ltr, shipped
 pytestmark = pytest.mark.browser
 MODULES = [kind.module for kind in all_explorers()]
 DECODED = (336, 34, 610, 305)  # of the AdaIN explorer's picture
+BEFORE = {("bank", "weight"): ("second_weight", "0.5")}  # the weight of one style alone changes nothing
 LEVELS = 6.0  # mean grey levels by which a compressed picture may differ from the drawn one
 
 
@@ -84,6 +85,8 @@ def test_every_slider_moves_by_keyboard_and_the_picture_follows(module, classroo
     page = explorer(classroom, module)
     fields = page.fields()
     for field in fields:
+        if (module, field) in BEFORE:
+            page.moved(lambda field=field: page.type(*BEFORE[module, field]))
         start = page.shown(field)
         highest = float(page.handle(field).get_attribute("aria-valuetext")) == top(page.handle(field))
         key = "ArrowLeft" if highest else "ArrowRight"
@@ -153,6 +156,13 @@ def test_gtr_seed_brings_other_colours_and_the_same_seed_the_same(classroom):
     moments = [copies_colours(picture) for picture in (zero, one, again)]
     assert np.abs(moments[0] - moments[1]).max() > 10, "the mean colour of some copy changes by more than 10 levels"
     np.testing.assert_allclose(moments[0], moments[2], atol=0.5)
+
+
+def test_a_key_is_answered_and_its_time_is_told(classroom):
+    told = explorer(classroom, "ltr").latencies("share", 4)
+    assert told["n"] == 4
+    assert 0 < told["median_ms"] <= told["p95_ms"] <= told["max_ms"]
+    assert told["settled_ms"] >= told["median_ms"]
 
 
 def test_two_hundred_updates_leave_no_memory_behind(classroom):
