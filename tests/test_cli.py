@@ -371,6 +371,29 @@ def test_a_note_is_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "gltr: note: first second\n"
 
 
+def test_fresh_starts_anew_in_the_same_loop(tmp_path, monkeypatch, capsys):
+    """It once moved a run on the embedded streets to the full-scale loop, with other pictures in every step."""
+    from gltr_lib import engine, workflows
+
+    monkeypatch.setattr(
+        workflows, "training_data",
+        lambda *a: (torch.zeros(4, 3, 16, 32, dtype=torch.uint8), torch.zeros(4, 16, 32, dtype=torch.uint8)),
+    )  # fmt: skip
+    command = ["train", "baseline", "--out", str(tmp_path), "--set", "crop=[16,32]", "forward_images=2", "steps=1"]
+    command += ["--device", "cpu"]
+    assert cli.main(command) == 0
+    assert cli.main([*command, "lr=0.1"]) == 2  # after --device: a stray word
+    changed = [*command[:-2], "lr=0.1", "--device", "cpu"]
+    capsys.readouterr()
+    assert cli.main(changed) == 1
+    assert "start anew there (gltr train --fresh" in capsys.readouterr().err
+    seen = []
+    real = engine.train
+    monkeypatch.setattr(engine, "train", lambda *a, **k: seen.append(k["resume"]) or real(*a, **k))
+    assert cli.main([*changed, "--fresh"]) == 0
+    assert seen == [False]
+
+
 def test_train_at_full_scale_on_a_data_set_as_published(tmp_path, monkeypatch, capsys):
     import official_trees
 

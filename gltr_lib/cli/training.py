@@ -70,10 +70,10 @@ def train(
     with usage():
         engine.pick_device(device)
     asked = [name for name, value in {"--root": root, "--prepared": prepared, "--copies": copies, "--recipe": recipe,
-             "--profile": profile or None, "--fresh": fresh or None, "--option": option or None}.items()
+             "--profile": profile or None, "--option": option or None}.items()
              if value is not None]  # fmt: skip
     if data == "streets" and not asked and not engine.settings_at_scale(config):
-        return _in_memory(config, out, images, labels, json)
+        return _in_memory(config, out, images, labels, not fresh, json)
     if images is not None:
         raise UsageError(
             f"--images and --labels train in memory, without {', '.join(asked or engine.settings_at_scale(config))}; "
@@ -90,12 +90,14 @@ def train(
     return _at_scale(config, source, out, started, not fresh, profile, json)
 
 
-def _in_memory(config: TrainConfig, out: Path, images: Path | None, labels: Path | None, json: bool) -> int:
+def _in_memory(
+    config: TrainConfig, out: Path, images: Path | None, labels: Path | None, resume: bool, json: bool
+) -> int:
     """The engine that holds its pictures in memory: no Accelerator, no loader, bit for bit what the course shows."""
     from gltr_lib import engine, models, workflows
 
     pictures, maps = workflows.training_data(config.crop, images, labels)
-    result = engine.train(config, pictures, maps, out=out, progress=not json and sys.stderr.isatty())
+    result = engine.train(config, pictures, maps, out=out, resume=resume, progress=not json and sys.stderr.isatty())
     path = models.export(result.model, out / "model.safetensors", {"facts": jsonlib.dumps(workflows.facts(result))})
     last = result.history[-1] if result.history else {}
     _say(path, result.seconds, last, config, {}, json)
