@@ -30,6 +30,7 @@ from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
 FIGURES = 2  # a slide holds at most this many figures or tables
+LONG_TABLE = 9  # rows from which a table has its slide to itself
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _FIELD = re.compile(r"^\*\*(Question|Before you start|Time)\.\*\* (.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -141,12 +142,15 @@ def _asked(part: str) -> str:
 def _results(answer: Sequence[str], section: str) -> list[Slide]:
     """Slides of what came out; a legend stays with the figure before it."""
     groups: list[list[str]] = []
+    room = 0
     for piece in answer:
-        legend = 'class="legend"' in piece
-        if groups and (legend or len([p for p in groups[-1] if 'class="legend"' not in p]) < FIGURES):
+        needs = 0 if 'class="legend"' in piece else FIGURES if piece.count("<tr>") > LONG_TABLE else 1
+        if groups and needs <= room:
             groups[-1].append(piece)
+            room -= needs
         else:
             groups.append([piece])
+            room = FIGURES - needs
     return [Slide("result", section, "What came out", "".join(group)) for group in groups]
 
 
