@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -65,7 +66,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(collections|pathlib|os|typing|types|argparse|datetime|contextlib|concurrent|random|threading)\..*"),
     (r"py:.*", r"(Tensor|ndarray|Image|Generator|Module|Path|PathLike|Figure|Axes|Any|Callable|Mapping|Sequence)"),
     # Type variables, callables and bases of ours that have no page of their own.
-    (r"py:.*", r"(.*\.)?(T|OnImage|OnStep|Gallery|Views|Look|Trunk|set_norm|Canvas|Preprocess)"),
+    (r"py:.*", r"(.*\.)?(T|OnImage|OnStep|Gallery|Views|Look|Trunk|set_norm|Canvas|Preprocess|Geometry)"),
+    (r"py:mod", r"gltr_lib\.views"),  # a module of the engine's own
     (r"py:.*", r"urllib\..*|list\[dict\[str|dict\[str"),
 ]
 
@@ -78,14 +80,14 @@ html_js_files = [("twin.js", {"defer": "defer"})]
 html_favicon = str(HERE / "_static" / "mark.svg")
 html_show_sourcelink = False
 html_copy_source = False
-html_context = {"default_mode": "auto"}
+html_context = {"default_mode": "auto", "built": f"Version {release}, built {date.today().isoformat()}"}
 html_sidebars = {"index": [], "explorers": [], "colab": [], "changelog": [], "contributing": []}
 html_theme_options = {
     "logo": {
         "text": "GLTR course",
         "image_light": "_static/mark.svg",
         "image_dark": "_static/mark.svg",
-        "alt_text": "",
+        "alt_text": "Home of the course",
     },
     "navbar_align": "left",
     "header_links_before_dropdown": 6,

@@ -20,6 +20,7 @@ LOADS = {
     "script": SRC, "link": HREF, "img": SRC, "iframe": SRC, "source": SRC, "video": ("src", "poster"), "audio": SRC,
     "embed": SRC, "object": ("data",), "image": HREF, "input": SRC, "use": HREF,
 }  # fmt: skip
+THEME_TEMPLATE = "webpack-macros.html"  # the theme copies this source of its own; no page links to it
 QUIET_LINKS = {"canonical", "next", "prev", "author", "license", "index", "search", "help"}  # told, not fetched
 CSS_URL = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 # A script may name an address in a licence or a message; these forms fetch one.
@@ -102,7 +103,8 @@ def audit(site: Path) -> dict[str, list[str]]:
     """
     if not (site / "index.html").is_file():
         raise ValueError(f"{site} holds no index.html; run make site first")
-    pages = {path.resolve(): read(path) for path in sorted(site.rglob("*.html"))}
+    files = (path for path in sorted(site.rglob("*.html")) if path.name != THEME_TEMPLATE)
+    pages = {path.resolve(): read(path) for path in files}
     faults: dict[str, list[str]] = {"remote": [], "dead": [], "mute": []}
     for path, page in pages.items():
         name = path.relative_to(site.resolve()).as_posix()

@@ -137,7 +137,7 @@ def api_page(name: str) -> str:
     things = [n for n in promised if inspect.isclass(getattr(module, n)) or inspect.isroutine(getattr(module, n))]
     # By name: some load only when asked for (PEP 562). Constants of other files autodoc would pass over.
     listed = f"   :members: {', '.join(things)}\n   :imported-members:\n" if promised else "   :members:\n"
-    constants = "".join(constant(full, n, getattr(module, n)) for n in promised if n not in things)
+    constants = "".join(constant(n, getattr(module, n)) for n in promised if n not in things)
     parts = [f"# {full}", f"```{{eval-rst}}\n.. automodule:: {full}\n{listed}\n{constants}```"]
     if package and (not promised or name in WITH_MODULES):
         for path in sorted(Path(module.__file__ or "").parent.glob("[a-z]*.py")):
@@ -149,12 +149,12 @@ def api_page(name: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def constant(module: str, name: str, value: Any) -> str:
+def constant(name: str, value: Any) -> str:
     """The entry of a public constant: its kind, and its value where that fits on a line."""
     text = repr(value)
     said = f"\n   ``{text}``\n" if len(text) <= 90 and "`" not in text and " at 0x" not in text else ""
     size = f", {len(value)} entries" if hasattr(value, "__len__") and not isinstance(value, str) else ""
-    return f".. py:data:: {module}.{name}\n\n   {type(value).__name__}{size}.\n{said}\n"
+    return f".. py:data:: {name}\n\n   {type(value).__name__}{size}.\n{said}\n"
 
 
 def write_api(folder: Path) -> list[str]:

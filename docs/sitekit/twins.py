@@ -21,11 +21,12 @@ ENDINGS = {"image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
 # Explorer -> the controls that its twin keeps, with the positions drawn. A name in place of positions stands for the
 # first so many entries of that control's own list.
 AXES: dict[str, dict[str, Any]] = {
-    "AdainExplorer": {"style": 5, "alpha": (0.0, 0.25, 0.5, 0.75, 1.0)},
+    "AdainExplorer": {"style": 4, "alpha": (0.0, 0.25, 0.5, 0.75, 1.0)},
     "GtrExplorer": {"seed": tuple(range(6)), "alpha": (0.0, 0.5, 1.0)},
     "StyleBankExplorer": {"how": 3, "seed": tuple(range(6))},
+    "AugmentationComposer": {"seed": tuple(range(5)), "broken": 3},
     "PredictionExplorer": {"look": 5, "view": 4},
-    "CostExplorer": {"network": 4, "gpus": (1, 2, 4, 8, 16, 32)},
+    "CostExplorer": {"network": 3, "gpus": (1, 2, 4, 8, 32)},
     "LtrExplorer": {"sigma": (4.0, 8.0, 16.0, 32.0, 64.0), "share": (0.0, 0.25, 0.5, 0.75, 1.0)},
 }
 
@@ -46,23 +47,13 @@ def named(control: Any, count: int) -> list[Any]:
 
 
 def load() -> list[Twin]:
-    """Draw the twins of all explorers that have one, in the order of the table above."""
-    return [
-        twin_of(getattr(explorers, name), positions(getattr(explorers, name)))
-        for name in AXES
-        if name in explorers.__all__
-    ]
+    """Draw the twins of all explorers, in teaching order."""
+    return [twin_of(kind, positions(kind)) for kind in explorers.all_explorers() if kind.__name__ in AXES]
 
 
 def without() -> list[str]:
     """Explorers that the library has and this page forgot: a test holds this list empty."""
-    base = explorers.Explorer
-    classes = [getattr(explorers, name) for name in explorers.__all__]
-    return [
-        c.__name__
-        for c in classes
-        if isinstance(c, type) and issubclass(c, base) and c is not base and c.__name__ not in AXES
-    ]
+    return [kind.__name__ for kind in explorers.all_explorers() if kind.__name__ not in AXES]
 
 
 KEPT: dict[str, Twin] = {}

@@ -1,7 +1,8 @@
 """The site is built once for all of its tests, from the lessons that an earlier phase has executed.
 
 Without executed lessons, or without a browser, tests are skipped, and the run says so aloud; with ``CI=true`` that is
-an error. ``GLTR_SITE_RUNS`` names another folder of executed lessons.
+an error. ``GLTR_SITE_RUNS`` names another folder of executed lessons; ``GLTR_SITE`` a site that stands already, for
+whoever works on its looks.
 """
 
 import contextlib
@@ -73,6 +74,8 @@ def said():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The built site's folder."""
+    if os.environ.get("GLTR_SITE") and not CI:
+        return Path(os.environ["GLTR_SITE"])
     why = no_tools()
     runs = None if why else executed_runs()
     if not why and runs is None:
