@@ -1,0 +1,53 @@
+"""Slides in a real browser, network off: keys turn them, notes open, nothing runs over, nothing complains."""
+
+import re
+
+import pytest
+
+from gltr_lib.course import slides
+from gltr_lib.course.build import lesson_files
+
+FULL = """(() => {
+  const body = document.querySelector('.slide.now .body');
+  return body.scrollHeight - body.clientHeight > 2 || body.scrollWidth - body.clientWidth > 2;
+})()"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("decks")
+    paths = lesson_files()
+    for path in (paths[2], paths[5]):
+        deck = slides.deck(path)
+        (out / f"{path.stem}.html").write_text(slides.page(deck[0].title, deck))
+    return out
+
+
+@pytest.mark.browser
+def test_slides_turn_by_keyboard_offline(browser, folder):
+    browser.set_offline(True)
+    for file in sorted(folder.glob("*.html")):
+        page, faults = browser.new_page(), []
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.on("pageerror", lambda error, faults=faults: faults.append(str(error)))
+        page.on("console", lambda said, faults=faults: faults.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda sent, faults=faults: faults.append(sent.url) if "file:" not in sent.url else None)
+        page.goto(file.as_uri())
+        count = page.locator(".slide").count()
+        over = []
+        for number in range(1, count + 1):
+            assert page.url.endswith(f"#{number}")
+            assert page.locator(".slide:visible").count() == 1
+            over += [number] if page.evaluate(FULL) else []
+            page.keyboard.press("ArrowRight")
+        assert over == []
+        page.keyboard.press("Home")
+        assert page.url.endswith("#1")
+        page.keyboard.press("n")
+        assert "Where they stumble" in page.locator("aside.notes:visible").inner_text()
+        assert re.search(rf"Slide 1 of {count}", page.locator("#said").text_content())
+        page.get_by_role("button", name="next slide").click()
+        assert page.url.endswith("#2")
+        assert faults == []
+        page.close()
+    browser.set_offline(False)
