@@ -80,6 +80,7 @@ html_js_files = [("twin.js", {"defer": "defer"})]
 html_favicon = str(HERE / "_static" / "mark.svg")
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False  # summaries are fetched, which a browser refuses for files on a disk
 html_context = {"default_mode": "auto", "built": f"Version {release}, built {date.today().isoformat()}"}
 html_sidebars = {"index": [], "explorers": [], "colab": [], "changelog": [], "contributing": []}
 html_theme_options = {

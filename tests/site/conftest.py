@@ -120,7 +120,8 @@ def visit(browser, site):
             page.on("requestfailed", lambda r: faults.append(f"failed: {r.url}"))
             page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
             page.on("console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" else None)
-            page.goto((site / name).as_uri())
+            path, _, query = name.partition("?")
+            page.goto((site / path).as_uri() + (f"?{query}" if query else ""))
             return page
 
         yield open_page
