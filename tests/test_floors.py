@@ -17,7 +17,7 @@ import gltr_lib
 LIBRARY = Path(gltr_lib.__file__).parent
 FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
-    " _vgg_net _tiles _draws",
+    " _vgg_net _tiles _draws _variant",
     1: "stylizer style_bank paintings streets models",
     2: "randomize baselines datasets views _read",
     3: "config cost engine scale evaluate ledger study real prepare _run _step _usage _recipes",

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gltr_lib import course
+from gltr_lib._variant import seed as variant
 
 Cases = Callable[[], list[tuple[Any, ...]]]
 EXERCISES: dict[str, Exercise] = {}
@@ -84,17 +84,17 @@ class Exercise:
 
 def torch_random(seed: int) -> torch.Generator:
     """A generator for inputs of a check: other numbers for every ``COURSE_SEED``, the same at every call."""
-    return torch.Generator().manual_seed(course.seed(seed))
+    return torch.Generator().manual_seed(variant(seed))
 
 
 def numpy_random(seed: int) -> np.random.Generator:
     """The same for NumPy."""
-    return np.random.default_rng(course.seed(seed))
+    return np.random.default_rng(variant(seed))
 
 
 def plain_random(seed: int) -> random.Random:
     """The same for plain numbers."""
-    return random.Random(course.seed(seed))
+    return random.Random(variant(seed))
 
 
 def exercise(id: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from gltr_lib._variant import seed
 from gltr_lib.ledger import write_text
 
 T = TypeVar("T")
@@ -65,28 +66,6 @@ def pick(*, smoke: T, laptop: T, full: T) -> T:
         True
     """
     return {"smoke": smoke, "laptop": laptop, "full": full}[mode()]
-
-
-def seed(base: int = 0) -> int:
-    """The seed of this learner's variant of the data: ``base`` plus 1000 times ``COURSE_SEED``.
-
-    Args:
-        base: what tells several seeds of one lesson apart.
-
-    Returns:
-        A whole number >= 0; just ``base`` unless ``COURSE_SEED`` is set.
-
-    Raises:
-        ValueError: ``COURSE_SEED`` is not a whole number from 0 to 999.
-
-    Example:
-        >>> seed(3) % 1000
-        3
-    """
-    text = os.environ.get("COURSE_SEED", "").strip() or "0"
-    if not text.isdecimal() or int(text) > 999:
-        raise ValueError(f"COURSE_SEED is {text!r}; expected a whole number from 0 to 999")
-    return base + 1000 * int(text)
 
 
 def track(items: Iterable[T], what: str) -> Iterator[T]:
