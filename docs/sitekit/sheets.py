@@ -10,6 +10,7 @@ import io
 import itertools
 import math
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -154,13 +155,8 @@ def encode(page: Image.Image, limit: int = LIMIT) -> bytes:
     raise ValueError(f"a contact sheet of {page.size} does not fit into {limit} bytes")
 
 
-def words(title: str, chosen: Sequence[Tile], length: int = 380) -> str:
-    """The sheet's alternative text: the first clause of each figure's own, at most ``length`` characters."""
-    clauses = [re.split(r"[.;:] ", tile.alt)[0].strip().rstrip(".:") for tile in chosen]
-    text = f"Figures of the lesson {title}: "
-    for index, clause in enumerate(clauses, start=1):
-        more = f"({index}) {clause}. "
-        if len(text) + len(more) > length:
-            break
-        text += more
-    return " ".join(text.split())
+def words(title: str, chosen: Sequence[Tile], each: int = 120) -> str:
+    """The sheet's alternative text: each figure's own first sentence, cut between words at ``each`` characters."""
+    sentences = [re.split(r"(?<=[.!?]) ", " ".join(tile.alt.split()))[0].rstrip(".") for tile in chosen]
+    told = [textwrap.shorten(sentence, each, placeholder=" …") for sentence in sentences]
+    return f"Figures of the lesson {title}: " + " ".join(f"({n}) {text}." for n, text in enumerate(told, 1))
