@@ -90,7 +90,7 @@ def fit_chart(canvas: Canvas, box: Box, curves: Mapping[str, np.ndarray]) -> Non
     x, y, wide, high = box
     canvas.text(x, y - 23, "Do labels and picture fit? Edges under")
     canvas.text(x, y - 7, "contours, by edges elsewhere")
-    top = max(2.0, *(float(values.max()) for values in curves.values())) * 1.3
+    top = max(2.0, *(float(values.max()) for values in curves.values())) * 1.7  # room for the legend above the peak
     left, room = x + 22, wide - 30
     for tick in range(0, int(top) + 1, max(1, int(top) // 3)):
         level = y + high * (1 - tick / top)
