@@ -159,4 +159,6 @@ def words(title: str, chosen: Sequence[Tile], each: int = 120) -> str:
     """The sheet's alternative text: each figure's own first sentence, cut between words at ``each`` characters."""
     sentences = [re.split(r"(?<=[.!?]) ", " ".join(tile.alt.split()))[0].rstrip(".") for tile in chosen]
     told = [textwrap.shorten(sentence, each, placeholder=" …") for sentence in sentences]
-    return f"Figures of the lesson {title}: " + " ".join(f"({n}) {text}." for n, text in enumerate(told, 1))
+    return f"Figures of the lesson {title}: " + " ".join(
+        f"({n}) {text}" + ("" if text.endswith("…") else ".") for n, text in enumerate(told, 1)
+    )
