@@ -47,8 +47,9 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"-- browser: {len(SPENT)} tests, {sum(SPENT.values()):.0f} s")
 
 
-# Package scope: Playwright keeps an event loop running in this thread, which later tests must not find.
-@pytest.fixture(scope="package")
+# Playwright keeps an event loop running in this thread, which later tests must not find, those of the site least of all:
+# a module's end is sure to stop it (a folder without __init__.py is no package, and its fixtures live on).
+@pytest.fixture(scope="module")
 def browser():
     if missing():
         pytest.fail(f"CI=true, and {missing()}")

@@ -92,9 +92,9 @@ def site(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser():
-    """A Chromium; package scope, because Playwright keeps an event loop running in this thread."""
+    """A Chromium, for a module: Playwright keeps an event loop running in this thread, which others must not find."""
     why = no_browser()
     if why:
         refuse(why)
