@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"-- browser: {len(SPENT)} tests, {sum(SPENT.values()):.0f} s")
 
 
-# Playwright keeps an event loop running in this thread, which later tests must not find, those of the site least of all:
+# Playwright keeps an event loop running in this thread, which later tests (those of the site) must not find:
 # a module's end is sure to stop it (a folder without __init__.py is no package, and its fixtures live on).
 @pytest.fixture(scope="module")
 def browser():
