@@ -207,6 +207,7 @@ def test_the_guard_knows_loopback():
 def test_study_stands_beside_the_live_run(tmp_path):
     (tmp_path / "results").mkdir()
     common = {"method": "baseline", "data": "streets/game", "metric": "mIoU-19", "tier": "headline", "family": "new"}
+    common["config"] = {"steps": 2000}
     rows = [common | {"seed": seed, "value": value} for seed, value in [(0, 0.70), (1, 0.72)]]
     other = [{**common, "seed": 0, "value": 0.1, **change} for change in ({"family": "old"}, {"tier": "quick"})]
     rows = [*other, *rows, {**common, "seed": 0, "value": 0.2, "metric": "mIoU-11"}]

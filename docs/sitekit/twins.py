@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import explorers
+from gltr_lib.explorers import bank
 from gltr_lib.explorers.twin import Twin, twin_of
 
 COUNTER = itertools.count(1)
@@ -23,12 +24,14 @@ ENDINGS = {"image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
 AXES: dict[str, dict[str, Any]] = {
     "AdainExplorer": {"style": 4, "alpha": (0.0, 0.25, 0.5, 0.75, 1.0)},
     "GtrExplorer": {"seed": tuple(range(6)), "alpha": (0.0, 0.5, 1.0)},
-    "StyleBankExplorer": {"how": 3, "seed": tuple(range(6))},
+    "StyleBankExplorer": {"how": bank.HOW[1:], "seed": tuple(range(6))},
     "AugmentationComposer": {"seed": tuple(range(5)), "broken": 3},
     "PredictionExplorer": {"look": 5, "view": 4},
     "CostExplorer": {"network": 3, "gpus": (1, 2, 4, 8, 32)},
     "LtrExplorer": {"sigma": (4.0, 8.0, 16.0, 32.0, 64.0), "share": (0.0, 0.25, 0.5, 0.75, 1.0)},
 }
+# Where a twin starts, if not where its explorer does: a seed moves nothing in the bank until it draws.
+STARTS: dict[str, Any] = {"StyleBankExplorer": bank.Params(how=bank.HOW[1])}
 
 
 def positions(explorer_class: type) -> dict[str, list[Any]]:
@@ -48,7 +51,8 @@ def named(control: Any, count: int) -> list[Any]:
 
 def load() -> list[Twin]:
     """Draw the twins of all explorers, in teaching order."""
-    return [twin_of(kind, positions(kind)) for kind in explorers.all_explorers() if kind.__name__ in AXES]
+    shown = [kind for kind in explorers.all_explorers() if kind.__name__ in AXES]
+    return [twin_of(kind, positions(kind), params=STARTS.get(kind.__name__)) for kind in shown]
 
 
 def without() -> list[str]:
