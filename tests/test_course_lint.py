@@ -45,7 +45,7 @@ BROKEN = [
     (", alt=f", ", text=f", "without alt="),
     ('alt=f"The number {double(triple(7))}, in black on white."', 'alt="42"', "a sentence of 15 to 400 characters"),
     (CODE, CODE + "\n" * 25 + "course.mode()\n", "27 lines of code; at most 25"),
-    (CODE, CODE + 'open("/home/me/x")\n', "an absolute path"),
+    (CODE, CODE + 'open("/mnt/pictures/x")\n', "an absolute path"),
     (CODE, CODE + 'open("../data/x")\n', "a path with '..'"),
     (CODE, CODE + "# %matplotlib inline\n", "a magic"),
     (CODE, CODE + "# pip install torch\n", "an installation"),

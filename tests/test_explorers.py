@@ -11,7 +11,7 @@ from PIL import Image
 
 from gltr_lib import explorers, paintings
 from gltr_lib.adain import StyleStats
-from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, adain, gtr, ltr
+from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, _base, adain, gtr, ltr
 from gltr_lib.explorers import assets as assets_module
 from gltr_lib.explorers._canvas import LIMIT, encode
 from gltr_lib.explorers._worker import LatestWins
@@ -82,7 +82,8 @@ def test_code_recreates_exactly_this_picture(kind, assets, monkeypatch):
 
 
 def test_code_with_the_shipped_assets_needs_nothing_else(assets, monkeypatch):
-    monkeypatch.setattr(ltr, "shipped", lambda: assets)
+    for module in (ltr, _base):
+        monkeypatch.setattr(module, "shipped", lambda: assets)
     explorer = LtrExplorer(synchronous=True)
     explorer.update(share=0.3, seed=5)
     space = {}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gltr_lib import explorers
-from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, adain, gtr, ltr
+from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, _base, adain, gtr, ltr
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._controls import Number
 from gltr_lib.explorers._worker import LatestWins
@@ -293,7 +293,7 @@ def test_an_own_picture_is_shown_and_its_code_reads_the_file(kind, assets, tmp_p
 
 
 def test_code_for_an_own_picture_with_shipped_assets(assets, tmp_path, monkeypatch):
-    for module in (ltr, explorers):
+    for module in (ltr, _base, explorers):
         monkeypatch.setattr(module, "shipped", lambda: assets)
     explorer = LtrExplorer(synchronous=True)
     data = png(np.full((20, 30, 3), 90, np.uint8))

@@ -116,8 +116,8 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
                 slides.append(
                     Slide("section", f"{kicker} · section {begins[1]}, {begins[3]} min", begins[2], _idea(part))
                 )
-            elif EXERCISE.match(part):
-                slides.append(_exercise(part, section))
+            elif task := EXERCISE.match(part):
+                slides.append(_exercise(task, part, section))
             elif part.startswith("## Recap"):
                 slides.append(Slide("recap", kicker, "Recap", to_html(part.split("\n", 1)[1])))
             elif part.startswith("## Next"):
@@ -170,9 +170,7 @@ def _idea(part: str) -> str:
     return to_html("\n\n".join(kept))
 
 
-def _exercise(part: str, section: str) -> Slide:
-    found = EXERCISE.match(part)
-    assert found is not None
+def _exercise(found: re.Match[str], part: str, section: str) -> Slide:
     task = part.split("\n", 1)[1].split("<details>")[0].strip()
     return Slide("exercise", f"{section} · exercise {found[1]} · {found[3]} · {found[4]} min", found[2], to_html(task))
 

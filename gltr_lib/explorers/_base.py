@@ -24,6 +24,7 @@ import numpy as np
 from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._worker import LatestWins
+from gltr_lib.explorers.assets import shipped
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
@@ -36,8 +37,7 @@ class Explorer:
 
     Args:
         params: where to start; every field may be changed by its control.
-        assets: pictures, stylizer and bank to use instead of the shipped ones.
-        own_assets: whether they were given by the user, so that "copy as code" must name them.
+        assets: pictures, stylizer and bank to use instead of the shipped ones; "copy as code" then names them.
         synchronous: compute in the caller's thread (always so under COURSE_STRICT=1).
     """
 
@@ -46,11 +46,10 @@ class Explorer:
     height = 480  # pixels that the picture takes on the page, fixed so that the page does not jump
     upload_to = ""  # the field that names a picture in assets.images, where learners may bring their own
 
-    def __init__(self, params: Any, assets: Any, *, own_assets: bool, synchronous: bool = False) -> None:
-        self.start = params
-        self.params = params
-        self.assets = assets
-        self._own_assets = own_assets
+    def __init__(self, params: Any = None, *, assets: Any = None, synchronous: bool = False) -> None:
+        self.assets = self.gather(assets)
+        self._own_assets = assets is not None and self.assets is not None
+        self.start = self.params = self.begin(params, self.assets)
         self._uploaded: dict[str, str] = {}  # name of an own picture -> what is said about it
         self.strict = os.environ.get("COURSE_STRICT") == "1"
         self.worker = LatestWins(
@@ -71,6 +70,14 @@ class Explorer:
                 raise
 
     # ------------------------------------------------------------------------------- for subclasses
+
+    def gather(self, assets: Any) -> Any:
+        """Return what to work with: the pictures and networks given, or the shipped ones."""
+        return assets or shipped()
+
+    def begin(self, params: Any, assets: Any) -> Any:
+        """Return the params to start with, every name filled in; ``params`` is None for the explorer's own."""
+        return params
 
     def render(self, params: Any) -> tuple[np.ndarray, str]:
         """Return the picture and its description; the subclass calls its module's pure function."""

@@ -223,12 +223,8 @@ class AdainExplorer(Explorer):
     height = 566
     upload_to = "image"
 
-    def __init__(
-        self, params: Params | None = None, *, assets: Assets | None = None, synchronous: bool = False
-    ) -> None:
-        chosen = assets or shipped()
-        start = complete(params or Params(), chosen)
-        super().__init__(start, chosen, own_assets=assets is not None, synchronous=synchronous)
+    def begin(self, params: Params | None, assets: Assets) -> Params:
+        return complete(params or Params(), assets)
 
     def render(self, params: Params) -> tuple[np.ndarray, str]:
         return render(params, self.assets)

@@ -307,12 +307,8 @@ class StyleBankExplorer(Explorer):
     height = 560
     upload_to = "image"
 
-    def __init__(
-        self, params: Params | None = None, *, assets: Assets | None = None, synchronous: bool = False
-    ) -> None:
-        known = assets or shipped()
-        start = complete(params or Params(), known)
-        super().__init__(start, known, own_assets=assets is not None, synchronous=synchronous)
+    def begin(self, params: Params | None, assets: Assets) -> Params:
+        return complete(params or Params(), assets)
 
     def render(self, params: Params) -> tuple[np.ndarray, str]:
         return render(params, self.assets)

@@ -222,12 +222,8 @@ class AugmentationComposer(Explorer):
     title = "The augmentation composer: what the network sees, and whether its labels still fit"
     height = 588
 
-    def __init__(
-        self, params: Params | None = None, *, assets: Assets | None = None, synchronous: bool = False
-    ) -> None:
-        super().__init__(
-            params or Params(), assets or shipped(), own_assets=assets is not None, synchronous=synchronous
-        )
+    def begin(self, params: Params | None, assets: Assets) -> Params:
+        return params or Params()
 
     def render(self, params: Params) -> tuple[np.ndarray, str]:
         return render(params, self.assets)

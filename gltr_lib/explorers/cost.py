@@ -274,8 +274,11 @@ class CostExplorer(Explorer):
     title = "What will it cost?"
     height = 560
 
-    def __init__(self, params: Params | None = None, *, assets: Any = None, synchronous: bool = False) -> None:
-        super().__init__(params or Params(), None, own_assets=False, synchronous=synchronous)
+    def gather(self, assets: Any) -> None:
+        return None  # arithmetic needs no pictures
+
+    def begin(self, params: Params | None, assets: Any) -> Params:
+        return params or Params()
 
     def render(self, params: Params) -> tuple[np.ndarray, str]:
         return render(params)

@@ -8,7 +8,7 @@ scores of the course come from many (lesson 07).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -278,12 +278,11 @@ class PredictionExplorer(Explorer):
     height = 492
     upload_to = "image"
 
-    def __init__(
-        self, params: Params | None = None, *, assets: Assets | None = None, synchronous: bool = False
-    ) -> None:
-        known = world() if assets is None else with_street(assets)
-        start = replace(params or Params())
-        super().__init__(start, known, own_assets=assets is not None, synchronous=synchronous)
+    def gather(self, assets: Assets | None) -> Assets:
+        return world() if assets is None else with_street(assets)
+
+    def begin(self, params: Params | None, assets: Assets) -> Params:
+        return params or Params()
 
     def render(self, params: Params) -> tuple[np.ndarray, str]:
         return render(params, self.assets)

@@ -40,6 +40,8 @@ class Params:
     level: float = 0.0
 class Broken(Explorer):
     module, title = "broken", "An explorer that breaks"
+    def gather(self, assets):
+        return None
     def render(self, params):
         if params.level:
             raise RuntimeError("planted in an explorer")
@@ -47,7 +49,7 @@ class Broken(Explorer):
     def make_controls(self):
         import ipywidgets
         return {"level": ipywidgets.IntSlider(description="Level")}
-Broken(Params(), None, own_assets=False)"""
+Broken(Params())"""
 QUIET_PICTURE = """import base64, io
 from IPython.display import Image, display
 from PIL import Image as Pillow
