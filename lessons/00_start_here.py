@@ -334,19 +334,19 @@ print(summary("00"))
 #
 # | lesson | question | express |
 # |---|---|---|
-# | [01 The domain gap](01_domain_gap.ipynb) | How badly does a network fail when only the look changes? | yes |
-# | [02 AdaIN](02_adain.ipynb) | What is the style of a picture, written as numbers? | yes |
-# | [03 Global texture randomization](03_global_texture_randomization.ipynb) | Which paintings, how many, how often? | yes |
+# | [01 The domain gap](01_domain_gap.ipynb) | How badly does a network fail when only the look changes? | sections 1 to 5 |
+# | [02 AdaIN](02_adain.ipynb) | What is the style of a picture, written as numbers? | 1, 2, 5 |
+# | [03 Global texture randomization](03_global_texture_randomization.ipynb) | Which paintings, how many, how often? | 4, 7 |
 # | [04 Local texture randomization](04_local_texture_randomization.ipynb) | Why paint only parts, and which parts? | |
 # | [05 Consistency](05_consistency.ipynb) | Should both pictures get the same answer? | |
 # | [06 DeepLab](06_deeplab.ipynb) | What is inside the network, and how is it trained? | |
-# | [07 Evaluation](07_evaluation.ipynb) | How far can you trust a score, also on real photographs? | yes |
+# | [07 Evaluation](07_evaluation.ipynb) | How far can you trust a score, also on real photographs? | 5 |
 # | [08 Rivals and ablations](08_rivals_and_ablations.ipynb) | What else works, and which part did the work? | |
 # | [09 Limits and capstone](09_limits_and_capstone.ipynb) | Where does it end, and what will you build? | |
 #
-# **Express path**: 00, 01, 02, 03, 07 in about an hour, if you read, predict and run, and leave the longer exercises
-# for later. Every lesson opens alone: it loads trained networks that come with the course instead of asking you to
-# finish another lesson first.
+# **Express path**, an hour: sections 1, 2 and 4 of this lesson, then those of the table. Read, predict, run, and leave
+# the exercises for later; where you jump, run what lies above. Every lesson opens alone: it loads trained networks that
+# come with the course instead of asking you to finish another lesson first.
 #
 # **Predict, then run** is meant seriously. A guess that turns out wrong is what you will remember next week.
 #

@@ -17,6 +17,15 @@ MINUTES = {
     path.stem[:2]: {section.number: section.minutes for section in teach.sections(read_cells(path))}
     for path in lesson_files(ROOT / "lessons")
 }
+EXERCISES = {  # lesson -> section -> minutes of its exercises
+    path.stem[:2]: {
+        int(number): sum(map(int, re.findall(r"\([●○]{3}, (\d+) min\)", body)))
+        for number, body in re.findall(
+            r"^# ## (\d+)\. .*?\n(.*?)(?=^# ## |\Z)", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    }
+    for path in lesson_files(ROOT / "lessons")
+}
 PART = re.compile(r"(\d\d) §(\d+)(?:–(\d+))?")
 
 
@@ -43,7 +52,19 @@ def test_rows_take_the_minutes_that_the_lessons_plan(heading):
     assert named >= 8
 
 
-@pytest.mark.parametrize(("heading", "total"), [("A lab of 90 minutes", 90), ("A day", 480)])
+def test_the_express_path_takes_the_marked_lessons_without_their_exercises():
+    named = set()
+    for _, minutes, what in plan("An hour alone"):
+        parts = sections_of(what)
+        named |= {lesson for lesson, _ in parts}
+        assert int(minutes) == sum(MINUTES[lesson][n] - EXERCISES[lesson].get(n, 0) for lesson, n in parts), what
+    marked = {
+        p.stem[:2] for p in lesson_files(ROOT / "lessons") if "**Path.** Express" in p.read_text(encoding="utf-8")
+    }
+    assert named == marked
+
+
+@pytest.mark.parametrize(("heading", "total"), [("An hour alone", 60), ("A lab of 90 minutes", 90), ("A day", 480)])
 def test_the_clock_of_a_plan_runs_without_gaps_to_its_end(heading, total):
     now = 0
     for start, minutes, _ in plan(heading):
