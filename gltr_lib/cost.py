@@ -176,8 +176,13 @@ def _kept(model: nn.Module, count: int, size: tuple[int, int], half: bool) -> in
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.autograd.graph import saved_tensors_hooks
 
+    class OnCpu(FakeTensorMode):
+        # True registers a pretended CUDA device for good: autograd starts threads for it, and no process that is
+        # forked later (notebook_launcher) may call backward.
+        avoid_device_init = False
+
     kept: dict[int, Tensor] = {}
-    with FakeTensorMode():
+    with OnCpu():
         state = {
             name: torch.empty_strided(t.shape, t.stride(), dtype=t.dtype).requires_grad_(t.requires_grad)
             for name, t in [*model.named_parameters(), *model.named_buffers()]

@@ -1,5 +1,6 @@
 """The cost of a run, against counts by hand and against what a real backward pass keeps."""
 
+import multiprocessing
 import re
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def test_kept_bytes_are_those_of_a_real_forward_pass_and_the_network_stays_as_it
         return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
     assert counted == (really_kept(4) - really_kept(2)) // 2
+
+
+def test_a_forked_process_may_still_train_after_a_count():
+    layer = nn.Conv2d(3, 2, 1)
+
+    def backward():
+        layer(torch.ones(1, 3, 4, 4)).sum().backward()
+
+    cost.kept_bytes(layer, (32, 32))
+    backward()
+    child = multiprocessing.get_context("fork").Process(target=backward)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
 
 
 def test_the_same_question_is_counted_once():

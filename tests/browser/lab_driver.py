@@ -177,6 +177,9 @@ class Notebook:
         log, threads = (_tail(path, start) for path, start in self._logs.items())
         known = "\n".join(found)
         late = outputs.thread_faults(threads, "after its cell")
+        # A thread's traceback may reach the page in pieces; the file holds it whole.
+        whole = {fault.split(": ", 2)[1] for fault in late}
+        found = [fault for fault in found if not (fault.endswith(": unknown") and fault.split(": ", 2)[1] in whole)]
         found += [fault for fault in late if fault.split(": ", 1)[1] not in known]
         found += [f"server or kernel: {_last_line(block)}" for block in _TRACEBACK.findall(log)]
         return list(dict.fromkeys(found))
