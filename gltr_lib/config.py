@@ -1,116 +1,45 @@
 """Everything that decides a training run, as frozen dataclasses that read and write JSON. Needs no torch.
 
-A :class:`MethodConfig` says which *views* of a source image the network sees in a step: ``"raw"`` (the picture as
-rendered), ``"gtr"`` (its texture replaced by a painting's, a fresh one each time), ``"ltr"`` (blobs of the first
-``"gtr"`` view pasted into the raw picture). A :class:`TrainConfig` holds the rest. Methods with two views read half as
-many source images a step, so that every method costs the same number of forward images.
-
-Source: Peng et al., TIP 2021, for the ablation baseline, +GTR, +GTR+LTR, +GTR+LTR+CGL; the controls are ours:
-``gtr_gtr`` (two independent styles, no LTR) asks whether LTR is more than a second view, ``baseline2`` whether two
-views alone do anything.
+A :class:`MethodConfig` (:mod:`gltr_lib._methods`) says which *views* of a source image the network sees in a step:
+``"raw"`` (the picture as rendered), ``"gtr"`` (its texture replaced by a painting's, a fresh one each time), ``"ltr"``
+(blobs of the first ``"gtr"`` view pasted into the raw picture), or a rival's. A :class:`TrainConfig` holds the rest.
+Methods with two views read half as many source images a step, so that every method costs the same number of forward
+images.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from gltr_lib._fields import check_between, check_one_of, from_dict, pairs, parse_value, refuse_unknown
+from gltr_lib._methods import (
+    CONSISTENCY_KINDS,
+    DETACH,
+    METHODS,
+    PAINTED_VIEWS,
+    RIVALS,
+    STYLED_VIEWS,
+    VIEWS,
+    MethodConfig,
+    method,
+)
 
-VIEWS = ("raw", "gtr", "ltr")
-CONSISTENCY_KINDS = ("mse", "kl", "js")
-DETACH = (None, "global", "local")
+__all__ = [
+    "CONSISTENCY_KINDS", "DETACH", "METHODS", "OPTIMIZERS", "PAINTED_VIEWS", "PRECISIONS", "RIVALS", "SELECTIONS",
+    "STYLED_VIEWS", "VIEWS", "MethodConfig", "TrainConfig", "method", "parse_overrides",
+]  # fmt: skip
+
 OPTIMIZERS = ("adamw", "sgd")
 PRECISIONS = ("auto", "no", "bf16", "fp16")
 SELECTIONS = ("last", "source-val")
-
-
-@dataclass(frozen=True)
-class MethodConfig:
-    """Which views of a source image a step trains on, and how they are made.
-
-    Attributes:
-        name: what tables call it.
-        views: one or two of "raw", "gtr", "ltr"; "ltr" needs a "gtr" before it.
-        raw_share: probability that a "gtr" view stays raw (0 = stylised only, 0.5 = the official 1:1).
-        alpha: strength of AdaIN, 0 to 1.
-        sigma: range of the blob size, in pixels at a 640-pixel crop.
-        share: stylised share of the "ltr" view, a number or a (low, high) range, drawn anew per image.
-        consistency: weight of the consistency loss between views 0 and 1; 0 leaves it out.
-        consistency_kind: "mse", "kl" or "js".
-        detach: branch that the consistency's gradient does not enter: None, "global" or "local".
-        schedule: power of the rising share p_t = p_0 + (1 - p_0) (t/T)^power; None keeps the share constant.
-
-    Example:
-        >>> MethodConfig("mine", views=("gtr", "ltr"), consistency=1.0).views
-        ('gtr', 'ltr')
-    """
-
-    name: str = "baseline"
-    views: tuple[str, ...] = ("raw",)
-    raw_share: float = 0.0
-    alpha: float = 1.0
-    sigma: tuple[float, float] = (4.0, 16.0)
-    share: float | tuple[float, float] = 0.5
-    consistency: float = 0.0
-    consistency_kind: str = "mse"
-    detach: str | None = None
-    schedule: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.views or any(view not in VIEWS for view in self.views):
-            raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
-        if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
-            raise ValueError(f'an "ltr" view needs a "gtr" view before it; received {self.views!r}')
-        check_between("raw_share", self.raw_share, 0, 1)
-        check_between("alpha", self.alpha, 0, 1)
-        shares = self.share if isinstance(self.share, tuple) else (self.share,)
-        for share in shares:
-            check_between("share", share, 0, 1)
-        if list(shares) != sorted(shares):
-            raise ValueError(f"share must be a number or (low, high) with low <= high; received {self.share!r}")
-        if not 0 < self.sigma[0] <= self.sigma[1]:
-            raise ValueError(f"sigma must be (low, high) with 0 < low <= high; received {self.sigma!r}")
-        if self.consistency < 0 or (self.consistency > 0 and len(self.views) != 2):
-            raise ValueError(
-                f"consistency must be >= 0, and above 0 it compares exactly two views; received "
-                f"consistency={self.consistency!r} with views={self.views!r}"
-            )
-        check_one_of("consistency_kind", self.consistency_kind, CONSISTENCY_KINDS)
-        check_one_of("detach", self.detach, DETACH)
-        if self.schedule is not None and self.schedule <= 0:
-            raise ValueError(f"schedule must be None or a power above 0; received {self.schedule!r}")
-        if self.schedule is not None and isinstance(self.share, tuple):
-            raise ValueError(f"a schedule starts from one share, not from a range; received share={self.share!r}")
-
-
 _AT_LEAST = {
     "num_classes": 1, "steps": 1, "forward_images": 1, "checkpoint_every": 1, "accumulate": 1, "processes": 1,
     "workers": 0, "val_every": 0, "log_every": 1, "pictures_every": 0,
 }  # fmt: skip
-
-#: The walk of the paper's ablation, and the controls that keep it honest.
-METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(
-    {
-        method.name: method
-        for method in (
-            MethodConfig("baseline"),
-            MethodConfig("gtr", ("gtr",)),
-            MethodConfig("gtr_ltr", ("gtr", "ltr")),
-            MethodConfig("gtr_ltr_cgl", ("gtr", "ltr"), consistency=1.0),
-            MethodConfig("gtr_gtr", ("gtr", "gtr")),
-            MethodConfig("gtr_gtr_cons", ("gtr", "gtr"), consistency=1.0),
-            MethodConfig("gtr_ltr_cgl10", ("gtr", "ltr"), consistency=10.0),
-            MethodConfig("raw_gtr", ("raw", "gtr")),
-            MethodConfig("baseline2", ("raw", "raw")),
-            MethodConfig("oracle"),
-        )
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -304,27 +233,6 @@ def __getattr__(name: str) -> Any:
 
         return getattr(_recipes, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def method(name: str) -> MethodConfig:
-    """A method of METHODS by its name.
-
-    Args:
-        name: such as "gtr_ltr".
-
-    Returns:
-        Its configuration.
-
-    Raises:
-        ValueError: unknown name; the valid ones are listed.
-
-    Example:
-        >>> method("gtr_ltr_cgl").consistency
-        1.0
-    """
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}; expected one of: {', '.join(METHODS)}")
-    return METHODS[name]
 
 
 def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -> TrainConfig:
