@@ -85,7 +85,7 @@ test-all: $(VENV)/.installed-test  ## make test, then every lesson in a browser,
 
 lock: $(VENV)/.installed-test  ## renew requirements.lock (it holds versions, and no addresses)
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet uv
-	@$(PY) -m uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra test --extra browser --no-emit-index-url \
+	@$(PY) -m uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra test --extra browser --extra site --no-emit-index-url \
 	  --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:  ## remove caches and the course's runs; the environment and the study's runs stay
