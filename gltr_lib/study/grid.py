@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gltr_lib.config import METHODS, TrainConfig, parse_overrides
+from gltr_lib.config import METHODS, PAINTED_VIEWS, STYLED_VIEWS, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
@@ -146,8 +146,10 @@ class Run:
             "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS | {"seed"}},
             "train": [[look, _spell(seeds)] for look, seeds in self.train.parts],
         }
-        if set(self.config.method.views) & {"gtr", "ltr"}:
-            content["weights"] = {name: asset_digest(name) for name in (self.config.stylizer, self.config.bank)}
+        views = set(self.config.method.views)
+        if views & STYLED_VIEWS:
+            used = (self.config.stylizer, self.config.bank) if views & PAINTED_VIEWS else (self.config.bank,)
+            content["weights"] = {name: asset_digest(name) for name in used}
         return digest(content)
 
     @property

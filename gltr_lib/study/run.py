@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib import ledger
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, evaluate, layout_prior, score_prior
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
@@ -283,13 +283,15 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
 
 
 def styles_for(config: TrainConfig, where: torch.device) -> tuple[Any, Any]:
-    """The stylizer and the bank that a configuration asks for; (None, None) when it never stylises."""
-    if not set(config.method.views) & {"gtr", "ltr"}:
+    """The stylizer and the bank that a configuration asks for; None for what its views do not need."""
+    views = set(config.method.views)
+    if not views & STYLED_VIEWS:
         return None, None
     from gltr_lib.style_bank import StyleBank
     from gltr_lib.stylizer import Stylizer
 
-    return Stylizer.load(config.stylizer, device=where), StyleBank.load(config.bank)
+    stylizer = Stylizer.load(config.stylizer, device=where) if views & PAINTED_VIEWS else None
+    return stylizer, StyleBank.load(config.bank)
 
 
 def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callable[[str], None]) -> None:
