@@ -60,6 +60,25 @@ TRAIN_ID_TO_COMMON5: tuple[int, ...] = (
     0, 0, 1, 255, 255, 255, 255, 255, 2, 2, 3, 255, 255, 4, 4, 4, 255, 255, 255,
 )  # fmt: skip
 CAMVID_TO_COMMON5: tuple[int, ...] = (3, 1, 255, 0, 0, 2, 255, 255, 4, 255, 255, 255)
+#: The same where building and vegetation are one class (IDD-Lite calls both "far objects").
+COMMON4: tuple[str, ...] = ("flat", "building or vegetation", "sky", "vehicle")
+COMMON5_TO_COMMON4: tuple[int, ...] = (0, 1, 1, 2, 3)
+TRAIN_ID_TO_COMMON4: tuple[int, ...] = tuple(
+    common if common == IGNORE else COMMON5_TO_COMMON4[common] for common in TRAIN_ID_TO_COMMON5
+)
+
+#: IDD-Lite's seven classes in the order of their ids; 255 is unlabelled.
+IDD_LITE: tuple[str, ...] = (
+    "drivable", "non-drivable", "living things", "vehicles", "roadside objects", "far objects", "sky",
+)  # fmt: skip
+#: "vehicles" holds two-wheelers too, which Common-4 otherwise ignores: this set cannot tell them apart.
+IDD_LITE_TO_COMMON4: tuple[int, ...] = (0, 0, 255, 3, 255, 1, 2)
+
+#: The classes of the AirSim frames in the order of their ids (meshes grouped by hand); 255 is ignored.
+AIRSIM: tuple[str, ...] = (
+    "sky", "building", "road", "paved", "terrain", "vegetation", "car", "pole", "fence",
+)  # fmt: skip
+AIRSIM_TO_COMMON5: tuple[int, ...] = (3, 1, 0, 0, 2, 2, 4, 255, 255)
 
 
 def lookup_table(mapping: Mapping[int, int], *, default: int = IGNORE) -> np.ndarray:

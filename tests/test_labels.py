@@ -73,3 +73,44 @@ def test_mappings_to_smaller_label_sets_name_existing_classes():
                 if c == camvid_id and labels.TRAIN_ID_TO_COMMON5[t] != 255
             }
             assert routes == {common}
+
+
+def test_every_set_reaches_the_common_classes_as_its_own_names_say():
+    # By name, in one line a set: the mappings are facts about the sets, and each is written out once more here.
+    said = {
+        "trainIds": (
+            labels.CLASSES,
+            [None if c == 255 else labels.COMMON5[c] for c in labels.TRAIN_ID_TO_COMMON5],
+            {"road": "flat", "sidewalk": "flat", "building": "building", "vegetation": "vegetation",
+             "terrain": "vegetation", "sky": "sky", "car": "vehicle", "truck": "vehicle", "bus": "vehicle"},
+        ),
+        "camvid": (
+            (*labels.CAMVID11, "unlabelled"),
+            [None if c == 255 else labels.COMMON5[c] for c in labels.CAMVID_TO_COMMON5],
+            {"road": "flat", "pavement": "flat", "building": "building", "tree": "vegetation", "sky": "sky",
+             "car": "vehicle"},
+        ),
+        "airsim": (
+            labels.AIRSIM,
+            [None if c == 255 else labels.COMMON5[c] for c in labels.AIRSIM_TO_COMMON5],
+            {"road": "flat", "paved": "flat", "building": "building", "terrain": "vegetation",
+             "vegetation": "vegetation", "sky": "sky", "car": "vehicle"},
+        ),
+        "idd_lite": (
+            labels.IDD_LITE,
+            [None if c == 255 else labels.COMMON4[c] for c in labels.IDD_LITE_TO_COMMON4],
+            {"drivable": "flat", "non-drivable": "flat", "far objects": "building or vegetation", "sky": "sky",
+             "vehicles": "vehicle"},
+        ),
+    }  # fmt: skip
+    for name, (classes, table, expected) in said.items():
+        assert dict(zip(classes, table, strict=True)) == {c: expected.get(c) for c in classes}, name
+
+
+def test_common4_is_common5_with_building_and_vegetation_as_one():
+    merged = dict(zip(labels.COMMON5, (labels.COMMON4[c] for c in labels.COMMON5_TO_COMMON4), strict=True))
+    both = "building or vegetation"
+    assert merged == {"flat": "flat", "building": both, "vegetation": both, "sky": "sky", "vehicle": "vehicle"}
+    for five, four in zip(labels.TRAIN_ID_TO_COMMON5, labels.TRAIN_ID_TO_COMMON4, strict=True):
+        assert (five == 255) == (four == 255)
+        assert five == 255 or labels.COMMON5_TO_COMMON4[five] == four
