@@ -6,8 +6,8 @@ each lies on a disk. :func:`stack` turns a small one into two uint8 tensors, whi
 world trains from: six hundred street pictures of 128x256 are 59 MB and need no loader process.
 
 Where to look: ``layout`` (folders, pairs, ids), one file a dataset, ``splits`` (lists), ``png16`` (SYNTHIA's labels),
-``opened`` (the door); ``base``, ``streets`` and ``folder`` for the rest. Files are read by :func:`read_image` and
-:func:`read_label` (kept in ``_read.py``, offered here).
+``opened`` (the door), ``samples`` (small third-party sets); ``base``, ``streets`` and ``folder`` for the rest. Files
+are read by :func:`read_image` and :func:`read_label` (kept in ``_read.py``, offered here).
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from gltr_lib.datasets.camvid import CamVid
 from gltr_lib.datasets.folder import IMAGE_SUFFIXES, FolderPairs
 from gltr_lib.datasets.layout import Coding, Form, Layout, Pair, mismatched
 from gltr_lib.datasets.opened import LAYOUTS, LayoutDataset, open_dataset
+from gltr_lib.datasets.samples import CityscapesSamples, IDDLite, airsim, carla
 from gltr_lib.datasets.splits import GTA5_LEFT_OUT, read_list, split_keys
 from gltr_lib.datasets.streets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS, StreetsDataset
 
 __all__ = [
     "EVAL_SEEDS", "GTA5_LEFT_OUT", "IMAGE_SUFFIXES", "LAYOUTS", "MAX_PIXELS", "TRAIN_SEEDS", "VAL_SEEDS", "Arrays",
-    "CamVid", "Coding", "FolderPairs", "Form", "Layout", "LayoutDataset", "Pair", "PairDataset", "StreetsDataset",
-    "mismatched", "open_dataset", "picture_size", "read_image", "read_label", "read_list", "split_keys", "stack",
-    "to_tensors",
+    "CamVid", "CityscapesSamples", "Coding", "FolderPairs", "Form", "IDDLite", "Layout", "LayoutDataset", "Pair",
+    "PairDataset", "StreetsDataset", "airsim", "carla", "mismatched", "open_dataset", "picture_size", "read_image",
+    "read_label", "read_list", "split_keys", "stack", "to_tensors",
 ]  # fmt: skip
