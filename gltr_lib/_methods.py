@@ -44,6 +44,7 @@ class MethodConfig:
         rival: options of the rival's views, as a mapping or as pairs; see :func:`gltr_lib.baselines.make_view`.
         network: options of ``models.build`` that belong to the method, such as ``{"ibn": True}``.
         whitening: weight of instance-selective whitening (a network with ``whiten=True``); 0 leaves it out.
+        styles: places in the bank of the styles that "gtr" views draw from; () = all of them.
 
     Example:
         >>> MethodConfig("mine", views=("gtr", "ltr"), consistency=1.0).views
@@ -63,6 +64,7 @@ class MethodConfig:
     rival: tuple[tuple[str, Any], ...] = ()
     network: tuple[tuple[str, Any], ...] = ()
     whitening: float = 0.0
+    styles: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("rival", "network"):
@@ -91,6 +93,8 @@ class MethodConfig:
             raise ValueError(f"schedule must be None or a power above 0; received {self.schedule!r}")
         if self.schedule is not None and isinstance(self.share, tuple):
             raise ValueError(f"a schedule starts from one share, not from a range; received share={self.share!r}")
+        if len(set(self.styles)) < len(self.styles) or min(self.styles, default=0) < 0:
+            raise ValueError(f"styles must be places in the bank, 0 or more, none twice; received {self.styles!r}")
         if self.whitening < 0 or (self.whitening > 0 and len(self.views) != 2):
             raise ValueError(
                 f"whitening must be >= 0, and above 0 it compares exactly two views; received "

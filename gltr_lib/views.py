@@ -239,7 +239,8 @@ class Views:
                     f"the method {method.name!r} has views {method.views} and needs a stylizer and a bank; "
                     f'use Stylizer.load("mini") and StyleBank.load("paintings-mini")'
                 )
-            self.gtr = GlobalTextureRandomization(stylizer, bank, alpha=method.alpha)
+            chosen = bank.subset(method.styles) if method.styles else bank
+            self.gtr = GlobalTextureRandomization(stylizer, chosen, alpha=method.alpha)
         if "ltr" in method.views:
             self.ltr = LocalTextureRandomization(sigma=method.sigma, share=method.share)
 

@@ -178,3 +178,24 @@ def test_a_picture_file_of_one_colour_survives_the_chain(tmp_path):
     moved, _ = apply_geometry(image, torch.zeros(1, 8, 16, dtype=torch.uint8), geometry, (8, 16))
     out = photometric(moved, jitter=0, blur=1.0, generator=gen())
     torch.testing.assert_close(out * 255, torch.tensor([10.0, 20, 30]).view(1, 3, 1, 1).expand_as(out))
+
+
+def test_only_the_named_styles_are_drawn():
+    from gltr_lib.style_bank import StyleBank
+
+    shades = torch.arange(10.0)[:, None].expand(10, 3) / 10
+    bank = StyleBank(StyleStats(shades, torch.ones(10, 3)), list("abcdefghij"), fingerprint="", stylizer="none")
+    images = torch.rand(64, 3, 2, 2, generator=gen())
+
+    def drawn(method):
+        (view,) = Views(method, Painter(), bank)(images, generator=gen(1))
+        return {round(10 * value) for value in view.flatten().tolist()}
+
+    assert drawn(MethodConfig("some", ("gtr",), styles=(2, 7))) == {2, 7}
+    assert drawn(MethodConfig("all", ("gtr",))) == set(range(10))
+
+
+@pytest.mark.parametrize("styles", [(1, 1), (-1, 2)])
+def test_styles_are_places_in_the_bank(styles):
+    with pytest.raises(ValueError, match="styles"):
+        MethodConfig("some", ("gtr",), styles=styles)
