@@ -7,7 +7,8 @@ from torchvision.transforms import v2
 
 from gltr_lib import explorers, streets
 from gltr_lib._step import make_batch
-from gltr_lib.explorers import Assets, AugmentationComposer, _proofs, composer, rivals
+from gltr_lib.baselines import policy as rivals
+from gltr_lib.explorers import Assets, AugmentationComposer, _proofs, composer
 from gltr_lib.explorers._canvas import LIMIT
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer

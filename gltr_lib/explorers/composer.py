@@ -22,9 +22,9 @@ from torch import Tensor
 
 from gltr_lib import streets
 from gltr_lib._step import GEOMETRY, PHOTOMETRY, TEXTURE, step_seed
+from gltr_lib.baselines import policy as rivals
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.datasets import TRAIN_SEEDS
-from gltr_lib.explorers import rivals
 from gltr_lib.explorers._base import Explorer, choice, slider, switch, whole
 from gltr_lib.explorers._canvas import Canvas
 from gltr_lib.explorers._proofs import SHIFTS, contours, contradictions, fit_chart, fit_curve

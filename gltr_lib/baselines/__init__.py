@@ -1,0 +1,126 @@
+"""What somebody might use instead of texture randomization: rival views of a picture, behind one interface.
+
+| name | what happens to the picture | from |
+|---|---|---|
+| ``photometric`` | strong colour jitter, hue, grayscale, blur | Chen et al. 2020 (SimCLR) |
+| ``policy`` | colour operations drawn by an automatic policy | Müller and Hutter 2021; Cubuk et al. 2020 |
+| ``randconv`` | a convolution with random weights | Xu et al. 2021 (RandConv) |
+| ``fourier`` | a painting's low-frequency amplitudes | Yang and Soatto 2020 (FDA); Xu et al. 2021 |
+| ``regions`` | a rectangle painted as GTR paints, the rest raw | Yun et al. 2019 (CutMix) |
+| ``pixels`` | a painting's mean and spread of colour | Reinhard et al. 2001 |
+
+Every view takes ``(images, generator=None)`` and moves no pixel, so labels stay bit-identical. Each module names its
+paper in full, and says where it departs from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gltr_lib.baselines._base import View
+
+if TYPE_CHECKING:
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+__all__ = ["NAMES", "View", "make_view", "make_views", "options_of"]
+
+#: The rivals' views; each is the class of that name in the module of that name.
+NAMES = ("photometric", "policy", "randconv", "fourier", "regions", "pixels")
+_CLASSES = {"photometric": "Photometric", "policy": "Policy", "randconv": "RandConv", "fourier": "Fourier",
+            "regions": "Regions", "pixels": "Pixels"}  # fmt: skip
+_TOOLS = ("stylizer", "bank")  # arguments that are no options
+
+
+def make_view(
+    name: str,
+    options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    *,
+    stylizer: Stylizer | None = None,
+    bank: StyleBank | None = None,
+) -> View:
+    """Make a rival's view by its name.
+
+    Args:
+        name: one of ``NAMES``.
+        options: of this view, as a mapping or as pairs; :func:`options_of` lists them with their usual values.
+        stylizer: paints for "regions"; the others do not need it.
+        bank: the styles of "regions", and the paintings of "fourier" and "pixels".
+
+    Returns:
+        A module: ``view(images, generator=None)`` takes float (B,3,H,W) in [0,1] and gives a tensor like it.
+
+    Raises:
+        ValueError: an unknown name or option, a bad value, or a tool that is missing; what is valid is listed.
+
+    Example:
+        >>> import torch
+        >>> view = make_view("randconv", {"mix": False})
+        >>> view(torch.rand(2, 3, 8, 8), torch.Generator().manual_seed(0)).shape
+        torch.Size([2, 3, 8, 8])
+    """
+    return make_views([name], options, stylizer=stylizer, bank=bank)[name]
+
+
+def make_views(
+    names: Iterable[str],
+    options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    *,
+    stylizer: Stylizer | None = None,
+    bank: StyleBank | None = None,
+) -> dict[str, View]:
+    """Make several rivals' views; an option goes to every view that knows it.
+
+    Args:
+        names, options, stylizer, bank: as for :func:`make_view`.
+
+    Returns:
+        The views by name.
+
+    Raises:
+        ValueError: as :func:`make_view`; an option that none of the views knows.
+    """
+    values = dict(options)
+    wanted = list(dict.fromkeys(names))
+    known = {name: options_of(name) for name in wanted}
+    unknown = sorted(set(values) - {option for each in known.values() for option in each})
+    if unknown:
+        valid = "; ".join(f"{name} has {', '.join(each)}" for name, each in known.items()) or "there is no rival's view"
+        raise ValueError(f"rival: unknown option{'s'[: len(unknown) > 1]} {', '.join(unknown)}; {valid}")
+    tools = {"stylizer": stylizer, "bank": bank}
+    made = {}
+    for name in wanted:
+        build = _class_of(name)
+        needs = {tool: tools[tool] for tool in _TOOLS if tool in inspect.signature(build).parameters}
+        made[name] = build(**{key: values[key] for key in known[name] if key in values}, **needs)
+    return made
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """The options of a rival's view with their usual values.
+
+    Args:
+        name: one of ``NAMES``.
+
+    Returns:
+        Values by name, in the order of the class's arguments.
+
+    Raises:
+        ValueError: unknown name; the valid ones are listed.
+
+    Example:
+        >>> options_of("randconv")["kernels"]
+        (1, 3, 5, 7)
+    """
+    parameters = inspect.signature(_class_of(name)).parameters.values()
+    return {each.name: each.default for each in parameters if each.name not in _TOOLS}
+
+
+def _class_of(name: str) -> type[View]:
+    if name not in NAMES:
+        raise ValueError(f"unknown view {name!r}; expected one of: {', '.join(NAMES)}")
+    found: type[View] = getattr(import_module(f"gltr_lib.baselines.{name}"), _CLASSES[name])
+    return found
