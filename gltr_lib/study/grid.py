@@ -1,10 +1,11 @@
 """The study as a declaration: which methods, seeds and looks there are, and what makes two runs the same run.
 
-Nothing is trained here. A tier is a tuple of :class:`Run`; each run knows its training configuration, the streets it
-trains on, the looks it is scored on, and a *definition*: a hash of all of that and of the shipped weights it uses. The
-ledger's rows carry the definition, so a finished run is skipped and a changed one is run again.
+Nothing is trained here. A tier is a tuple of :class:`Run`, made from the rows of :mod:`.tiers`; each run knows its
+training configuration, the streets it trains on, the looks it is scored on, and a *definition*: a hash of all of that
+and of the shipped weights it uses. The ledger's rows carry the definition, so a finished run is skipped, in whichever
+tier it was trained, and a changed one is run again.
 
-Source: our own plan (issues of the course). Tiers: *headline* is the walk of the paper's ablation with its controls.
+Source: our own plan (issues of the course).
 """
 
 from __future__ import annotations
@@ -13,14 +14,33 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gltr_lib.config import METHODS, PAINTED_VIEWS, STYLED_VIEWS, TrainConfig, parse_overrides
-from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
+from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
+from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
+from gltr_lib.study import trials
+from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
+from gltr_lib.study.tiers import (
+    CONTROL_METHODS,
+    CONVERGENCE,
+    FIRST_SEED,
+    HEADLINE_METHODS,
+    PRIOR,
+    SEEDS,
+    TIERS,
+    Row,
+    groups,
+)
+
+__all__ = [
+    "BASE", "CONTROL_METHODS", "CONVERGENCE", "FINAL_LOOKS", "HEADLINE_METHODS", "PRIOR", "RESERVED", "SEEDS", "STEPS",
+    "TEST_LOOKS", "TIERS", "Part", "Run", "Settings", "Streets", "asset_digest", "digest", "grid", "sampled_looks",
+    "score_sets", "shared_digest", "train_streets",
+]  # fmt: skip
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1
@@ -33,38 +53,11 @@ LATER_FIELDS: frozenset[str] = frozenset({
 # Fields that do not change what is learnt.
 SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
 
-HEADLINE_METHODS = ("baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "oracle")
-# Controls that explain the walk; they run last. Whole pictures raw beside painted ones instead of mixed ones; the
-# consistency without LTR; a ten times stronger consistency.
-CONTROL_METHODS = ("raw_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10")
-CONVERGENCE = "baseline (4x steps)"
-PRIOR = "layout prior"
-TIERS = ("headline",)
-STEPS = {"headline": 2000}
+# The base configuration of every run, in this one place; rows of the tiers (:mod:`.tiers`) say what differs from it.
 # For the same time on two cores: more and smaller steps than twelve images allow. Full precision, on a GPU too.
 FORWARD_IMAGES = 8
-SEEDS = {"headline": 3}
-TEST_LOOKS = "sampled:100..115"
-FINAL_LOOKS = "sampled:1000..1015"
-RESERVED = 1000  # sampled looks from here on are rendered by the final run alone
-
-Part = tuple[str, tuple[int, ...]]  # a look and its scenes
-
-
-@dataclass(frozen=True)
-class Streets:
-    """Some streets under one name in the ledger.
-
-    Attributes:
-        name: the ledger's ``data``, such as "streets/overcast".
-        parts: looks with the seeds of their scenes; scores sum over all of them.
-    """
-
-    name: str
-    parts: tuple[Part, ...]
-
-    def __len__(self) -> int:
-        return sum(len(seeds) for _, seeds in self.parts)
+STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000}
+BASE = TrainConfig(forward_images=FORWARD_IMAGES, amp=False)
 
 
 @dataclass(frozen=True)
@@ -94,10 +87,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
             raise ValueError(f"tier: unknown {self.tier!r}; valid: {', '.join(TIERS)}")
-        known = (*HEADLINE_METHODS, *CONTROL_METHODS, CONVERGENCE)
-        unknown = [name for name in self.only if name not in known]
-        if unknown:
-            raise ValueError(f"only: unknown methods {', '.join(unknown)}; valid: {', '.join(known)}")
+        if self.only:  # the names of a tier's rows do not depend on what was tuned
+            known = [row.name for group in groups(self.tier) for row in group]
+            unknown = [name for name in self.only if name not in known]
+            if unknown:
+                raise ValueError(f"only: unknown methods {', '.join(unknown)}; valid: {', '.join(known)}")
         for name in ("steps", "seeds"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -107,6 +101,8 @@ class Settings:
         if not self.looks:
             object.__setattr__(self, "looks", FINAL_LOOKS if self.final else TEST_LOOKS)
         sampled_looks(self.looks, final=self.final)
+        if self.final and self.tier == "tuning":
+            raise ValueError("final: trials are never scored on test looks; choose another tier")
 
     @property
     def title(self) -> str:
@@ -131,6 +127,7 @@ class Run:
     config: TrainConfig
     train: Streets
     score: tuple[Streets, ...]
+    needs: str = ""  # why it cannot run here; "" if it can
 
     @property
     def definition(self) -> str:
@@ -164,11 +161,12 @@ class Run:
         return digest([self.definition, [[look, _spell(seeds)] for look, seeds in streets.parts], list(size)])
 
 
-def grid(settings: Settings | None = None) -> tuple[Run, ...]:
+def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = None) -> tuple[Run, ...]:
     """All runs of a tier, in the order in which they run: seed 0 of everything first.
 
     Args:
         settings: the tier and what is changed about it.
+        tuned: the chosen trial of each tuned method (the rivals tier reads it); None = ``results/tuned.json``.
 
     Returns:
         The runs.
@@ -180,36 +178,62 @@ def grid(settings: Settings | None = None) -> tuple[Run, ...]:
     settings = settings or Settings()
     steps = settings.steps or STEPS[settings.tier]
     count = settings.seeds or SEEDS[settings.tier]
-    base = parse_overrides(settings.overrides, TrainConfig(steps=steps, forward_images=FORWARD_IMAGES, amp=False))
+    first = FIRST_SEED.get(settings.tier, 0)
+    base = parse_overrides(settings.overrides, BASE.replace(steps=steps))
     sets = score_sets(settings)
 
-    def runs_of(methods: Sequence[str], seed: int) -> list[Run]:
-        runs = []
-        for name in methods:
-            config = base.replace(method=_method(name, base, settings.overrides), seed=seed)
-            runs.append(Run(settings.title, name, seed, config, train_streets(name, settings.scenes), sets))
-        return runs
+    def run_of(row: Row, seed: int) -> Run:
+        method = _method(row.method, base, settings.overrides)
+        changes: dict[str, Any] = {**dict(row.base), "steps": row.longer * base.steps}
+        config = base.replace(**changes, method=method, seed=seed)
+        streets = train_streets(row.train, settings.scenes)
+        return Run(settings.title, row.name, seed, config, streets, sets, row.needs)
 
-    # The check that training is long enough: one baseline with four times the steps, scored as the others. It is the
-    # longest run, so it starts first.
-    longer = base.replace(method=_method("baseline", base, settings.overrides), steps=4 * base.steps, seed=0)
-    runs = [Run(settings.title, CONVERGENCE, 0, longer, train_streets("baseline", settings.scenes), sets)]
-    for methods in (HEADLINE_METHODS, CONTROL_METHODS):
-        for seed in range(count):
-            runs += runs_of(methods, seed)
-    return tuple(run for run in runs if not settings.only or run.method in settings.only)
+    return tuple(
+        run_of(row, first + number)
+        for group in groups(settings.tier, trials.read() if tuned is None else tuned)
+        for number in range(count)
+        for row in group
+        if (row.seeds is None or number < row.seeds) and (not settings.only or row.name in settings.only)
+    )
 
 
-def train_streets(method: str, scenes: int = 0) -> Streets:
-    """What a method trains on: the game look; the oracle sees the same scenes, half in each development look."""
+def train_streets(kind: str, scenes: int = 0) -> Streets:
+    """What a run trains on: the game look, unless it is the oracle or trains on pictures painted beforehand.
+
+    Args:
+        kind: "oracle" sees the same scenes, half in each development look; "painted:<n>" sees n painted copies of
+            them; everything else sees the game.
+        scenes: only so many; 0 = all.
+
+    Returns:
+        The streets.
+
+    Example:
+        >>> len(train_streets("game")), len(train_streets("painted:5"))
+        (600, 3000)
+    """
     seeds = tuple(TRAIN_SEEDS)[: scenes or None]
-    if method != "oracle":
-        return Streets("streets/game", (("game", seeds),))
-    return Streets("streets/overcast+sun", (("overcast", seeds[0::2]), ("sun", seeds[1::2] or seeds[:1])))
+    if kind == "oracle":
+        return Streets("streets/overcast+sun", (("overcast", seeds[0::2]), ("sun", seeds[1::2] or seeds[:1])))
+    if kind.startswith("painted:"):
+        count = int(kind.removeprefix("painted:"))
+        # The look's name holds the weights that paint it, so that other weights are another definition.
+        by = digest([asset_digest(BASE.stylizer), asset_digest(BASE.bank)])
+        return Streets(
+            f"streets/game, {count} painted copies", tuple((f"painted:{n}:{by}", seeds) for n in range(count))
+        )
+    return Streets("streets/game", (("game", seeds),))
 
 
 def score_sets(settings: Settings) -> tuple[Streets, ...]:
-    """What every network is scored on: source, development looks, sampled test looks, negative controls."""
+    """What every network is scored on: source, development looks, sampled test looks, negative controls.
+
+    Trials are scored on validation scenes of the source and of the development looks, and on nothing else.
+    """
+    if settings.tier == "tuning":
+        seeds = tuple(VAL_SEEDS)[: settings.scenes or None]
+        return tuple(Streets(f"streets/{look} (VAL_SEEDS)", ((look, seeds),)) for look in ("game", "overcast", "sun"))
     seeds = tuple(EVAL_SEEDS)[: settings.scenes or None]
     sampled = sampled_looks(settings.looks, final=settings.final)
     each = max(1, len(seeds) // len(sampled))
@@ -223,39 +247,6 @@ def score_sets(settings: Settings) -> tuple[Streets, ...]:
     named = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("game", "overcast", "sun")]
     controls = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("geometry", "colour")]
     return (*named, test, *controls)
-
-
-def sampled_looks(text: str, *, final: bool = False) -> tuple[str, ...]:
-    """The looks of "sampled:<first>..<last>"; reserved ones only for the final run.
-
-    Args:
-        text: for instance "sampled:100..115", both ends included, or "sampled:100".
-        final: True for the study's final run, which alone renders looks from 1000 on.
-
-    Returns:
-        The looks' names.
-
-    Raises:
-        ValueError: another form; reserved looks without ``final``; open looks with it.
-
-    Example:
-        >>> sampled_looks("sampled:7..9")
-        ('sampled:7', 'sampled:8', 'sampled:9')
-    """
-    match = re.fullmatch(r"sampled:(\d+)(?:\.\.(\d+))?", text)
-    if not match:
-        raise ValueError(f"looks: expected sampled:<first>..<last>, such as sampled:100..115, received {text!r}")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if last < first:
-        raise ValueError(f"looks: expected first <= last, received {text!r}")
-    if last >= RESERVED and not final:
-        raise ValueError(
-            f"looks: sampled looks from {RESERVED} on are rendered by the final run alone, once; received {text!r}; "
-            f"choose looks below {RESERVED}, or score the finished study with --final"
-        )
-    if final and first < RESERVED:
-        raise ValueError(f"looks: the final run scores looks from {RESERVED} on, received {text!r}")
-    return tuple(f"sampled:{n}" for n in range(first, last + 1))
 
 
 def digest(content: Any) -> str:
@@ -298,12 +289,10 @@ def shared_digest(config: dict[str, Any]) -> str:
     return digest({name: value for name, value in kept.items() if name not in SILENT_FIELDS | {"method", "seed"}})
 
 
-def _method(name: str, base: TrainConfig, overrides: Iterable[str]) -> Any:
-    """A method of the table, with the ``method.…`` overrides applied to it."""
+def _method(method: MethodConfig, base: TrainConfig, overrides: Iterable[str]) -> MethodConfig:
+    """A method of a row, with the ``method.…`` overrides applied to it."""
     inner = [text for text in overrides if text.strip().startswith("method.")]
-    if not inner:
-        return METHODS[name]
-    return parse_overrides(inner, base.replace(method=METHODS[name])).method
+    return parse_overrides(inner, base.replace(method=method)).method if inner else method
 
 
 def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""The tiers' rows: which methods are compared, in which order, and on what each of them trains.
+
+*headline* is the walk of the paper's ablation with its controls; *tuning* gives GTR and every rival the same number of
+trials (:mod:`.trials`); *rivals* is what somebody might use instead, each alone and with GTR's second view and
+consistency; *ablations* changes one factor at a time (:mod:`.ablations`). A row says what differs from the base
+configuration, which stands in :mod:`.grid`, and nothing else. Two tiers may name the same row: it is trained once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gltr_lib.config import METHODS, RIVALS, MethodConfig
+
+TIERS = ("headline", "tuning", "rivals", "ablations")
+SEEDS = {"headline": 3, "tuning": 1, "rivals": 3, "ablations": 2}
+FIRST_SEED = {"tuning": 100}  # a choice must not rest on a seed that is then compared
+
+HEADLINE_METHODS = ("baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "oracle")
+# Controls that explain the walk; they run last. Whole pictures raw beside painted ones instead of mixed ones; the
+# consistency without LTR; a ten times stronger consistency.
+CONTROL_METHODS = ("raw_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10")
+CONVERGENCE = "baseline (4x steps)"
+PRIOR = "layout prior"
+NO_JITTER = "baseline_nojitter"
+CONSISTENT = "_cons"  # the ending of a rival with two views and the consistency loss
+# What stands beside the rivals: the base, its controls, and ours; then ours with the choice of its own trials.
+COMPARED = (
+    "baseline", "baseline2", NO_JITTER, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr", "gtr_ltr", "gtr_ltr_cgl",
+)  # fmt: skip
+TUNED_OURS = ("gtr", "gtr_ltr_cgl")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a tier: a method and what else differs from the base configuration.
+
+    Attributes:
+        name: the ledger's ``method``.
+        method: the views and their making.
+        base: fields of the training configuration with other values than the base's.
+        longer: factor on the tier's steps.
+        train: what it trains on: "game"; "oracle", the development looks; "painted:<n>", n copies painted beforehand.
+        seeds: how many seeds at most; None = the tier's.
+        needs: why it cannot run here; "" if it can.
+    """
+
+    name: str
+    method: MethodConfig
+    base: tuple[tuple[str, Any], ...] = ()
+    longer: int = 1
+    train: str = "game"
+    seeds: int | None = None
+    needs: str = ""
+
+
+def walk(name: str) -> Row:
+    """The row of a method of METHODS, or the baseline without jitter.
+
+    Example:
+        >>> walk("baseline_nojitter").base
+        (('jitter', 0.0), ('blur', 0.0))
+    """
+    if name == NO_JITTER:
+        return Row(name, METHODS["baseline"], base=(("jitter", 0.0), ("blur", 0.0)))
+    return Row(name, METHODS[name], train="oracle" if name == "oracle" else "game")
+
+
+def groups(tier: str, tuned: Mapping[str, str] | None = None) -> tuple[tuple[Row, ...], ...]:
+    """The rows of a tier in groups: a group runs with all its seeds before the next one begins.
+
+    Args:
+        tier: one of ``TIERS``.
+        tuned: the label of the chosen trial of each tuned method, as ``results/tuned.json`` has them.
+
+    Returns:
+        Groups of rows.
+
+    Example:
+        >>> [len(group) for group in groups("headline")]
+        [1, 6, 3]
+    """
+    from gltr_lib.study import ablations, trials
+
+    if tier == "headline":
+        # The check that training is long enough: one baseline with four times the steps, scored as the others. It is
+        # the longest run, so it starts first.
+        longer = Row(CONVERGENCE, METHODS["baseline"], longer=4, seeds=1)
+        return (longer,), tuple(map(walk, HEADLINE_METHODS)), tuple(map(walk, CONTROL_METHODS))
+    if tier == "tuning":
+        return ((walk("baseline"), *trials.rows()),)
+    if tier == "rivals":
+        ours = (*map(walk, COMPARED), *(_tuned(name, f"{name}_tuned", tuned or {}) for name in TUNED_OURS))
+        alone, consistent = rival_names()
+        rivals = tuple(_tuned(name, name, tuned or {}) for name in alone)
+        return (*ours, walk("oracle")), rivals, tuple(_consistent(name, tuned or {}) for name in consistent)
+    if tier == "ablations":
+        return (ablations.rows(),)
+    raise ValueError(f"tier: unknown {tier!r}; valid: {', '.join(TIERS)}")
+
+
+def rival_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the rivals as they are (ISW among them), and of those with two views and our consistency."""
+    twice = tuple(name for name in RIVALS if name.endswith(CONSISTENT))
+    return tuple(name for name in RIVALS if name not in twice), twice
+
+
+def _tuned(method: str, name: str, tuned: Mapping[str, str]) -> Row:
+    from gltr_lib.study import trials
+
+    chosen = trials.find(method, tuned.get(method, trials.OWN))
+    return Row(name, chosen.method, base=chosen.base)
+
+
+def _consistent(name: str, tuned: Mapping[str, str]) -> Row:
+    """A rival with two views and our consistency, with the options that its trials alone have chosen."""
+    rival = name.removesuffix(CONSISTENT)
+    chosen = _tuned(rival, rival, tuned)
+    if chosen.method == RIVALS[rival]:
+        return Row(name, RIVALS[name], base=chosen.base)
+    twice = replace(
+        chosen.method, name=f"{name} {chosen.method.name}", views=2 * chosen.method.views,
+        consistency=RIVALS[name].consistency,
+    )  # fmt: skip
+    return Row(name, twice, base=chosen.base)
