@@ -131,9 +131,9 @@ def score_on_folder(model: nn.Module, images: Path, labels: Path) -> Scores:
 def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) -> Scores:
     """Score a network on CamVid by sequence; the look is counted where there is a ``results`` folder."""
     from gltr_lib.real import LABEL_SETS, camvid_protocol, score_camvid
-    from gltr_lib.study.photos import find_camvid
+    from gltr_lib.study.photos import sets_below
 
-    folder = find_camvid(root)
+    folder = sets_below(root, ("camvid",))["camvid"]
     count_look("CamVid train+val", reason=reason, networks=[network])
     matrices = score_camvid(model, folder)
     classes = LABEL_SETS["camvid11"].classes

@@ -549,7 +549,7 @@ def test_real_data_must_be_there(tmp_path):
     from gltr_lib.study import photos
 
     with pytest.raises(ValueError, match="GLTR_DATA"):
-        photos.find_camvid(tmp_path)
+        photos.sets_below(tmp_path)
 
 
 # --- the bare command line --------------------------------------------------------------------------------------------

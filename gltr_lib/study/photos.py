@@ -1,33 +1,53 @@
 """The study's networks on real photographs: scored as they are, each look counted.
 
-Every call appends a line to ``results/real_looks.jsonl`` (commit, reason) *before* it scores, so that the number of
-looks at real data is known even if one is broken off. Nothing is tuned or chosen here.
+Every scoring of a real set appends a line to ``results/real_looks.jsonl`` (commit, reason) *before* it scores, so that
+the number of looks at real data is known even if one is broken off. Nothing is tuned or chosen here. Beside the
+networks stands the layout prior of the labels that they were trained on: what position alone explains.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gltr_lib import ledger
+from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.real import LABEL_SETS, camvid_protocol, score_camvid, source_prior
-from gltr_lib.study.grid import PRIOR, Run, Settings
-from gltr_lib.study.run import Places, load_network, networks, result_row, source_labels
+from gltr_lib.real_sets import (
+    REAL_SETS,
+    Frames,
+    find_sets,
+    label_sets_for,
+    protocol_of,
+    score_frames,
+    source_prior,
+)
+from gltr_lib.study import data
+from gltr_lib.study.grid import PRIOR, Run, Settings, digest
+from gltr_lib.study.run import Places, load_network, networks, result_row
+
+Matrices = dict[str, dict[str, ConfusionMatrix]]  # label set -> sequence -> matrix
 
 
-def find_camvid(root: str | Path) -> Path:
-    """The CamVid folder of a data root, which may be that folder itself.
+def sets_below(root: str | Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
+    """The real sets below a data root that are wanted; all that are there if none is named.
 
     Raises:
-        ValueError: neither holds ``train`` and ``val``.
+        ValueError: none is there, or a named one is not.
     """
-    for folder in (Path(root) / "camvid", Path(root) / "CamVid", Path(root)):
-        if (folder / "train").is_dir() and (folder / "val").is_dir():
-            return folder
-    raise ValueError(f"{root}: expected camvid/train and camvid/val (or train and val) below it; set GLTR_DATA to it")
+    found = find_sets(root)
+    lacking = [name for name in wanted if name not in found]
+    if lacking or not found:
+        what = ", ".join(lacking) or " or ".join(REAL_SETS)
+        raise ValueError(
+            f"{root}: expected {what} below it (camvid: train, val; idd_lite: val/images, val/labels; cityscapes: "
+            f"images, labels); found {', '.join(found) or 'none'}; set GLTR_DATA to the folder above them"
+        )
+    return {name: folder for name, folder in found.items() if not wanted or name in wanted}
 
 
 def score_real(
@@ -38,85 +58,140 @@ def score_real(
     reason: str,
     results: str | Path = "results",
     device: str | None = None,
+    sets: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> int:
-    """Score the finished networks of a tier on CamVid, by sequence; the number of networks scored.
+    """Score the finished networks of a tier on the real sets; the number of networks scored.
 
     Args:
         settings: the tier.
         places: where its networks are.
-        root: data root (its ``camvid`` folder) or the CamVid folder.
-        reason: why this look is taken; it goes into the log of looks.
+        root: data root with ``camvid``, ``idd_lite``, ``cityscapes``, or the CamVid folder.
+        reason: why these looks are taken; it goes into the log of looks, one line a set.
         results: folder of ``real.jsonl`` and ``real_looks.jsonl``.
         device: None = the best there is.
+        sets: names of real sets; empty = all that are there.
         say: takes one line of progress.
 
     Raises:
-        ValueError: no CamVid there, no reason, or no finished network.
+        ValueError: no real set there, or no reason.
     """
     from gltr_lib.engine import pick_device
 
     if not reason.strip():
         raise ValueError("a look at real data needs a reason: --reason 'first scoring of the headline networks'")
-    camvid = find_camvid(root)
+    folders = sets_below(root, sets)
     target = Path(results) / "real.jsonl"
     scored = {row.get("definition") for row in ledger.read(target)}
-    todo = [(run, path) for run, path in networks(settings, places) if f"camvid11-{run.definition}" not in scored]
-    todo = [(run, path) for run, path in todo if run.method != "oracle"]  # no oracle on a real target
-    if not todo:
-        say("real photographs: every finished network has been scored already (or none is finished)")
-        return 0
-    commit = ledger.git_commit()
-    ledger.append(
-        Path(results) / "real_looks.jsonl",
-        {
-            "date": ledger.now(),
-            "commit": commit,
-            "reason": reason.strip(),
-            "set": "CamVid train+val",
-            "networks": [run.id for run, _ in todo],
-        },
-        check=False,
-    )
+    finished = [run for run, _ in networks(settings, places) if run.method != "oracle"]  # no oracle on a real target
+    seen: set[str] = set()
     where = pick_device(device)
-    labels = source_labels(settings, places)
-    first = todo[0][0]
-    for label_set in LABEL_SETS:
-        if f"{label_set}-prior-{first.definition}" not in scored:
-            matrices = score_camvid(None, camvid, label_set=label_set, prior=source_prior(labels, label_set))
-            definition = f"{label_set}-prior-{first.definition}"
-            _write(target, first, matrices, label_set, {"commit": commit}, definition, PRIOR)
-    for run, _ in todo:
-        model, facts = load_network(run, places)
-        model = model.to(where)
-        for label_set in LABEL_SETS:
-            started = time.monotonic()
-            matrices = score_camvid(model, camvid, width=run.config.crop[1], label_set=label_set)
-            facts["score_seconds"] = round(time.monotonic() - started, 2)
-            _write(target, run, matrices, label_set, facts, f"{label_set}-{run.definition}", run.method)
-            say(f"  {run.method}, seed {run.seed}: {label_set} {100 * matrices['all'].miou():.1f} on all of CamVid")
-    return len(todo)
+    for name, folder in folders.items():
+        todo = [run for run in finished if _missing(name, run, scored)]
+        if not todo:
+            say(f"{name}: every finished network has been scored already (or none is finished)")
+            continue
+        frames = REAL_SETS[name].frames(folder)  # a damaged folder is noticed before the look is counted
+        commit = ledger.git_commit()
+        ledger.append(
+            Path(results) / "real_looks.jsonl",
+            {
+                "date": ledger.now(),
+                "commit": commit,
+                "reason": reason.strip(),
+                "set": REAL_SETS[name].title,
+                "networks": [run.id for run in todo],
+            },
+            check=False,
+        )
+        for run in _one_a_source(todo):
+            if prior_definition(name, "", run) not in scored:
+                _score_prior(name, frames, run, places, target, commit)
+        for run in todo:
+            _score_network(name, frames, run, places, target, where, say)
+            seen.add(run.id)
+    return len(seen)
+
+
+def definition(name: str, label_set: str, run: Run) -> str:
+    """What the ledger calls the score of a network on a real set in a label set."""
+    # CamVid's rows are older than the other sets: they have no name of the set in front.
+    return f"{'' if name == 'camvid' else f'{name}-'}{label_set}-{run.definition}"
+
+
+def prior_definition(name: str, label_set: str, run: Run) -> str:
+    """The same for the layout prior of what a network was trained on, one a tier; "" = its last label set."""
+    label_set = label_set or label_sets_for(name, run.config.num_classes)[-1]
+    source = digest([run.tier, run.train.name, [[look, list(seeds)] for look, seeds in run.train.parts]])
+    return f"{name}-{label_set}-prior-{source}-{run.config.crop[1]}x{run.config.crop[0]}"
+
+
+def _missing(name: str, run: Run, scored: set[Any]) -> list[str]:
+    found = label_sets_for(name, run.config.num_classes)
+    return [label_set for label_set in found if definition(name, label_set, run) not in scored]
+
+
+def _one_a_source(runs: Sequence[Run]) -> list[Run]:
+    """The first run of each training set."""
+    return list({(run.train, run.config.num_classes, run.config.crop): run for run in reversed(runs)}.values())
+
+
+def _tables(name: str, run: Run) -> dict[str, tuple[int, ...]]:
+    return {s: REAL_SETS[name].tables[s] for s in label_sets_for(name, run.config.num_classes)}
+
+
+def _score_prior(name: str, frames: Frames, run: Run, places: Places, target: Path, commit: str) -> None:
+    labels = data.load(run.train, run.config.crop, places.cache)[1]
+    tables = _tables(name, run)
+    priors = {label_set: source_prior(labels, label_set, run.config.num_classes) for label_set in tables}
+    matrices = score_frames(None, frames, tables, priors=priors)
+    for label_set in tables:
+        extra = {"method": PRIOR, "seed": 0, "definition": prior_definition(name, label_set, run)}
+        _write(target, name, label_set, run, frames, matrices, {"commit": commit}, extra)
+
+
+def _score_network(
+    name: str,
+    frames: Frames,
+    run: Run,
+    places: Places,
+    target: Path,
+    where: torch.device,
+    say: Callable[[str], None],
+) -> None:
+    model, facts = load_network(run, places)
+    tables = _tables(name, run)
+    started = time.monotonic()
+    matrices = score_frames(model.to(where), frames, tables, width=run.config.crop[1])
+    facts["score_seconds"] = round(time.monotonic() - started, 2)
+    for label_set in tables:
+        extra = {"definition": definition(name, label_set, run), "score_seconds": facts["score_seconds"]}
+        _write(target, name, label_set, run, frames, matrices, facts, extra)
+        value = 100 * matrices[label_set]["all"].miou()
+        say(f"  {name}: {run.method} on {run.train.name}, seed {run.seed}: {label_set} {value:.1f}")
 
 
 def _write(
     target: Path,
-    run: Run,
-    matrices: dict[str, ConfusionMatrix],
+    name: str,
     label_set: str,
+    run: Run,
+    frames: Frames,
+    matrices: Matrices,
     facts: dict[str, Any],
-    definition: str,
-    method: str,
+    extra: dict[str, Any],
 ) -> None:
     classes = LABEL_SETS[label_set].classes
-    for sequence, matrix in matrices.items():
+    counts = {sequence: len(pairs) for sequence, pairs in frames.items()}
+    counts["all"] = sum(counts.values()) if "all" not in counts else counts["all"]
+    for sequence, matrix in matrices[label_set].items():
         row = result_row(run, run.train, matrix, facts, ledger.device_name("cpu"), classes)
         row |= {
-            "method": method,
-            "protocol": camvid_protocol(label_set, run.config.crop[1]),
+            "protocol": protocol_of(name, label_set, run.config.crop[1], run.config.num_classes),
             "metric": f"mIoU-{len(classes)}",
-            "data": f"camvid/{sequence}",
-            "definition": definition,
+            "data": f"{name}/{sequence}",
+            "images": counts[sequence],
             "pixels": int(matrix.counts.sum()),
-            "seed": 0 if method == PRIOR else run.seed,
+            **extra,
         }
         ledger.append(target, row)
