@@ -130,6 +130,9 @@ _RIVALS = (
     MethodConfig("mixstyle", network=(("mixstyle", 0.5),)),
     MethodConfig("ibn", network=(("ibn", True),)),
 )
+# RandConv's own loss, 10 times the sum over its views of KL to their mean, is Jensen-Shannon of this weight for two
+# views and a step that divides it by their number; gltr_lib.baselines.randconv derives it.
+_RANDCONV_OWN = MethodConfig("randconv_own", 2 * ("randconv",), consistency=40.0, consistency_kind="js")
 #: What somebody might use instead: each alone, and with two views and the consistency loss that GTR + LTR get.
 RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
     {
@@ -137,10 +140,28 @@ RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
         for method in (
             *_RIVALS,
             MethodConfig("isw", ("raw", "photometric"), network=(("ibn", True), ("whiten", True)), whitening=0.6),
+            _RANDCONV_OWN,
             *(replace(m, name=f"{m.name}_cons", views=2 * m.views, consistency=1.0) for m in _RIVALS),
         )
     }
 )
+
+
+def painted_views(views: tuple[str, ...]) -> int:
+    """How many of a method's views the stylizer paints anew: "ltr", and "regions" after a "gtr", reuse a picture.
+
+    Args:
+        views: names of views.
+
+    Returns:
+        Their number.
+
+    Example:
+        >>> painted_views(("gtr", "ltr")), painted_views(("regions", "regions")), painted_views(("gtr", "regions"))
+        (1, 2, 1)
+    """
+    first = views.index("gtr") if "gtr" in views else len(views)
+    return views.count("gtr") + views[:first].count("regions")
 
 
 def method(name: str) -> MethodConfig:

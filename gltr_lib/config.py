@@ -26,11 +26,12 @@ from gltr_lib._methods import (
     VIEWS,
     MethodConfig,
     method,
+    painted_views,
 )
 
 __all__ = [
     "CONSISTENCY_KINDS", "DETACH", "METHODS", "OPTIMIZERS", "PAINTED_VIEWS", "PRECISIONS", "RIVALS", "SELECTIONS",
-    "STYLED_VIEWS", "VIEWS", "MethodConfig", "TrainConfig", "method", "parse_overrides",
+    "STYLED_VIEWS", "VIEWS", "MethodConfig", "TrainConfig", "method", "painted_views", "parse_overrides",
 ]  # fmt: skip
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -64,8 +65,8 @@ class TrainConfig:
         jitter: strength of brightness, contrast and saturation jitter, 0 to 1.
         blur: probability of a Gaussian blur of radius U(0,1).
         ema: decay of the running mean of the weights that is returned; 0 returns the weights themselves.
-        stylizer: name of the stylizer ("gtr" and "ltr" views only).
-        bank: name of the style bank ("gtr" and "ltr" views only).
+        stylizer: name of the stylizer (read by methods with a view that is painted).
+        bank: name of the style bank (read by these, and by rivals that take paintings).
         seed: of everything random.
         device: None chooses CUDA, then MPS, then CPU.
         amp: bfloat16 autocast on CUDA (read where ``precision`` is "auto").
@@ -240,7 +241,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
 
     Values are JSON where they parse as JSON (``3e-3``, ``true``, ``null``, ``[0.25,0.75]``), text otherwise;
     ``method=gtr`` takes a whole method, ``method.alpha=0.5`` changes one of its fields, ``model_options.norm=group``
-    one option of the network.
+    one option of the network, ``method.rival.mix=false`` one of the method's rival's view.
 
     Args:
         overrides: texts of the form ``key=value``.
@@ -259,6 +260,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
     values = dataclasses.asdict(base or TrainConfig())
     nested: list[tuple[str, Any]] = []
     options: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {"rival": {}, "network": {}}  # options of a method
     unknown: list[str] = []
     inner = {f"method.{f.name}" for f in dataclasses.fields(MethodConfig)}
     for text in overrides:
@@ -271,6 +273,8 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
             values["method"] = dataclasses.asdict(method(value)) if isinstance(value, str) else value
         elif key in inner:
             nested.append((key.removeprefix("method."), value))
+        elif (parts := key.split(".", 2))[0] == "method" and len(parts) == 3 and parts[1] in inside and parts[2]:
+            inside[parts[1]][parts[2]] = value
         elif key.startswith("model_options.") and key != "model_options.":
             options[key.removeprefix("model_options.")] = value
         elif key in values:
@@ -280,6 +284,10 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
     refuse_unknown(unknown, [*values, *sorted(inner)])
     if nested:
         values["method"] = {**values["method"], **dict(nested)}
+    for name, given in inside.items():
+        if given:
+            before = pairs(values["method"].get(name, ()), f"method.{name}")
+            values["method"] = {**values["method"], name: {**dict(before), **given}}
     if options:
         values["model_options"] = {**dict(pairs(values["model_options"], "model_options")), **options}
     return from_dict(TrainConfig, values)

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._methods import painted_views
 from gltr_lib.models import build, parameter_count
 
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -257,7 +258,7 @@ def estimate(
         model: a name of ``models.MODELS``.
         crop: (height, width) of a training crop.
         images: forward images in a step and on one card, all views counted.
-        views: the method's views; each "gtr" paints its pictures once ("ltr" reuses them).
+        views: the method's views; each "gtr" paints its pictures once ("ltr" reuses them), and so does "regions".
         stylizer: "mini" or "vgg19".
         steps: training steps.
         precision: "fp32", "bf16" or "fp16".
@@ -297,7 +298,7 @@ def estimate(
     kept = _kept_once(*asked, small, "fp32" if precision == "fp32" else "bf16")
     kept_there = kept * (crop[0] * crop[1]) / (small[0] * small[1])
     train = 3.0 * images * forward
-    painted = images * sum(view == "gtr" for view in views) / max(len(views), 1)
+    painted = images * painted_views(tuple(views)) / max(len(views), 1)
     style = painted * stylize_flops(stylizer, crop) if painted else 0.0
     memory = (parameters * (4 + 4 + _OPTIMIZER_BYTES[optimizer]) + kept_there * images) / 1e9
 

@@ -42,7 +42,7 @@ from gltr_lib._step import (
     update_average,
 )  # fmt: skip
 from gltr_lib._validate import check_labels, describe
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.models import build
 from gltr_lib.views import Views
 
@@ -160,7 +160,7 @@ def train(
         optimizer = make_optimizer(model, config)
         average = {k: v.detach().clone() for k, v in model.state_dict().items()} if config.ema else {}
         run = Run(config, model, optimizer, average, Path(out) if out is not None else None)
-        run.fingerprint = fingerprint(images, labels, bank if views.gtr is not None else None)
+        run.fingerprint = fingerprint(images, labels, bank if views.bank is not None else None)
         if resume:
             run.load(device)
         images, labels = images.to(device), labels.to(device)
@@ -193,7 +193,7 @@ def _loop(
         set_rate(optimizer, rate)
         seen, target = make_batch(step, images, labels, config, views)
         with torch.autocast(device.type, dtype=half, enabled=half is not None):
-            loss, parts = step_loss(model, seen, target, config)
+            loss, parts = step_loss(model, seen, target, config, step=step)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if config.grad_clip:
@@ -226,16 +226,20 @@ def _private_randomness(device: torch.device) -> Iterator[None]:
 
 
 def _make_views(config: TrainConfig, stylizer: Stylizer | None, bank: StyleBank | None, device: torch.device) -> Views:
-    if "gtr" not in config.method.views:
+    """The maker of the method's views, with what they need: paintings, and the stylizer if they are painted."""
+    kinds = set(config.method.views)
+    if not kinds & STYLED_VIEWS:
         return Views(config.method)
-    if stylizer is None:
-        from gltr_lib.stylizer import Stylizer
-
-        stylizer = Stylizer.load(config.stylizer, device=device)
     if bank is None:
         from gltr_lib.style_bank import StyleBank
 
         bank = StyleBank.load(config.bank)
+    if not kinds & PAINTED_VIEWS:
+        return Views(config.method, bank=bank)
+    if stylizer is None:
+        from gltr_lib.stylizer import Stylizer
+
+        stylizer = Stylizer.load(config.stylizer, device=device)
     return Views(config.method, stylizer.to(device), bank)
 
 

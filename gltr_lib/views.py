@@ -1,7 +1,8 @@
 """From a batch of source pictures to the views that a training step sees; all randomness from one generator each.
 
 Three stages, in this order. *Geometry*: zoom, crop and mirror, the same for every view of a picture, so that labels and
-the consistency between views stay pixel-exact. *Texture*: the views of the method (raw, GTR, LTR). *Photometry*:
+the consistency between views stay pixel-exact. *Texture*: the views of the method (raw, GTR, LTR, or a rival's of
+:mod:`gltr_lib.baselines`). *Photometry*:
 brightness, contrast, saturation and blur, drawn anew for every view; every method gets the same of it.
 
 Numbers are drawn on the generator's device (a CPU generator gives the same augmentation on every machine), pixels are
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gltr_lib import baselines
 from gltr_lib._draws import Generators, choose, uniform
 from gltr_lib.labels import IGNORE
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from gltr_lib.stylizer import Stylizer
 
 _LUMA = (0.299, 0.587, 0.114)
+_PAINTED = frozenset({"gtr", "regions"})  # views that the stylizer paints ("ltr" takes the paint of a "gtr" view)
+_FROM_PAINTINGS = frozenset({"fourier", "pixels"})
 _BLUR_REACH = 3  # a Gaussian of radius at most 1 has nothing left beyond three pixels
 
 
@@ -204,16 +208,20 @@ def gaussian_blur(images: Tensor, radius: Tensor) -> Tensor:
 
 
 class Views:
-    """Makes the views of a method: raw pictures, global (GTR) and local (LTR) texture randomization.
+    """Makes the views of a method: raw pictures, global (GTR) and local (LTR) texture randomization, rivals.
 
     Args:
         method: which views, and their parameters.
-        stylizer: needed by "gtr" and "ltr" views that are painted online.
-        bank: likewise.
-        offline: the "gtr" views are pictures that were painted beforehand, handed over at every call.
+        stylizer: needed by "gtr" views (and so by "ltr") and by "regions", if they are painted online.
+        bank: likewise; "fourier" and "pixels" take its paintings.
+        offline: what the stylizer would paint are pictures from beforehand, handed over at every call.
+
+    Attributes:
+        bank: the bank, if these views draw from it; else None.
 
     Raises:
-        ValueError: a method with online "gtr" views without stylizer or bank.
+        ValueError: a method with views that are painted online without stylizer or bank; a rival's option that no
+            view of the method knows, or a bad value of one.
 
     Example:
         >>> from gltr_lib.config import METHODS
@@ -233,16 +241,20 @@ class Views:
         self.method = method
         self.gtr: GlobalTextureRandomization | None = None
         self.ltr: LocalTextureRandomization | None = None
-        if "gtr" in method.views and not offline:
-            if stylizer is None or bank is None:
+        kinds = set(method.views)
+        chosen = bank.subset(method.styles) if bank is not None and method.styles else bank
+        if kinds & _PAINTED and not offline:
+            if stylizer is None or chosen is None:
                 raise ValueError(
                     f"the method {method.name!r} has views {method.views} and needs a stylizer and a bank; "
                     f'use Stylizer.load("mini") and StyleBank.load("paintings-mini")'
                 )
-            chosen = bank.subset(method.styles) if method.styles else bank
             self.gtr = GlobalTextureRandomization(stylizer, chosen, alpha=method.alpha)
         if "ltr" in method.views:
             self.ltr = LocalTextureRandomization(sigma=method.sigma, share=method.share)
+        rivals = [kind for kind in method.views if kind in baselines.NAMES]
+        self.rivals = baselines.make_views(rivals, method.rival, bank=chosen)
+        self.bank = bank if self.gtr is not None or kinds & _FROM_PAINTINGS else None
 
     @torch.no_grad()
     def __call__(
@@ -258,7 +270,8 @@ class Views:
             images: float tensor (B,3,H,W) in [0, 1].
             progress: share of the training that is done, 0 to 1; a scheduled LTR share reads it.
             generator: source of randomness; a sequence holds one for each picture.
-            copies: for offline views, the painted pictures of each "gtr" view, tensors like ``images``.
+            copies: for offline views, the painted pictures of each "gtr" view (and of each "regions" view that has
+                no "gtr" view before it), tensors like ``images``.
 
         Returns:
             One tensor like ``images`` for each view of the method.
@@ -273,6 +286,11 @@ class Views:
                 view, whole = self._global(images, generator, waiting.pop(0) if waiting else None)
                 painted = whole if painted is None else painted
                 views.append(view)
+            elif kind in self.rivals:
+                paint = painted
+                if kind == "regions" and painted is None:
+                    paint = _paint(self.gtr, images, generator, waiting.pop(0) if waiting else None)
+                views.append(self.rivals[kind](images, generator, paint))
             else:
                 views.append(self._local(images, painted, progress, generator))
         return views
@@ -286,9 +304,9 @@ class Views:
             return painted, painted
         chosen = (uniform(len(images), generator) >= share).nonzero()[:, 0]
         styled = chosen.to(images.device)
-        if self.ltr is not None or copy is not None:
-            # The local view mixes paint and picture: it needs the painted picture even where this view stays raw
-            # (the official code mixes raw with raw there).
+        if self.ltr is not None or copy is not None or "regions" in self.rivals:
+            # The local view (or a box) mixes paint and picture: it needs the painted picture even where this view stays
+            # raw (the official code mixes raw with raw there).
             painted = _paint(gtr, images, generator, copy)
             return images.index_copy(0, styled, painted[styled]), painted
         if len(styled) == 0:
@@ -313,5 +331,5 @@ def _paint(
     if copy is not None:
         return copy
     if gtr is None:
-        raise ValueError("this method has no gtr view")
+        raise ValueError("an offline view needs a painted copy of the pictures, and too few were given")
     return gtr(images, generator=generator)

@@ -52,10 +52,10 @@ class Policy(View):
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         bytes_ = (images * 255).round().to(torch.uint8)
-        out = [self._apply(image, own) for image, own in zip(bytes_, each(generator, len(images)), strict=True)]
+        out = [self._operate(image, own) for image, own in zip(bytes_, each(generator, len(images)), strict=True)]
         return torch.stack(out).to(images.dtype) / 255
 
-    def _apply(self, image: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _operate(self, image: Tensor, generator: torch.Generator | None) -> Tensor:
         if self.kind == "trivial":
             return trivial_augment(image, generator)
         if self.kind == "rand":

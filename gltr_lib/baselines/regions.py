@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gltr_lib._draws import Generators, uniform
 from gltr_lib._validate import check_images, describe
-from gltr_lib.baselines._base import View, choice, number, span
+from gltr_lib.baselines._base import View, choice, span
 from gltr_lib.randomize import GlobalTextureRandomization
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ class Regions(View):
     Args:
         share: of the area that the box takes, a number or (low, high) to draw from uniformly.
         place: "cut" at the edges (CutMix), or "inside" the picture.
-        alpha: strength of AdaIN, 0 to 1.
-        stylizer: paints.
+        stylizer: paints, at full strength; a method's ``alpha`` reaches the view as painted pictures.
         bank: its styles.
 
     Raises:
@@ -54,16 +53,14 @@ class Regions(View):
         self,
         share: float | tuple[float, float] = (0.0, 1.0),
         place: str = "cut",
-        alpha: float = 1.0,
         stylizer: Stylizer | None = None,
         bank: StyleBank | None = None,
     ) -> None:
         super().__init__()
         self.share = span("share", share, 0, 1)
         self.place = choice("place", place, PLACES)
-        self.alpha = number("alpha", alpha, 0, 1)
-        ready = stylizer is not None and bank is not None
-        self.gtr = GlobalTextureRandomization(stylizer, bank, self.alpha) if ready else None  # type: ignore[arg-type]
+        tools = stylizer is not None and bank is not None
+        self.gtr = GlobalTextureRandomization(stylizer, bank) if tools else None  # type: ignore[arg-type]
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         if painted is None:

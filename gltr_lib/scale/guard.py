@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import TrainConfig, painted_views
 from gltr_lib.scale.samples import Copies, read_pair
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def check_copies(config: TrainConfig, dataset: Any, root: str | os.PathLike[str]
     """The offline copies under a folder, checked against the source's pictures; None without a folder.
 
     Raises:
-        ValueError: a method without "gtr" views, a dataset without files, or what Copies raises.
+        ValueError: a method without a painted view, a dataset without files, or what Copies raises.
     """
     if root is None:
         return None
-    if "gtr" not in config.method.views:
-        raise ValueError(f"copies: the method {config.method.name!r} has no gtr view that would show them")
+    if not painted_views(config.method.views):
+        raise ValueError(f"copies: the method {config.method.name!r} has no gtr view (nor regions) to show them")
     return Copies(root, picture_files(dataset))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gltr_lib._run import read_checkpoint
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.ledger import write_text
 from gltr_lib.scale import parallel
 from gltr_lib.scale.clock import peak_memory_mib
@@ -55,7 +55,8 @@ def fit(
         val: the source's validation split, scored every ``config.val_every`` steps and at the end.
         stylizer: None loads ``config.stylizer`` if the method needs it.
         bank: None loads ``config.bank`` if the method needs it.
-        copies: folder of offline copies (copy-00, copy-01, ...) that "gtr" views show instead of painting online.
+        copies: folder of offline copies (copy-00, copy-01, ...) that views show which would be painted online ("gtr",
+            "regions").
         resume: go on from the checkpoint in ``out``, if there is one.
         progress: show a bar with loss, time a step and time left (main process).
         profile: print the share of each phase at the end (it is in the result either way).
@@ -82,12 +83,11 @@ def fit(
         raise ValueError("dataset: expected at least one picture, received none")
     check_validation(config, dataset, val)
     offline = check_copies(config, dataset, copies)
-    if "gtr" in config.method.views and offline is None:
-        stylizer, bank = _styles(config, stylizer, bank)
+    stylizer, bank = _styles(config, stylizer, bank, offline is not None)
     folder = Path(out)
     with parallel.world(config) as world, _private_randomness(world.device):
         views = make_views(config, world, stylizer, bank, offline)
-        mark = fingerprint(dataset, bank if views.gtr is not None else None, offline)
+        mark = fingerprint(dataset, views.bank, offline)
         trainer = Trainer(config, world, folder, views, mark)
         trainer.build(resume)
         log = None
@@ -149,12 +149,14 @@ def _close(trainer: Trainer, log: Log | None, phases: dict[str, float], first: i
     return result
 
 
-def _styles(config: TrainConfig, stylizer: Any, bank: Any) -> tuple[Any, Any]:
-    if stylizer is None:
+def _styles(config: TrainConfig, stylizer: Any, bank: Any, offline: bool) -> tuple[Any, Any]:
+    """The stylizer and the bank that the views need; what was handed over is used, what is not needed is not loaded."""
+    needed = set(config.method.views) & (STYLED_VIEWS - PAINTED_VIEWS if offline else STYLED_VIEWS)
+    if stylizer is None and needed & PAINTED_VIEWS:
         from gltr_lib.stylizer import Stylizer
 
         stylizer = Stylizer.load(config.stylizer)
-    if bank is None:
+    if bank is None and needed:
         from gltr_lib.style_bank import StyleBank
 
         bank = StyleBank.load(config.bank)

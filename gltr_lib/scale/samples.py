@@ -25,7 +25,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
 from gltr_lib._step import GEOMETRY, TEXTURE, source_indices, step_seed
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import TrainConfig, painted_views
 from gltr_lib.datasets import read_image
 from gltr_lib.labels import IGNORE
 from gltr_lib.views import Geometry, draw_geometry
@@ -105,7 +105,7 @@ class Batch:
         places: their numbers in the step.
         images: uint8 (B,3,h,w).
         labels: uint8 (B,h,w).
-        copies: uint8 (B,3,h,w), one for each offline "gtr" view.
+        copies: uint8 (B,3,h,w), one for each view that would be painted online.
     """
 
     step: int
@@ -156,7 +156,7 @@ class Copies:
         return len(self.folders)
 
     def draw(self, views: int, generator: torch.Generator) -> list[int]:
-        """Which copies the "gtr" views of a place show: different ones, as far as there are enough."""
+        """Which copies the painted views of a place show: different ones, as far as there are enough."""
         order = torch.randperm(len(self), generator=generator).tolist()
         return [order[i % len(order)] for i in range(views)]
 
@@ -171,12 +171,12 @@ class Samples(Dataset[Any]):
     Args:
         dataset: with ``pair(index)`` -> uint8 (H,W,3) and (H,W), or items (float (3,H,W), int64 (H,W)).
         config: gives seed, crop, scale, flip and num_classes.
-        copies: offline copies for the "gtr" views.
+        copies: offline copies for the views that would be painted online.
     """
 
     def __init__(self, dataset: Any, config: TrainConfig, copies: Copies | None = None) -> None:
         self.dataset, self.config, self.copies = dataset, config, copies
-        self.gtr_views = config.method.views.count("gtr") if copies is not None else 0
+        self.painted_views = painted_views(config.method.views) if copies is not None else 0
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -202,7 +202,7 @@ class Samples(Dataset[Any]):
             )
         painted = []
         if self.copies is not None:
-            drawn = self.copies.draw(self.gtr_views, place_generator(config.seed, step, number, _COPY_STREAM))
+            drawn = self.copies.draw(self.painted_views, place_generator(config.seed, step, number, _COPY_STREAM))
             for copy in drawn:
                 pixels = self.copies.read(copy, index)
                 if pixels.shape != image.shape:

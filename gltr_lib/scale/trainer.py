@@ -208,7 +208,7 @@ class Trainer:
             last = part + 1 == config.accumulate
             with contextlib.nullcontext() if last else world.accelerator.no_sync(self.prepared):
                 with clock.phase("forward"), self._compiling():
-                    loss, parts = step_loss(self.prepared, seen, labels[mine], config, whole)
+                    loss, parts = step_loss(self.prepared, seen, labels[mine], config, whole, step=batch.step)
                 with clock.phase("backward"), self._compiling():
                     # DDP takes the mean of the processes' gradients; the shares want their sum.
                     world.accelerator.backward(loss * world.count)
@@ -369,8 +369,6 @@ def _due(done: int, every: int) -> bool:
 
 def make_views(config: TrainConfig, world: World, stylizer: Any, bank: Any, copies: Copies | None) -> Views:
     """The views of the method on this process's device: painted online, or shown from offline copies."""
-    if "gtr" not in config.method.views:
-        return Views(config.method)
     if copies is not None:
-        return Views(config.method, offline=True)
-    return Views(config.method, stylizer.to(world.device), bank)
+        return Views(config.method, bank=bank, offline=True)
+    return Views(config.method, stylizer.to(world.device) if stylizer is not None else None, bank)
