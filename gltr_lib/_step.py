@@ -2,7 +2,7 @@
 
 Everything random in step k is a function of (seed, k), so a step can be made again at any time: for a resume, for a
 picture of what the network saw, or in somebody else's loop. Source: DeepLab's poly schedule (Chen et al., 2017);
-the loss of Peng et al., TIP 2021, divided by the number of views.
+the loss of Peng et al., TIP 2021, divided by the number of views; for instance-selective whitening, Choi et al., 2021.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gltr_lib.config import TrainConfig
 from gltr_lib.labels import IGNORE
 from gltr_lib.losses import consistency_loss, segmentation_loss
-from gltr_lib.models import build
+from gltr_lib.models import Whiten, build, selective_whitening, set_views, watched
 from gltr_lib.views import Views, apply_geometry, draw_geometry, photometric
 
 # Streams of random numbers, apart from each other so that methods with one seed see the same crops.
@@ -128,29 +128,49 @@ def make_batch(
 
 
 def step_loss(
-    model: nn.Module, views: list[Tensor], labels: Tensor, config: TrainConfig, whole: Tensor | None = None
+    model: nn.Module,
+    views: list[Tensor],
+    labels: Tensor,
+    config: TrainConfig,
+    whole: Tensor | None = None,
+    *,
+    step: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The loss of one step, from one forward pass over all views.
+
+    ``(sum of CE over views + lambda * consistency) / views``. Whitening has a term for each view, as CE has; their sum
+    divided by the views is their mean, so its weight means what it means in its paper.
 
     Args:
         model: the network.
         views: tensors (B,3,H,W), all showing the same scenes.
         labels: int64 (B,H,W).
-        config: gives the weight and kind of the consistency.
+        config: gives the weight and kind of the consistency, and the weight of whitening.
         whole: ``losses.class_totals`` of all pictures of the step, if these are only some of them. The losses of the
             parts then add up to that of the step.
+        step: number of the step; whitening, and nothing else, needs it.
 
     Returns:
         (loss, parts): a scalar with gradient, and detached (2,): mean cross-entropy of the views, consistency.
+
+    Raises:
+        ValueError: whitening without a step, or with a network that has no layers for it.
     """
-    logits = model(torch.cat(views))
+    method = config.method
+    if method.whitening:
+        # Every part of a step has as many pictures, and a term for each.
+        parts = 1 if whole is None else config.accumulate * config.processes
+        logits, whitening = _whitened(model, views, config, step)
+        extra = method.whitening * whitening / parts
+    else:
+        logits, extra = model(torch.cat(views)), None
     # Every view has the same labelled pixels, so the mean over all of them is the mean of the views' losses.
     totals = None if whole is None else whole * len(views)
     target = labels.repeat(len(views), 1, 1)
     ce = segmentation_loss(logits, target, class_balance=config.class_balance, totals=totals)
-    method = config.method
+    loss = ce if extra is None else ce + extra
     if not method.consistency:
-        return ce, torch.stack([ce.detach(), torch.zeros_like(ce.detach())])
+        return loss, torch.stack([ce.detach(), torch.zeros_like(ce.detach())])
     first, second = logits.chunk(2)
     agreement = consistency_loss(
         first,
@@ -160,24 +180,67 @@ def step_loss(
         detach=method.detach,  # type: ignore[arg-type]
         total=None if whole is None else whole[:-1].sum(),
     )
-    loss = ce + method.consistency * agreement / len(views)
+    loss = loss + method.consistency * agreement / len(views)
     return loss, torch.stack([ce.detach(), agreement.detach()])
+
+
+def _whitened(model: nn.Module, views: list[Tensor], config: TrainConfig, step: int | None) -> tuple[Tensor, Tensor]:
+    if step is None:
+        raise ValueError(
+            f"step_loss: the method {config.method.name!r} whitens in acts, each a share of the run; give step="
+        )
+    with watched(model) as layers:
+        logits = model(torch.cat(views))
+        return logits, selective_whitening(layers, step, config.steps)
+
+
+def network_options(config: TrainConfig) -> dict[str, Any]:
+    """The options of a run's network: those of the run and those of its method; whoever rebuilds it needs both.
+
+    Args:
+        config: gives model_options and method.network.
+
+    Returns:
+        Keyword arguments of :func:`gltr_lib.models.build`.
+
+    Raises:
+        ValueError: run and method give one option different values.
+
+    Example:
+        >>> network_options(TrainConfig("ibn", model_options={"rates": (2, 4)}))
+        {'rates': (2, 4), 'ibn': True}
+    """
+    run, method = dict(config.model_options), dict(config.method.network)
+    clash = [name for name in run if name in method and run[name] != method[name]]
+    if clash:
+        raise ValueError(
+            "; ".join(f"model_options.{name}={run[name]!r}, method.network.{name}={method[name]!r}" for name in clash)
+            + f": leave to the method {config.method.name!r} what belongs to it"
+        )
+    return run | method
 
 
 def make_model(config: TrainConfig) -> nn.Module:
     """The network of a run, untrained or with the trunk that ``config.init`` names; the seed decides its weights.
 
     Args:
-        config: gives model, num_classes, model_options, init and channels_last.
+        config: gives model, num_classes, the options (see :func:`network_options`), init and channels_last.
 
     Returns:
         The network on the CPU. The global generator is used: seed it, and fork it around the call.
 
     Raises:
-        ValueError, TypeError: an unknown network or option. OSError: no such weights.
+        ValueError, TypeError: an unknown network or option, or whitening for a network without layers for it.
+        OSError: no such weights.
     """
     torch.manual_seed(step_seed(config.seed, 0, GLOBAL))
-    model = build(config.model, config.num_classes, **dict(config.model_options))
+    model = build(config.model, config.num_classes, **network_options(config))
+    set_views(model, len(config.method.views))
+    if config.method.whitening and not any(isinstance(module, Whiten) for module in model.modules()):
+        raise ValueError(
+            f"the method {config.method.name!r} has whitening={config.method.whitening:g} and needs a network with"
+            f' whiten=True (method.network={{"whiten": true}}); received {config.model} with {network_options(config)}'
+        )
     if config.init is not None:
         from gltr_lib.models import load_trunk
 

@@ -7,6 +7,7 @@ from pretrained weights, :func:`export` and :func:`load_checkpoint` write and re
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,12 +21,14 @@ from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegme
 from gltr_lib.models.files import export, load_checkpoint, unwrap
 from gltr_lib.models.loading import LoadReport, load_trunk
 from gltr_lib.models.mini import ASPP, DeepLabMini, Residual, conv_block
+from gltr_lib.models.mixstyle import MixStyle, set_views
 from gltr_lib.models.trunk import Segmenter
+from gltr_lib.models.whitening import Whiten, selective_whitening, watched
 
 __all__ = [
-    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus", "LoadReport", "Residual",
-    "Segmenter", "TorchvisionSegmenter", "build", "conv_block", "export", "load_checkpoint", "load_shipped",
-    "load_trunk", "parameter_count", "unwrap",
+    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus", "LoadReport", "MixStyle",
+    "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "conv_block", "export", "load_checkpoint",
+    "load_shipped", "load_trunk", "parameter_count", "selective_whitening", "set_views", "unwrap", "watched",
 ]  # fmt: skip
 
 #: Networks of the walk that come with the package; ``load_shipped`` reads them.
@@ -58,7 +61,8 @@ def build(
         pretrained_trunk: weights for the ResNet, see :func:`load_trunk`; the network then carries the account of it
             as ``trunk_report``. None starts from random numbers.
         **options: passed on to the network: ``norm``, ``output_stride``, ``legacy_two_branch``, ``separable``,
-            ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates).
+            ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates). All
+            have the layers of other methods, off by default: ``mixstyle`` (a probability), ``ibn`` and ``whiten``.
 
     Returns:
         A module from images (B,3,H,W) in [0, 1] to logits (B,num_classes,H,W) at the same size. Its
@@ -67,7 +71,8 @@ def build(
     Raises:
         ValueError: unknown name (the valid ones are listed), impossible number of classes or value of an option, or
             a trunk's weights that do not fit.
-        TypeError: an option that the network does not have.
+        TypeError: an option that the network does not have (those that it has are listed), or a switch that is not
+            True or False.
 
     Example:
         >>> sum(p.numel() for p in build("deeplab_mini").parameters()) <= 500_000
@@ -77,6 +82,13 @@ def build(
         raise ValueError(f"unknown model {name!r}; expected one of: {', '.join(MODELS)}")
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(f"num_classes must be a whole number of at least 1; received {num_classes!r}")
+    known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise TypeError(f"{name} has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
+    for switch in ("ibn", "whiten"):
+        if not isinstance(options.get(switch, False), bool):
+            raise TypeError(f"{switch}: expected True or False, received {options[switch]!r}")
     model: Any = MODELS[name](num_classes, **options)
     #: What the network's file will say it is.
     model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}

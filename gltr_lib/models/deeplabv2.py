@@ -60,6 +60,7 @@ class DeepLabV2(Segmenter):
         norm: see :func:`gltr_lib.models.trunk.set_norm`. The head has none.
         preprocessing: ``"imagenet"`` or ``"caffe"``; :func:`gltr_lib.models.load_trunk` sets it by the file.
         checkpoint_trunk: less memory in training for about a third more time.
+        mixstyle, ibn, whiten: layers of other methods, see :meth:`gltr_lib.models.trunk.Trunk.add_layers`.
 
     Example:
         >>> import torch
@@ -77,12 +78,16 @@ class DeepLabV2(Segmenter):
         norm: str = "batch",
         preprocessing: str = "imagenet",
         checkpoint_trunk: bool = False,
+        mixstyle: float = 0.0,
+        ibn: bool = False,
+        whiten: bool = False,
     ) -> None:
         super().__init__()
         self.preprocess = Preprocess()
         self.backbone = Trunk(depth, output_stride=8, checkpoint=checkpoint_trunk)
         self.head = SummedBranches(Trunk.out_channels, num_classes, used=2 if legacy_two_branch else None)
         set_norm(self.backbone, self.head, norm)
+        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:

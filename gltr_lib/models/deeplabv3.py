@@ -55,6 +55,7 @@ class DeepLabV3(TorchvisionSegmenter):
         dropout: of the pyramid's answer.
         preprocessing: ``"imagenet"`` or ``"caffe"``.
         checkpoint_trunk: less memory in training for about a third more time.
+        mixstyle, ibn, whiten: layers of other methods, see :meth:`gltr_lib.models.trunk.Trunk.add_layers`.
     """
 
     def __init__(
@@ -68,6 +69,9 @@ class DeepLabV3(TorchvisionSegmenter):
         dropout: float = 0.5,
         preprocessing: str = "imagenet",
         checkpoint_trunk: bool = False,
+        mixstyle: float = 0.0,
+        ibn: bool = False,
+        whiten: bool = False,
     ) -> None:
         from torchvision.models.segmentation import deeplabv3 as theirs
 
@@ -76,6 +80,7 @@ class DeepLabV3(TorchvisionSegmenter):
         super().__init__(theirs.DeepLabV3(trunk, head))
         self.norm = norm
         _finish(trunk, head, norm, separable, dropout, pyramid=head[0])
+        trunk.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -104,7 +109,7 @@ class DeepLabV3Plus(Segmenter):
         num_classes: channels of the logits.
         depth: 50 or 101.
         output_stride: 8 or 16.
-        norm, separable, preprocessing, checkpoint_trunk: as in :class:`DeepLabV3`.
+        norm, separable, preprocessing, checkpoint_trunk, mixstyle, ibn, whiten: as in :class:`DeepLabV3`.
         dropout: of the pyramid's answer.
 
     Example:
@@ -124,6 +129,9 @@ class DeepLabV3Plus(Segmenter):
         dropout: float = 0.5,
         preprocessing: str = "imagenet",
         checkpoint_trunk: bool = False,
+        mixstyle: float = 0.0,
+        ibn: bool = False,
+        whiten: bool = False,
     ) -> None:
         super().__init__()
         from torchvision.models.segmentation.deeplabv3 import ASPP
@@ -138,6 +146,7 @@ class DeepLabV3Plus(Segmenter):
             }
         )
         _finish(self.backbone, self.head, norm, separable, dropout, pyramid=self.head["pyramid"])
+        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:

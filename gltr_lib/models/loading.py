@@ -21,11 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib.models.ibn import split_norms
 from gltr_lib.models.trunk import DEPTHS, Segmenter, Trunk
+from gltr_lib.models.whitening import BUFFERS
 from gltr_lib.weights import load_file
 
 _STAGES = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 _CLASSIFIERS = ("fc.", "layer5.", "layer6.")
+_STATE = ("num_batches_tracked", *BUFFERS)  # what a run remembers, no weights
 _FIRST = re.compile(r"(?:.*\.)?(?=conv1\.weight$)")
 
 
@@ -85,7 +88,8 @@ def load_trunk(
         preprocessing: "imagenet" or "caffe"; None recognises the layout. The network is switched to it.
 
     Returns:
-        The account. Counters of batches, which nothing uses, are not in it.
+        The account. Counters of batches, which nothing uses, and the buffers of whitening are not in it. Where the
+        trunk has IBN layers, the numbers of a file's plain norm are shared among their halves.
 
     Raises:
         TypeError: a network without such a trunk.
@@ -109,7 +113,8 @@ def load_trunk(
     state, others, prefix = _strip(given, source)
     trunk = model.backbone
     _check_depth(state, trunk, source)
-    wanted = {name: value for name, value in trunk.state_dict().items() if not name.endswith("num_batches_tracked")}
+    state = split_norms(state, trunk)
+    wanted = {name: value for name, value in trunk.state_dict().items() if not name.endswith(_STATE)}
     fits = {name: state[name] for name, value in wanted.items() if name in state and state[name].shape == value.shape}
     mismatched = tuple(
         (name, tuple(state[name].shape), tuple(value.shape))
@@ -125,7 +130,7 @@ def load_trunk(
     if preprocessing is None and prefix.endswith("backbone."):
         preprocessing = model.preprocess.kind  # a network of ours: its file's header says, its tensors do not
     model.set_preprocessing(preprocessing or ("caffe" if caffe else "imagenet"))
-    extra = [name for name in state if name not in wanted and not name.endswith("num_batches_tracked")]
+    extra = [name for name in state if name not in wanted and not name.endswith(_STATE)]
     report = LoadReport(
         loaded=tuple(fits),
         missing=tuple(name for name in wanted if name not in state),

@@ -5,15 +5,24 @@ with an image-level branch, and a decoder that borrows fine detail from early la
 statistics are shared between the images of a batch, so raw and stylised views cannot leak into one another,
 one process equals many, and training mode equals evaluation mode.
 
+Three options put the layers of other methods into its early stages (:func:`add_layers` says where); without them the
+network is the same to the last bit.
+
 Source: Chen et al., "Rethinking Atrous Convolution" (DeepLabV3, 2017) and "Encoder-Decoder with Atrous Separable
 Convolution" (V3+, 2018) for the design; the widths are ours, chosen by the clock of two CPU cores.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gltr_lib.models.ibn import IBN
+from gltr_lib.models.mixstyle import mixer
+from gltr_lib.models.whitening import Whiten
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -54,9 +63,10 @@ class Residual(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
         self.norm = _norm(channels)
         nn.init.zeros_(self.norm.weight)
+        self.after: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.norm(self.second(self.first(x))))
+        return F.relu(self.after(x + self.norm(self.second(self.first(x)))))
 
 
 class ASPP(nn.Module):
@@ -90,6 +100,13 @@ class DeepLabMini(nn.Module):
         widths: channels at stride 2, 4 and 8, multiples of 8.
         dilations: one residual block at stride 8 for each.
         rates: dilations of the ASPP's branches.
+        mixstyle: probability of MixStyle after the stem and after the stage of stride 4; 0 leaves it out.
+        ibn: IBN as the first norm of the residual blocks, the last one excepted.
+        whiten: instance norm without factors where the loss of ISW looks: in the stem, and at the end of the first
+            residual block of stride 4 and of stride 8.
+
+    Raises:
+        ValueError: a mixstyle outside [0, 1].
 
     Example:
         >>> net = DeepLabMini(19)
@@ -103,6 +120,10 @@ class DeepLabMini(nn.Module):
         widths: tuple[int, int, int] = (16, 40, 72),
         dilations: tuple[int, ...] = (1, 2, 4),
         rates: tuple[int, ...] = (3, 6, 9),
+        *,
+        mixstyle: float = 0.0,
+        ibn: bool = False,
+        whiten: bool = False,
     ) -> None:
         super().__init__()
         fine, middle, deep = widths
@@ -115,13 +136,15 @@ class DeepLabMini(nn.Module):
         self.narrow = nn.Conv2d(48, 24, 1)
         self.decode2 = conv_block(24 + fine, 24)
         self.classify = nn.Conv2d(24, num_classes, 1)
+        self.mix = mixer(mixstyle)
+        add_layers(self, ibn=ibn, whiten=whiten)
         # channels_last is a quarter faster on a CPU here, and what tensor cores like.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
         x = ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
-        at2 = self.stem(x)
-        at4 = self.stage4(at2)
+        at2 = self.mix(self.stem(x))
+        at4 = self.mix(self.stage4(at2))
         deep = _resize(self.aspp(self.stage8(at4)), at4)
         deep = self.decode4(torch.cat([deep, self.skip4(at4)], dim=1))
         deep = _resize(self.narrow(deep), at2)
@@ -134,6 +157,30 @@ class DeepLabMini(nn.Module):
         known = {id(p) for p in head}
         trunk = [p for p in self.parameters() if p.requires_grad and id(p) not in known]
         return {"trunk": trunk, "head": [p for p in head if p.requires_grad]}
+
+
+def add_layers(net: DeepLabMini, *, ibn: bool, whiten: bool) -> None:
+    """Put the layers of IBN-Net and of instance-selective whitening into a network; its kernels stay as they are.
+
+    The papers' ResNets have four stages: IBN-a is in the blocks of the first three, whitening in the stem and at the
+    end of the first two. Here the stage of stride 4 has one block and that of stride 8 three, so both end before the
+    last.
+
+    Args:
+        net: the network, with its own norms everywhere.
+        ibn: split the first norm of every residual block but the last.
+        whiten: instance norm in the stem and behind the addition of the first block of both stages.
+    """
+    blocks = [block for stage in (net.stage4, net.stage8) for block in stage if isinstance(block, Residual)]
+    if ibn:
+        for block in blocks[:-1]:
+            block.first[1] = IBN(block.first[1])
+    if whiten:
+        stem: Any = net.stem[0]
+        # Not in place: the loss looks at what goes into the ReLU.
+        net.stem = nn.Sequential(stem, Whiten(stem.out_channels), nn.ReLU())
+        for block in blocks[:2]:
+            block.after = Whiten(block.norm.num_channels)
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

@@ -23,6 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._validate import check_choice
+from gltr_lib.models.ibn import IBN
+from gltr_lib.models.mixstyle import mixer
+from gltr_lib.models.whitening import Whiten, WhitenedBlock
 
 NORMS = ("batch", "frozen", "group", "sync")
 PREPROCESSINGS = ("imagenet", "caffe")
@@ -155,6 +158,30 @@ class Trunk(nn.Module):
         for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
             self.add_module(name, getattr(whole, name))
         self.depth, self.output_stride, self.checkpoint = depth, output_stride, checkpoint
+        self.mix: nn.Module = nn.Identity()
+
+    def add_layers(self, *, mixstyle: float = 0.0, ibn: bool = False, whiten: bool = False) -> None:
+        """Put the layers of other methods where their papers have them; after :func:`set_norm`, before any weights.
+
+        Args:
+            mixstyle: probability of MixStyle after layer1 and layer2; 0 leaves it out.
+            ibn: IBN-a, as the first norm of every block of layer1 to layer3.
+            whiten: instance norm without factors in the stem and at the end of layer1 and layer2, for the loss of ISW.
+
+        Raises:
+            ValueError: a mixstyle outside [0, 1].
+        """
+        self.mix = mixer(mixstyle)
+        if ibn:
+            blocks: list[Any] = [block for n in (1, 2, 3) for block in self.get_submodule(f"layer{n}").children()]
+            for block in blocks:
+                block.bn1 = IBN(block.bn1)
+        if whiten:
+            self.bn1 = Whiten(64)
+            self.relu = nn.ReLU()  # not in place: the loss looks at what goes into it
+            for name in ("layer1", "layer2"):
+                stage: Any = self.get_submodule(name)
+                stage[-1] = WhitenedBlock(stage[-1])
 
     def set_geometry(self, kind: str) -> None:
         """Place strides and dilations as torchvision does ("imagenet") or as the caffe weights expect ("caffe")."""
@@ -173,8 +200,8 @@ class Trunk(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         for name in ("conv1", "bn1", "relu", "maxpool"):
             x = self.get_submodule(name)(x)
-        low = self._stage("layer1", x)
-        x = self._stage("layer3", self._stage("layer2", low))
+        low = self.mix(self._stage("layer1", x))
+        x = self._stage("layer3", self.mix(self._stage("layer2", low)))
         return {"low": low, "out": self._stage("layer4", x)}
 
     def _stage(self, name: str, x: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ from torch import Tensor, nn
 
 from gltr_lib import ledger
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
-from gltr_lib.evaluate import FULL_SIZE, evaluate, layout_prior, score_prior
+from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study import data
+from gltr_lib.study import book, data, scenes, trials
+from gltr_lib.study.book import missing
 from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
 
 METRIC = "mIoU-19"
@@ -53,7 +54,10 @@ class Places:
         return self.runs / "cache"
 
     def folder(self, run: Run) -> Path:
-        return self.runs / "study" / run.id
+        """Where a run lives; a tier that declares the same network finds it where the other one trained it."""
+        own = self.runs / "study" / run.id
+        twins = [] if own.exists() else sorted(own.parent.glob(f"*-s{run.seed}-{run.definition[:8]}"))
+        return twins[0] if twins else own
 
     def network(self, run: Run) -> Path:
         return self.folder(run) / "model.safetensors"
@@ -65,12 +69,6 @@ def default_ledger(settings: Settings) -> Path:
     return Path("results" if whole else "runs") / f"{settings.tier}{'' if whole else '-changed'}.jsonl"
 
 
-def missing(run: Run, rows: Sequence[ledger.Row]) -> list[Streets]:
-    """The sets on which this run, as it is defined now, has no row yet."""
-    done = {row.get("definition") for row in rows if row.get("run") == run.id}
-    return [streets for streets in run.score if run.score_definition(streets) not in done]
-
-
 def run_study(
     settings: Settings,
     places: Places | None = None,
@@ -78,6 +76,7 @@ def run_study(
     jobs: int = 1,
     device: str | None = None,
     ids: Sequence[str] = (),
+    shard: tuple[int, int] = (1, 1),
     say: Callable[[str], None] = print,
 ) -> int:
     """Run what is missing of a tier.
@@ -88,6 +87,7 @@ def run_study(
         jobs: runs side by side, each in a process of its own; several share one GPU well.
         device: "cpu", "cuda", ...; None = the best there is.
         ids: only the runs of these names (used by the processes of ``jobs``).
+        shard: (i, n): only every n-th run from the i-th on, so that n machines share a tier.
         say: takes one line of progress.
 
     Returns:
@@ -98,15 +98,22 @@ def run_study(
     """
     if jobs < 1:
         raise ValueError(f"jobs: expected at least 1, received {jobs}")
+    if not 1 <= shard[0] <= shard[1]:
+        raise ValueError(f"shard: expected i/n with 1 <= i <= n, such as 2/4, received {shard[0]}/{shard[1]}")
     places = places or Places(default_ledger(settings))
-    runs = [run for run in grid(settings) if not ids or run.id in ids]
+    declared = [run for run in grid(settings) if not run.needs][shard[0] - 1 :: shard[1]]
+    runs = [run for run in declared if not ids or run.id in ids]
     if ids and len(runs) < len(ids):
         raise ValueError(f"no such run: {', '.join(sorted(set(ids) - {run.id for run in runs}))}")
-    rows = ledger.read(places.ledger)
+    rows = book.read(places.ledger)
     todo = [run for run in runs if missing(run, rows)]
     for run in runs:
         if run not in todo:
             say(f"{run.id}: done, skipped")
+    if not ids:
+        for run in grid(settings):
+            if run.needs and run.seed == settings.first_seed:
+                say(f"{run.method}: not run, it needs {run.needs}")
     if settings.final:
         untrained = [run.id for run in todo if not places.network(run).exists()]
         if untrained:
@@ -127,7 +134,18 @@ def run_study(
     if not ids:
         score_layout_prior(settings, places)
         convergence_row(settings, places, say)
+        if settings.title == "tuning":
+            choose_trials(places, say)
     return failed
+
+
+def choose_trials(places: Places, say: Callable[[str], None] = print) -> None:
+    """Write the choice of each method whose trials are all in the ledger, beside that ledger."""
+    chosen = trials.choose(book.tier_rows(book.read(places.ledger), Settings("tuning")))
+    if chosen:
+        ledger.write_text(places.ledger.with_name(trials.FILE.name), trials.text(chosen))
+        labels = ", ".join(f"{method}: {entry['label']}" for method, entry in chosen.items())
+        say(f"chosen by the ledger ({len(chosen)} of {len(trials.candidates())} methods): {labels}")
 
 
 def run_one(
@@ -150,12 +168,14 @@ def run_one(
             _train(run, places, where)
         model, facts = load_network(run, places)
         model = model.to(where).eval()
-        for streets in missing(run, ledger.read(places.ledger)):
+        for streets in missing(run, book.read(places.ledger)):
             images, labels = data.load(streets, run.config.crop, places.cache, final=final)
             started = time.monotonic()
-            matrix = evaluate(model, images, labels, batch=16)
+            matrix, counts = scenes.evaluate_scenes(model, images, labels, batch=16, num_classes=run.config.num_classes)
             row = result_row(run, streets, matrix, facts, str(ledger.device_name(where)))
             row["score_seconds"] = round(time.monotonic() - started, 2)
+            # Before the row: a row that names its scenes has them.
+            row["scenes"] = scenes.save(places.ledger.parent, run.id, row["definition"], counts)
             ledger.append(places.ledger, row)
             say(f"  {run.method}, seed {run.seed}, {streets.name}: {METRIC} {100 * row['value']:.1f}")
 
@@ -200,12 +220,13 @@ def load_network(run: Run, places: Places) -> tuple[nn.Module, dict[str, Any]]:
     """A finished network as it was saved, and the facts of its training."""
     from safetensors import safe_open
 
+    from gltr_lib._step import network_options
     from gltr_lib.models import build
 
     with safe_open(places.network(run), framework="pt") as file:
         facts = json.loads((file.metadata() or {}).get("facts", "{}"))
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    model = build(run.config.model, run.config.num_classes)
+    model = build(run.config.model, run.config.num_classes, **network_options(run.config))
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return model.eval(), facts
 
@@ -221,7 +242,7 @@ def score_layout_prior(settings: Settings, places: Places) -> None:
     """Score the layout prior of the source labels on every set, once a definition."""
     example = grid(dataclasses.replace(settings, only=("baseline",), seeds=1))[0]
     run = dataclasses.replace(example, method=PRIOR)
-    todo = missing(run, ledger.read(places.ledger))
+    todo = missing(run, book.read(places.ledger))
     if not todo:
         return
     prior = layout_prior(data.load(run.train, run.config.crop, places.cache)[1])
@@ -234,9 +255,9 @@ def score_layout_prior(settings: Settings, places: Places) -> None:
 
 def convergence_row(settings: Settings, places: Places, say: Callable[[str], None] = print) -> None:
     """Write how much a run four times longer gains on the source: the training is long enough within 2 points."""
-    if settings.final:
-        return
     runs = {run.method: run for run in grid(dataclasses.replace(settings, only=(), seeds=1))}
+    if settings.final or CONVERGENCE not in runs:
+        return
     rows = ledger.read(places.ledger)
     values = {}
     for method in ("baseline", CONVERGENCE):
@@ -385,6 +406,6 @@ def source_labels(settings: Settings, places: Places) -> Tensor:
 
 
 __all__ = [
-    "CHECK_METRIC", "METRIC", "Places", "convergence_row", "default_ledger", "load_network", "missing", "networks",
-    "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "source_labels", "styles_for",
+    "CHECK_METRIC", "METRIC", "Places", "choose_trials", "convergence_row", "default_ledger", "load_network", "missing",
+    "networks", "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "source_labels", "styles_for",
 ]  # fmt: skip
