@@ -139,7 +139,7 @@ RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
         method.name: method
         for method in (
             *_RIVALS,
-            MethodConfig("isw", ("raw", "photometric"), network=(("ibn", True), ("whiten", True)), whitening=0.6),
+            MethodConfig("isw", ("raw", "photometric"), network=(("whiten", True),), whitening=0.6),
             _RANDCONV_OWN,
             *(replace(m, name=f"{m.name}_cons", views=2 * m.views, consistency=1.0) for m in _RIVALS),
         )
