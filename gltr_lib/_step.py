@@ -7,6 +7,7 @@ the loss of Peng et al., TIP 2021, divided by the number of views; for instance-
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -244,7 +245,7 @@ def make_model(config: TrainConfig) -> nn.Module:
     if config.init is not None:
         from gltr_lib.models import load_trunk
 
-        load_trunk(model, config.init)
+        load_trunk(model, os.path.expandvars(config.init))  # $GLTR_DATA/weights/... is one run on every machine
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 

@@ -72,7 +72,7 @@ class TrainConfig:
         amp: bfloat16 autocast on CUDA (read where ``precision`` is "auto").
         checkpoint_every: steps between checkpoints when there is somewhere to write them.
         model_options: further options of ``gltr_lib.models.build``, as a mapping or as pairs.
-        init: file with weights for the network's trunk; None starts from random ones.
+        init: file with weights for the network's trunk (``$VARIABLES`` allowed); None starts from random ones.
         optimizer: "adamw" or "sgd".
         momentum: of SGD.
         head_lr_factor: rate of the network's head by that of its trunk (10 in DeepLab's recipe).

@@ -318,7 +318,7 @@ def test_separable_convolutions_are_fewer_parameters():
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize("norm", ["batch", "group", "frozen"])
 def test_every_trainable_parameter_is_in_exactly_one_group(name, norm):
-    net = meta(name, **({} if name == "deeplab_mini" else {"norm": norm}))
+    net = meta(name, **({"norm": norm} if "resnet" in name else {}))
     groups = net.parameter_groups()
     assert list(groups) == ["trunk", "head"]
     ids = [id(p) for group in groups.values() for p in group]

@@ -103,3 +103,33 @@ def test_the_imagenet_weights_know_a_cat():
         scores = F.conv2d(features, state["classifier.1.weight"], state["classifier.1.bias"]).relu().mean((2, 3))
     # ImageNet's 281, 282, 285: tabby, tiger cat, Egyptian cat. In RGB one of them is lost, on another scale all.
     assert set(scores[0].topk(3).indices.tolist()) == {281, 282, 285}
+
+
+def test_it_is_built_by_name_and_its_trunk_loaded_through_the_one_door(tmp_path, monkeypatch):
+    from gltr_lib._step import make_model
+    from gltr_lib.config import TrainConfig
+    from gltr_lib.models import build, load_trunk
+
+    theirs = squeezenet1_0(weights=None).state_dict()
+    (tmp_path / "weights").mkdir()
+    torch.save(theirs, tmp_path / "weights" / "squeeze.pth")
+    assert load_trunk(build("deeplab_squeezenet", 5), tmp_path / "weights" / "squeeze.pth").source == "squeeze.pth"
+    # A configuration names the file by a variable: it is the same run wherever the folder lies.
+    monkeypatch.setenv("GLTR_DATA", str(tmp_path))
+    model = make_model(TrainConfig(model="deeplab_squeezenet", num_classes=5, init="$GLTR_DATA/weights/squeeze.pth"))
+    torch.testing.assert_close(model.backbone.features[0].weight, theirs["features.0.weight"])
+    monkeypatch.delenv("GLTR_DATA")
+    with pytest.raises(FileNotFoundError, match="GLTR_DATA/weights"):
+        make_model(TrainConfig(model="deeplab_squeezenet", init="$GLTR_DATA/weights/squeeze.pth"))
+    with pytest.raises(TypeError, match="SqueezeNet, received DeepLabMini"):
+        load_trunk(build("deeplab_mini"), theirs)
+
+
+def test_a_file_of_the_network_rebuilds_it(tmp_path):
+    from gltr_lib.models import build, export, load_checkpoint
+
+    net = build("deeplab_squeezenet", 5, output_stride=16).eval()
+    again, facts = load_checkpoint(export(net, tmp_path / "net.safetensors"))
+    assert (facts["model"], facts["options"]) == ("deeplab_squeezenet", {"output_stride": 16})
+    x = torch.rand(1, 3, 32, 48)
+    torch.testing.assert_close(again(x), net(x), atol=2e-2, rtol=0)

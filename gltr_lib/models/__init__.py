@@ -22,13 +22,15 @@ from gltr_lib.models.files import export, load_checkpoint, unwrap
 from gltr_lib.models.loading import LoadReport, load_trunk
 from gltr_lib.models.mini import ASPP, DeepLabMini, Residual, conv_block
 from gltr_lib.models.mixstyle import MixStyle, set_views
+from gltr_lib.models.squeezenet import DeepLabSqueezeNet
 from gltr_lib.models.trunk import Segmenter
 from gltr_lib.models.whitening import Whiten, selective_whitening, watched
 
 __all__ = [
-    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus", "LoadReport", "MixStyle",
-    "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "conv_block", "export", "load_checkpoint",
-    "load_shipped", "load_trunk", "parameter_count", "selective_whitening", "set_views", "unwrap", "watched",
+    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabSqueezeNet", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus",
+    "LoadReport", "MixStyle", "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "conv_block",
+    "export", "load_checkpoint", "load_shipped", "load_trunk", "parameter_count", "selective_whitening", "set_views",
+    "unwrap", "watched",
 ]  # fmt: skip
 
 #: Networks of the walk that come with the package; ``load_shipped`` reads them.
@@ -37,6 +39,7 @@ SHIPPED = ("baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl")
 #: Name -> builder. ``build`` reads it; ``tuple(MODELS)`` lists the names.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "deeplab_mini": DeepLabMini,
+    "deeplab_squeezenet": DeepLabSqueezeNet,
     "deeplabv2_resnet50": partial(DeepLabV2, depth=50),
     "deeplabv2_resnet101": partial(DeepLabV2, depth=101),
     "deeplabv3_resnet50": partial(DeepLabV3, depth=50),
@@ -58,11 +61,12 @@ def build(
     Args:
         name: one of ``MODELS``.
         num_classes: channels of the logits, at least 1.
-        pretrained_trunk: weights for the ResNet, see :func:`load_trunk`; the network then carries the account of it
-            as ``trunk_report``. None starts from random numbers.
+        pretrained_trunk: weights for the ResNet or SqueezeNet, see :func:`load_trunk`; the network then carries the
+            account of it as ``trunk_report``. None starts from random numbers.
         **options: passed on to the network: ``norm``, ``output_stride``, ``legacy_two_branch``, ``separable``,
-            ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates). All
-            have the layers of other methods, off by default: ``mixstyle`` (a probability), ``ibn`` and ``whiten``.
+            ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates;
+            ``deeplab_squeezenet``: output_stride, rates). All but the latter have the layers of other methods, off by
+            default: ``mixstyle`` (a probability), ``ibn`` and ``whiten``.
 
     Returns:
         A module from images (B,3,H,W) in [0, 1] to logits (B,num_classes,H,W) at the same size. Its

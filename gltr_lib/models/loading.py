@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib.models.ibn import split_norms
+from gltr_lib.models.squeezenet import DeepLabSqueezeNet, load_squeezenet
 from gltr_lib.models.trunk import DEPTHS, Segmenter, Trunk
 from gltr_lib.models.whitening import BUFFERS
 from gltr_lib.weights import load_file
@@ -83,9 +84,10 @@ def load_trunk(
     """Copy pretrained weights into the trunk of a large network; its head stays as it is.
 
     Args:
-        model: a DeepLabV2, V3 or V3+ of :func:`gltr_lib.models.build`.
+        model: a DeepLabV2, V3, V3+ or DeepLabSqueezeNet of :func:`gltr_lib.models.build`.
         path_or_state: a ``.pth`` (opened with ``weights_only=True``) or ``.safetensors`` file, or tensors by name.
-        preprocessing: "imagenet" or "caffe"; None recognises the layout. The network is switched to it.
+        preprocessing: "imagenet" or "caffe"; None recognises the layout. The network is switched to it (a SqueezeNet
+            has one way only).
 
     Returns:
         The account. Counters of batches, which nothing uses, and the buffers of whitening are not in it. Where the
@@ -102,14 +104,16 @@ def load_trunk(
         >>> load_trunk(net, donor.state_dict()).complete
         True
     """
-    if not isinstance(model, Segmenter):
+    if not isinstance(model, Segmenter | DeepLabSqueezeNet):
         raise TypeError(
-            f"model: expected a DeepLab over a ResNet (deeplabv2_, deeplabv3_, deeplabv3plus_), received"
+            f"model: expected a DeepLab over a ResNet (deeplabv2_, deeplabv3_, deeplabv3plus_) or SqueezeNet, received"
             f" {type(model).__name__}; it has no ResNet trunk"
         )
     from_file = isinstance(path_or_state, str | Path)
     given = load_file(path_or_state) if from_file else dict(path_or_state)  # type: ignore[arg-type]
     source = Path(path_or_state).name if from_file else "tensors"  # type: ignore[arg-type]
+    if isinstance(model, DeepLabSqueezeNet):
+        return load_squeezenet(model, given, source)
     state, others, prefix = _strip(given, source)
     trunk = model.backbone
     _check_depth(state, trunk, source)
