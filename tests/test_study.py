@@ -15,7 +15,7 @@ from torch import nn
 from gltr_lib import ledger
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import data, grid, plan, run, tables
+from gltr_lib.study import data, grid, plan, processes, run, tables
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
 
@@ -575,7 +575,7 @@ def test_wrong_flags_are_one_line_and_exit_code_2(flags, capsys):
 
 def test_processes_are_told_the_same_settings(tmp_path):
     settings = dataclasses.replace(TINY, only=())
-    values = vars(parser().parse_args(run._flags(settings, places(tmp_path), "cpu")))
+    values = vars(parser().parse_args(processes.flags_of(settings, places(tmp_path), "cpu")))
     again = Settings(
         values["tier"], values["steps"], values["seeds"], (), values["scenes"], values["looks"], values["final"],
         tuple(values["overrides"]),

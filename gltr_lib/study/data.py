@@ -53,17 +53,38 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
             return np.load(path, allow_pickle=False)
         except (OSError, ValueError):  # damaged from outside: render again
             path.unlink(missing_ok=True)
-    from gltr_lib import streets as world
+    if look.startswith("painted:"):
+        both = _paint(load_part(("game", seeds), size, folder), int(look.split(":")[1]))
+    else:
+        from gltr_lib import streets as world
 
-    cores = os.cpu_count() or 1
-    workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
-    images, labels = world.render_many(list(seeds), look, size, workers=workers)
-    both = np.concatenate([images, labels[..., None]], axis=-1)
+        cores = os.cpu_count() or 1
+        workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
+        images, labels = world.render_many(list(seeds), look, size, workers=workers)
+        both = np.concatenate([images, labels[..., None]], axis=-1)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")
     np.save(temporary, both, allow_pickle=False)
     os.replace(temporary, path)
     return both
+
+
+def _paint(game: np.ndarray, copy: int, batch: int = 16) -> np.ndarray:
+    """A copy of the game's scenes painted beforehand, each in a style of its own; on the CPU, as eight-bit pictures."""
+    from gltr_lib.study.grid import BASE
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+    stylizer, bank = Stylizer.load(BASE.stylizer, device="cpu"), StyleBank.load(BASE.bank)
+    styles = bank.sample(len(game), torch.Generator().manual_seed(copy))
+    painted = game.copy()
+    with torch.inference_mode():
+        for start in range(0, len(game), batch):
+            part = slice(start, start + batch)
+            images = torch.from_numpy(game[part, ..., :3]).permute(0, 3, 1, 2).float() / 255
+            made = stylizer.stylize(images, styles[torch.arange(start, start + len(images))])
+            painted[part, ..., :3] = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return painted
 
 
 def cache_path(part: Part, size: tuple[int, int], folder: str | os.PathLike[str]) -> Path:

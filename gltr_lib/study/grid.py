@@ -105,6 +105,11 @@ class Settings:
             raise ValueError("final: trials are never scored on test looks; choose another tier")
 
     @property
+    def first_seed(self) -> int:
+        """The seed of the first run; trials have seeds of their own."""
+        return FIRST_SEED.get(self.tier, 0)
+
+    @property
     def title(self) -> str:
         """The tier's name in the ledger; a shortened or changed tier says so."""
         changes = []
@@ -155,10 +160,12 @@ class Run:
         words = re.sub(r"[^a-z0-9]+", "-", f"{self.tier.split(' ')[0]}-{self.method}".lower()).strip("-")
         return f"{words}-s{self.seed}-{self.definition[:8]}"
 
-    def score_definition(self, streets: Streets) -> str:
-        """Hash of the network's definition and of what it is scored on."""
+    def score_definition(self, streets: Streets, definition: str = "") -> str:
+        """Hash of the network's definition (which a caller may know already) and of what it is scored on."""
         size = self.config.crop
-        return digest([self.definition, [[look, _spell(seeds)] for look, seeds in streets.parts], list(size)])
+        return digest(
+            [definition or self.definition, [[look, _spell(seeds)] for look, seeds in streets.parts], list(size)]
+        )
 
 
 def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = None) -> tuple[Run, ...]:
@@ -178,7 +185,6 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
     settings = settings or Settings()
     steps = settings.steps or STEPS[settings.tier]
     count = settings.seeds or SEEDS[settings.tier]
-    first = FIRST_SEED.get(settings.tier, 0)
     base = parse_overrides(settings.overrides, BASE.replace(steps=steps))
     sets = score_sets(settings)
 
@@ -190,7 +196,7 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
         return Run(settings.title, row.name, seed, config, streets, sets, row.needs)
 
     return tuple(
-        run_of(row, first + number)
+        run_of(row, settings.first_seed + number)
         for group in groups(settings.tier, trials.read() if tuned is None else tuned)
         for number in range(count)
         for row in group

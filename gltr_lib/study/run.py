@@ -11,11 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
-import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,41 +28,11 @@ from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import book, data, scenes, trials
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
+from gltr_lib.study.places import Places, default_ledger
+from gltr_lib.study.processes import in_processes
 
 METRIC = "mIoU-19"
 CHECK_METRIC = "source mIoU gained by a run 4x longer"
-
-
-@dataclasses.dataclass(frozen=True)
-class Places:
-    """Where the study keeps what.
-
-    Attributes:
-        ledger: the JSON lines of the results.
-        runs: checkpoints, networks, rendered streets and logs; may be deleted, then it is made again.
-    """
-
-    ledger: Path
-    runs: Path = Path("runs")
-
-    @property
-    def cache(self) -> Path:
-        return self.runs / "cache"
-
-    def folder(self, run: Run) -> Path:
-        """Where a run lives; a tier that declares the same network finds it where the other one trained it."""
-        own = self.runs / "study" / run.id
-        twins = [] if own.exists() else sorted(own.parent.glob(f"*-s{run.seed}-{run.definition[:8]}"))
-        return twins[0] if twins else own
-
-    def network(self, run: Run) -> Path:
-        return self.folder(run) / "model.safetensors"
-
-
-def default_ledger(settings: Settings) -> Path:
-    """The committed ledger for a whole tier; a shortened or changed one stays out of it."""
-    whole = settings.title == settings.tier
-    return Path("results" if whole else "runs") / f"{settings.tier}{'' if whole else '-changed'}.jsonl"
 
 
 def run_study(
@@ -122,7 +88,7 @@ def run_study(
         _render(todo, settings, places, say)
     failed = 0
     if jobs > 1 and len(todo) > 1:
-        failed = _in_processes(todo, settings, places, jobs, device, say)
+        failed = in_processes(todo, settings, places, jobs, device, say)
     else:
         for number, run in enumerate(todo, start=1):
             say(f"[{number}/{len(todo)}] {run.id} ({run.config.steps} steps)")
@@ -327,60 +293,6 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
             for part in absent:
                 data.load_part(part, size, places.cache, final=settings.final)
             say(f"rendered {streets.name}: {len(streets)} streets in {time.monotonic() - started:.1f} s")
-
-
-def _in_processes(
-    todo: Sequence[Run], settings: Settings, places: Places, jobs: int, device: str | None, say: Callable[[str], None]
-) -> int:
-    """One process a run, ``jobs`` at a time; each writes its output to ``log.txt`` beside its network."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    )
-    waiting, running, failed = list(todo), {}, 0  # type: ignore[var-annotated]
-    ours = threading.current_thread() is threading.main_thread()
-    # A time limit's SIGTERM must end the children as well.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) if ours else None
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                run = waiting.pop(0)
-                places.folder(run).mkdir(parents=True, exist_ok=True)
-                log = (places.folder(run) / "log.txt").open("ab")
-                command = [sys.executable, "-m", "gltr_lib.study", *_flags(settings, places, device), "--run", run.id]
-                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-                running[process] = (run, log, time.monotonic())
-                say(f"{run.id}: started ({len(waiting)} waiting)")
-            time.sleep(0.2)
-            for process in [p for p in running if p.poll() is not None]:
-                run, log, started = running.pop(process)
-                log.close()
-                minutes = (time.monotonic() - started) / 60
-                if process.returncode:
-                    failed += 1
-                    say(f"{run.id}: FAILED after {minutes:.1f} min, see {places.folder(run) / 'log.txt'}")
-                else:
-                    say(f"{run.id}: finished in {minutes:.1f} min")
-    finally:
-        for process in running:
-            process.terminate()
-        if ours:
-            signal.signal(signal.SIGTERM, before)
-    return failed
-
-
-def _flags(settings: Settings, places: Places, device: str | None) -> list[str]:
-    """The command line that says the same as these settings."""
-    flags = ["--tier", settings.tier, "--ledger", str(places.ledger), "--runs", str(places.runs)]
-    for name, value in (("--steps", settings.steps), ("--seeds", settings.seeds), ("--device", device)):
-        flags += [name, str(value)] if value is not None else []
-    flags += ["--scenes", str(settings.scenes)] if settings.scenes else []
-    flags += ["--looks", settings.looks]
-    flags += ["--final"] if settings.final else []
-    for text in settings.overrides:
-        flags += ["--set", text]
-    return flags
 
 
 @contextlib.contextmanager

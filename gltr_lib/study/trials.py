@@ -148,7 +148,8 @@ def choose(rows: Sequence[ledger.Row]) -> dict[str, dict[str, Any]]:
             if None not in found:
                 scores[trial.label] = round(statistics.fmean(cell.mean for cell in found if cell is not None), 6)
         if len(scores) == len(trials):
-            out[method] = {"label": max(scores, key=lambda label: scores[label]), "scores": scores}
+            best: str = max(scores, key=scores.__getitem__)  # the first of equal ones: the own numbers, if need be
+            out[method] = {"label": best, "scores": scores}
     return out
 
 
