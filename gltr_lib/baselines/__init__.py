@@ -1,13 +1,11 @@
 """What somebody might use instead of texture randomization: rival views of a picture, behind one interface.
 
-| name | what happens to the picture | from |
-|---|---|---|
-| ``photometric`` | strong colour jitter, hue, grayscale, blur | Chen et al. 2020 (SimCLR) |
-| ``policy`` | colour operations drawn by an automatic policy | Müller and Hutter 2021; Cubuk et al. 2020 |
-| ``randconv`` | a convolution with random weights | Xu et al. 2021 (RandConv) |
-| ``fourier`` | a painting's low-frequency amplitudes | Yang and Soatto 2020 (FDA); Xu et al. 2021 |
-| ``regions`` | a rectangle painted as GTR paints, the rest raw | Yun et al. 2019 (CutMix) |
-| ``pixels`` | a painting's mean and spread of colour | Reinhard et al. 2001 |
+- ``photometric``: strong colour jitter, hue, grayscale, blur (SimCLR's, Chen et al. 2020)
+- ``policy``: colour operations drawn by an automatic policy (Müller and Hutter 2021; Cubuk et al. 2020)
+- ``randconv``: a convolution with random weights (RandConv, Xu et al. 2021)
+- ``fourier``: a painting's low-frequency amplitudes (FDA, Yang and Soatto 2020; Xu et al. 2021)
+- ``regions``: a rectangle painted as GTR paints, the rest raw (CutMix, Yun et al. 2019)
+- ``pixels``: a painting's mean and spread of colour (Reinhard et al. 2001)
 
 Every view takes ``(images, generator=None)`` and moves no pixel, so labels stay bit-identical. Each module names its
 paper in full, and says where it departs from it.

@@ -92,7 +92,7 @@ class Gallery:
         """
         if index in self._kept:
             return self._kept[index]
-        pixels = torch.from_numpy(_make(self._sources[index], self.size)).permute(2, 0, 1).contiguous()
+        pixels = torch.from_numpy(_make(self._sources[index], self.size).transpose(2, 0, 1).copy())
         if keep:
             self._kept[index] = pixels
         return pixels

@@ -26,7 +26,7 @@ def train(
     """Train a network on the embedded streets, your own pictures or a data set; run it again to go on.
 
     Args:
-        method: baseline, gtr, gtr_ltr, gtr_ltr_cgl, ... (an unknown name lists them).
+        method: baseline, gtr, gtr_ltr, gtr_ltr_cgl, ..., or a rival such as randconv (an unknown name lists them).
         out: folder for checkpoint, network and logs.
         steps: training steps; 1000, or those of the recipe.
         seed: of everything random; 0, or that of the recipe.

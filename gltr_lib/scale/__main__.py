@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m gltr_lib.scale", description="One process of a full-scale training run."
     )
-    made.add_argument("method", nargs="?", help="baseline, gtr, gtr_ltr, gtr_ltr_cgl, ...")
+    made.add_argument("method", nargs="?", help="baseline, gtr, gtr_ltr, gtr_ltr_cgl, ..., or a rival")
     made.add_argument("--recipe", default="laptop", help="named starting point: laptop, gtr_paper, gpu")
     made.add_argument("--config", help="a whole configuration: JSON, or a file of it, such as RUN/config.json")
     made.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings")
