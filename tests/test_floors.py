@@ -20,7 +20,8 @@ FLOORS = {
     " _vgg_net _tiles _draws _variant _label_sets",
     1: "stylizer style_bank paintings streets models",
     2: "randomize baselines datasets views _read",
-    3: "config _methods cost engine scale evaluate ledger study real real_sets prepare _run _step _usage _recipes",
+    3: "config _methods cost engine scale evaluate ledger study probes real real_sets prepare _run _step"
+    " _usage _recipes",
     4: "cli viz explorers checks doctor course workflows evaluation bench offline __main__ _charts _pictures"
     " _confusion _qualitative",
 }

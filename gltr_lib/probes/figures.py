@@ -1,0 +1,229 @@
+"""The page's figures, drawn from the ledger alone, and its two sheets of example pictures.
+
+Each figure comes with its alternative text, and its file carries a digest of the rows it was drawn from, so that a test
+sees a stale one. Colours are Okabe and Ito's, each network with a marker of its own, as everywhere in the course (the
+course's own chart module stands on a higher floor, and needs matplotlib at import). matplotlib loads on use.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gltr_lib.labels import colourize
+from gltr_lib.probes import plan
+from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapped
+from gltr_lib.probes.corruptions import KINDS, SEVERITIES, corrupt
+from gltr_lib.probes.expect import RANDOMIZED, mean_relative, mean_share, miou, relative, shift
+from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, Rows, fill, one_swap, percent
+from gltr_lib.streets.contact_sheet import sheet
+from gltr_lib.study.grid import digest
+from gltr_lib.study.looks import TEST_LOOKS
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+MARKERS = ("o", "s", "^", "D")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)))
+INK, MUTED, LINE = "#1f2933", "#5c6975", "#e3e7eb"
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "axes.edgecolor": MUTED, "axes.linewidth": 0.7,
+    "axes.labelcolor": MUTED, "axes.titlesize": 9.5, "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": LINE, "xtick.color": MUTED,
+    "ytick.color": INK, "xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False, "lines.markersize": 5,
+}  # fmt: skip
+EXAMPLE = 20_003  # the street of the sheets
+
+
+@contextmanager
+def _panels(rows: int, columns: int, width: float, height: float) -> Iterator[tuple[Any, Any]]:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rules: Any = RC
+    with matplotlib.rc_context(rules):
+        figure = Figure(figsize=(width, height), layout="constrained", dpi=130)
+        yield figure, figure.subplots(rows, columns, squeeze=False, sharey=True)
+
+
+def _legend(figure: Any, panel: Any) -> None:
+    handles, names = panel.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+
+
+def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[float, Any]]) -> None:
+    """One line of four dots for each entry; ``value(network, line)`` is a share and its interval or None."""
+    for number, (network, name) in enumerate(NAMES.items()):
+        at = np.arange(len(lines)) + (number - 1.5) * 0.17
+        found = [value(network, i) for i in range(len(lines))]
+        for y, (_, interval) in zip(at, found, strict=True):
+            if interval and None not in interval:
+                panel.plot([100 * v for v in interval], [y, y], color=COLOURS[number], lw=1.2, alpha=0.55)
+        x = [100 * v for v, _ in found]
+        panel.plot(x, at, MARKERS[number], color=COLOURS[number], mec="white", mew=0.6, label=name)
+    panel.set_yticks(range(len(lines)), lines)
+    panel.set_ylim(len(lines) - 0.5, -0.5)
+    panel.grid(False, axis="y")
+    for edge in range(1, len(lines)):
+        panel.axhline(edge - 0.5, color=LINE, lw=0.8)
+
+
+def conflict_figure(rows: Rows) -> tuple[Any, str]:
+    """Shape share of every swap, in three ways of swapping; lines are intervals over scenes."""
+    lines = [f"{shape}\nin {texture} material" for shape, texture in plan.SWAPS]
+    with _panels(1, len(MODES), 10.4, 5.4) as (figure, panels):
+        for panel, mode in zip(panels[0], MODES, strict=True):
+
+            def value(network: str, i: int, mode: str = mode) -> tuple[float, Any]:
+                row = one_swap(rows, network, *plan.SWAPS[i], mode)
+                return (row["value"], row.get("interval")) if row.get("metric") == "shape share" else (np.nan, None)
+
+            _dots(panel, lines, value)
+            panel.set_xlim(-3, 103)
+            panel.set_title(MODE_NAMES[mode])
+        figure.supxlabel("shape share (%): 0 = all named after the material, 100 = all after the shape", fontsize=9)
+        _legend(figure, panels[0][0])
+    means = "; ".join(
+        f"{MODE_NAMES[mode]}: " + ", ".join(f"{NAMES[n]} {percent(mean_share(rows, n, mode))}" for n in NAMES)
+        for mode in MODES
+    )
+    return figure, f"Dots: shape share of eight swaps for four networks. Means in per cent, {means}."
+
+
+def place_figure(rows: Rows) -> tuple[Any, str]:
+    """Shape share and mIoU when the street is mirrored, turned or shifted."""
+    with _panels(1, 2, 8.4, 3.4) as (figure, panels):
+        _dots(panels[0][0], ARRANGEMENTS, lambda n, i: (mean_share(rows, n, how=ARRANGEMENTS[i]), None))
+        _dots(panels[0][1], ARRANGEMENTS, lambda n, i: (miou(rows, n, ARRANGEMENTS[i]), None))
+        for panel, title in zip(panels[0], ("mean shape share (%)", "mIoU-19 without a swap (%)"), strict=True):
+            panel.set_title(title)
+            panel.set_xlim(-3, 103)
+        _legend(figure, panels[0][0])
+    said = "; ".join(
+        f"{how}: "
+        + ", ".join(f"{percent(mean_share(rows, n, how=how))} and {percent(miou(rows, n, how))}" for n in NAMES)
+        for how in ("upright", "upside down", "halves exchanged")
+    )
+    return figure, f"Dots. Shape share and mIoU in per cent, from baseline to + GTR + LTR + CGL. {said}."
+
+
+def features_figure(rows: Rows) -> tuple[Any, str]:
+    """Feature shift layer by layer, one panel a look."""
+    with _panels(2, 4, 10.4, 5.0) as (figure, panels):
+        for panel, (look, title) in zip(panels.flat, LOOK_NAMES.items(), strict=False):
+            for number, (network, name) in enumerate(NAMES.items()):
+                y = [shift(rows, network, layer, look) for layer in plan.LAYERS]
+                panel.plot(y, color=COLOURS[number], marker=MARKERS[number], ls=DASHES[number], mec="white", label=name)
+            panel.set_title(title)
+            panel.set_xticks(range(len(plan.LAYERS)), plan.LAYERS, fontsize=7.5)
+            panel.set_ylim(bottom=0)
+        panels.flat[-1].set_axis_off()
+        figure.supylabel("shift of channel means against game (standard deviations)", fontsize=9)
+        _legend(figure, panels.flat[0])
+    said = ", ".join(
+        f"{NAMES[n]} {shift(rows, n, 'stem', TEST_LOOKS):.2f} and {shift(rows, n, 'aspp', TEST_LOOKS):.2f}"
+        for n in NAMES
+    )
+    return figure, f"Curves over five layers, one panel a look. On the test looks, shift of stem and aspp: {said}."
+
+
+def corruption_figure(rows: Rows) -> tuple[Any, str]:
+    """mIoU under each corruption relative to the clean one."""
+    with _panels(2, 3, 8.4, 5.0) as (figure, panels):
+        for panel, kind in zip(panels.flat, KINDS, strict=True):
+            for number, (network, name) in enumerate(NAMES.items()):
+                y = [100.0, *(100 * relative(rows, network, kind, s) for s in SEVERITIES)]
+                panel.plot(y, color=COLOURS[number], marker=MARKERS[number], ls=DASHES[number], mec="white", label=name)
+            panel.set_title(kind)
+            panel.set_xticks(range(4), ["clean", *map(str, SEVERITIES)])
+            panel.set_ylim(0, 105)
+        figure.supxlabel("severity", fontsize=9)
+        figure.supylabel("mIoU as a share of the clean one (%)", fontsize=9)
+        _legend(figure, panels.flat[0])
+    gains = {
+        k: statistics.fmean(mean_relative(rows, n, (k,)) for n in RANDOMIZED) - mean_relative(rows, "baseline", (k,))
+        for k in KINDS
+    }
+    said = ", ".join(f"{kind} {100 * gain:+.0f}" for kind, gain in gains.items())
+    means = ", ".join(f"{NAMES[n]} {percent(mean_relative(rows, n))}" for n in NAMES)
+    return figure, f"Curves over three severities, a panel a corruption. Mean share kept in per cent: {means}. " + (
+        f"Randomised networks minus baseline, in points: {said}."
+    )
+
+
+FIGURES: dict[str, Callable[[Rows], tuple[Any, str]]] = {
+    "conflict": conflict_figure,
+    "place": place_figure,
+    "features": features_figure,
+    "corruptions": corruption_figure,
+}
+SHEETS = {
+    "swaps": "Eight rows of one street: a class in another's material, in its flat colour, and with details kept, and "
+    "what the baseline and the network with GTR, LTR and CGL call the first of the three. Roads of sandy brick, grey "
+    "houses, green pavements, blue trees.",
+    "corrupted": "Six rows of one street: clean, and under noise, blur, contrast, fog, JPEG and brightness at three "
+    "severities. The last column is hard to read for people, too.",
+}
+
+
+def texts(rows: Rows) -> dict[str, str]:
+    """Marker -> the line that shows a figure or sheet with its alternative text."""
+    out = {f"probes:sheet-{name}": f"![{alt}](figures/probes_{name}.png)" for name, alt in SHEETS.items()}
+    for name, draw in FIGURES.items():
+        out[f"probes:figure-{name}"] = f"![{draw(rows)[1]}](figures/probes_{name}.png)" if rows else "Not run."
+    return out
+
+
+def rows_digest(rows: Rows) -> str:
+    """Twelve digits of what a figure is drawn from; its file carries them."""
+    return digest(sorted([row["definition"], row["metric"], row["value"], row.get("shift")] for row in rows))
+
+
+def report(page: str | os.PathLike[str], rows: Rows) -> list[str]:
+    """Fill the page's tables and draw its figures beside it; returns the markers that changed."""
+    folder = Path(page).parent / "figures"
+    if rows:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, draw in FIGURES.items():
+            target = folder / f"probes_{name}.png"
+            temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
+            draw(rows)[0].savefig(temporary, metadata={"Software": None, "Description": rows_digest(rows)})
+            os.replace(temporary, target)
+    return fill(page, rows, texts(rows))
+
+
+def is_drawn_from(path: str | os.PathLike[str], rows: Rows) -> bool:
+    """Whether a figure's file was drawn from these rows."""
+    with Image.open(path) as image:
+        return image.info.get("Description") == rows_digest(rows)
+
+
+def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
+    """Render the two sheets of examples; returns each file with its alternative text."""
+    from gltr_lib.probes.run import answers
+
+    networks = {n.name: n.model for n in plan.shipped()}
+    scene = set_scene(EXAMPLE, plan.SIZE)
+    cells = []
+    for shape, texture in plan.SWAPS:
+        pictures = [swapped(scene, Swap(shape, texture, mode))[0] for mode in MODES]
+        said = [answers(networks[n], pictures[0][None])[0] for n in ("baseline", "gtr_ltr_cgl")]  # type: ignore[arg-type]
+        cells += [*pictures, *(colourize(one) for one in said)]
+    made = {"swaps": sheet(cells, 5)}
+    picture = scene.picture
+    made["corrupted"] = sheet([p for k in KINDS for p in (picture, *(corrupt(picture, k, s) for s in SEVERITIES))], 4)
+    out = {}
+    for name, page in made.items():
+        target = Path(folder) / f"probes_{name}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
+        small = Image.fromarray(page).quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG)
+        small.save(temporary, optimize=True)
+        os.replace(temporary, target)
+        out[target] = SHEETS[name]
+    return out
