@@ -70,13 +70,13 @@ def magnitude(policy: str, name: str, level: int, bins: int) -> float:
         >>> magnitude("RandAugment", "Posterize", 30, 31), round(magnitude("AugMix", "Solarize", 9, 10), 3)
         (4.0, 0.0)
     """
-    share = level / (bins - 1)
+    # By torchvision's own steps in single precision: a threshold that is off by 1e-8 turns a whole grey level.
     if name in SIGNED:
-        return _FACTOR[policy] * share
+        return float(torch.linspace(0.0, _FACTOR[policy], bins)[level])
     if name == "Posterize":
         most, gone = _BITS[policy]
-        return float(round(most - gone * share))
-    return 1.0 - share if name == "Solarize" else 0.0
+        return float(round(most - gone * level / (bins - 1)))
+    return float(torch.linspace(1.0, 0.0, bins)[level]) if name == "Solarize" else 0.0
 
 
 def operate(image: Tensor, name: str, strength: float) -> Tensor:
