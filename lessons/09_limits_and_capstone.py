@@ -80,6 +80,8 @@ from gltr_lib.study.grid import TEST_LOOKS
 # | painting helps on real photographs | *evidence* at most, and thin: CamVid alone, three sequences (lesson 07) |
 # | any of it makes a useful segmenter of real roads | no: read the last line below |
 #
+# The whole list of what we could not check, with sources, is `docs/not_reproduced.md`.
+#
 # The last four are not for us to word. The next cell asks the ledgers: which results are there, and what do they say?
 
 # %%
