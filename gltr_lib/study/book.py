@@ -14,6 +14,7 @@ from gltr_lib import ledger
 from gltr_lib.study.grid import PRIOR, TIERS, Run, Settings, Streets, grid
 
 CHANGED = "-changed"  # ending of the ledgers of shortened or changed tiers
+LONG = "headline_long"  # runs from before the tiers beyond the headline were declared
 
 
 def ledgers(path: str | Path) -> list[Path]:
@@ -21,11 +22,11 @@ def ledgers(path: str | Path) -> list[Path]:
 
     Example:
         >>> [path.name for path in ledgers("results/rivals.jsonl")]
-        ['headline.jsonl', 'tuning.jsonl', 'rivals.jsonl', 'ablations.jsonl']
+        ['headline.jsonl', 'tuning.jsonl', 'rivals.jsonl', 'ablations.jsonl', 'headline_long.jsonl']
     """
     path = Path(path)
     ending = CHANGED if path.stem.endswith(CHANGED) else ""
-    names = [f"{tier}{ending}.jsonl" for tier in TIERS]
+    names = [f"{tier}{ending}.jsonl" for tier in TIERS] + ([] if ending else [f"{LONG}.jsonl"])
     return [path.with_name(name) for name in names] if path.name in names else [path]
 
 

@@ -1,22 +1,29 @@
 """What the study has, what it lacks, and how long the rest will take on this machine.
 
 Hours are predicted from the seconds a step that the ledger's rows report for this device; a method that never ran here
-is timed for a few steps on made-up pictures.
+is timed for a few steps on made-up pictures, once: the times are kept in ``runs/cache``. A network that another tier
+declares as well is counted in the first of them. What cannot run here is listed as not run, with what it needs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib.config import TrainConfig
-from gltr_lib.study.grid import CONVERGENCE, Run, Settings, grid
-from gltr_lib.study.run import Places, missing, styles_for
+from gltr_lib.study import book
+from gltr_lib.study.book import missing
+from gltr_lib.study.grid import Run, Settings, digest, grid
+from gltr_lib.study.places import Places
+from gltr_lib.study.run import styles_for
 
+NOT_HERE = "cannot run here"
 Timer = Callable[[TrainConfig, str | None], float]
 
 
@@ -55,7 +62,12 @@ def measure_step(config: TrainConfig, device: str | None = None, steps: int = 4)
 
 
 def plan(
-    settings: Settings, places: Places, *, device: str | None = None, timer: Timer = measure_step
+    settings: Settings,
+    places: Places,
+    *,
+    device: str | None = None,
+    timer: Timer = measure_step,
+    elsewhere: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """The state of a tier: every run with what it lacks and its predicted hours.
 
@@ -64,6 +76,7 @@ def plan(
         places: its ledger and folders.
         device: where the rest would run.
         timer: measures a step when the ledger has no row from this device.
+        elsewhere: definition -> tier of the networks that earlier tiers train; this tier's own are added.
 
     Returns:
         ``{"tier", "device", "runs": [...], "hours_left", "rows_outdated"}``, ready for JSON.
@@ -71,14 +84,14 @@ def plan(
     from gltr_lib.engine import pick_device
 
     name = ledger.device_name(pick_device(device))
-    rows = ledger.read(places.ledger)
-    seconds: dict[str, tuple[float, str]] = {}
+    rows = book.read(places.ledger)
+    clock = _Clock(rows, name, device, timer, places.cache / "step_seconds.json")
+    known = {} if elsewhere is None else elsewhere
     out = []
-    runs = grid(settings)
-    for run in runs:
+    for run in grid(settings):
         lacks = missing(run, rows)
         trained = places.network(run).exists()
-        entry = {
+        entry: dict[str, Any] = {
             "run": run.id,
             "method": run.method,
             "seed": run.seed,
@@ -87,11 +100,13 @@ def plan(
             "missing": [streets.name for streets in lacks],
             "hours": 0.0,
         }
-        if lacks and not trained:
-            key = "baseline" if run.method in ("oracle", CONVERGENCE) else run.method
-            if key not in seconds:
-                seconds[key] = _step_seconds(run, rows, name, device, timer)
-            step, source = seconds[key]
+        first = known.setdefault(run.definition, settings.tier)
+        if entry["state"] == NOT_HERE:
+            entry["needs"] = run.needs
+        elif lacks and not trained and first != settings.tier:
+            entry["predicted_from"] = f"trained in tier {first}"
+        elif lacks and not trained:
+            step, source = clock.seconds(run)
             entry |= {"hours": round(step * run.config.steps / 3600, 4), "step_seconds": round(step, 4)}
             entry["predicted_from"] = source
         out.append(entry)
@@ -101,21 +116,25 @@ def plan(
         "tier": settings.title,
         "device": name,
         "runs": out,
-        "hours_left": round(sum(entry["hours"] for entry in out), 3),  # type: ignore[misc]
+        "hours_left": round(sum(entry["hours"] for entry in out), 3),
         "rows_outdated": len(old),
     }
 
 
-def render(state: dict[str, Any]) -> str:
+def render(state: Mapping[str, Any]) -> str:
     """The plan as text for people."""
     width = max((len(entry["run"]) for entry in state["runs"]), default=3)
     lines = [f"tier {state['tier']} on {state['device']}"]
     for entry in state["runs"]:
-        note = f"{entry['hours']:6.2f} h ({entry['predicted_from']})" if entry["hours"] else ""
-        lacks = f"lacks {', '.join(entry['missing'])}" if entry["state"] == "partly scored" else ""
-        lines.append(
-            f"  {entry['run']:<{width}}  {entry['steps']:>6} steps  {entry['state']:<13} {note}{lacks}".rstrip()
-        )
+        if entry["state"] == NOT_HERE:
+            note = f"not run: it needs {entry['needs']}"
+        elif entry["state"] == "partly scored":
+            note = f"lacks {', '.join(entry['missing'])}"
+        elif entry["hours"]:
+            note = f"{entry['hours']:6.2f} h ({entry['predicted_from']})"
+        else:
+            note = f"({entry['predicted_from']})" if entry.get("predicted_from") else ""
+        lines.append(f"  {entry['run']:<{width}}  {entry['steps']:>6} steps  {entry['state']:<15} {note}".rstrip())
     done = sum(entry["state"] == "done" for entry in state["runs"])
     lines.append(f"{done} of {len(state['runs'])} done, predicted {state['hours_left']:.2f} h left one after another")
     if state["rows_outdated"]:
@@ -126,26 +145,51 @@ def render(state: dict[str, Any]) -> str:
 def _state(run: Run, lacks: Sequence[Any], trained: bool) -> str:
     if not lacks:
         return "done"
+    if run.needs:
+        return NOT_HERE
     if len(lacks) < len(run.score):
         return "partly scored"
     return "trained" if trained else "not run"
 
 
-def _step_seconds(
-    run: Run, rows: Sequence[ledger.Row], device_name: str, device: str | None, timer: Timer
-) -> tuple[float, str]:
-    same = [
-        row["step_seconds"]
-        for row in rows
-        if row.get("step_seconds")
-        and row["device"] == device_name
-        and row["config"]["method"]["views"] == list(run.config.method.views)
-        and all(row["config"].get(k) == _plain(getattr(run.config, k)) for k in ("model", "forward_images", "crop"))
-    ]
-    if same:
-        return statistics.median(same), "ledger"
-    return timer(run.config, device), "measured now"
+class _Clock:
+    """Seconds a step on one device: from the ledger, else from an earlier timing, else measured now."""
+
+    def __init__(
+        self, rows: Sequence[ledger.Row], device_name: str, device: str | None, timer: Timer, kept: Path
+    ) -> None:
+        self.device_name, self.device, self.timer, self.path = device_name, device, timer, kept
+        seen: dict[str, list[float]] = {}
+        for row in rows:
+            if row.get("step_seconds") and row["device"] == device_name:
+                seen.setdefault(_cost(row["config"]), []).append(row["step_seconds"])
+        self.ledger = {key: statistics.median(values) for key, values in seen.items()}
+        try:
+            self.kept: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.kept = {}
+
+    def seconds(self, run: Run) -> tuple[float, str]:
+        key = _cost(dataclasses.asdict(run.config))
+        if key in self.ledger:
+            return self.ledger[key], "ledger"
+        name = f"{self.device_name} {key}"
+        if name in self.kept:
+            return self.kept[name], "measured before"
+        try:
+            self.kept[name] = self.timer(run.config, self.device)
+        except (OSError, RuntimeError, ValueError, TypeError) as error:  # the list must not end at one method
+            return 0.0, f"no prediction: {error}"
+        ledger.write_text(self.path, json.dumps(self.kept, indent=1) + "\n")
+        return self.kept[name], "measured now"
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _cost(config: Mapping[str, Any]) -> str:
+    """Hash of what decides how long a step takes; rows from before a field existed have its default."""
+    usual = dataclasses.asdict(TrainConfig())
+    method = {**usual["method"], **config["method"]}
+    whole = {**usual, **config}
+    parts = {key: whole[key] for key in ("model", "model_options", "forward_images", "crop")}
+    parts |= {key: method[key] for key in ("views", "network", "rival")}
+    parts |= {"second loss": [method["consistency"] > 0, method["whitening"] > 0]}
+    return digest(json.loads(json.dumps(parts)))

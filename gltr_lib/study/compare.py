@@ -1,0 +1,202 @@
+"""Tables beyond the headline's: differences with intervals, rivals, trials, ablations, convergence, hours.
+
+Every table is made from rows of the ledger as the study is declared now (:mod:`.evidence`); what has no row reads
+"not run". Nothing here knows a number.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gltr_lib import ledger
+from gltr_lib.study import ablations, tiers, trials
+from gltr_lib.study.evidence import COLUMNS, SHIFTED, Evidence, gap_by_look, name_of
+from gltr_lib.study.grid import PRIOR, Settings, digest, grid
+from gltr_lib.study.intervals import Difference
+
+#: What a table asks of the walk: the question, the method, and what it is compared with.
+QUESTIONS = (
+    ("GTR against the baseline", "gtr", "baseline"),
+    ("a second painting (GTR′) against GTR", "gtr_gtr", "gtr"),
+    ("LTR against its control GTR′", "gtr_ltr", "gtr_gtr"),
+    ("CGL against none", "gtr_ltr_cgl", "gtr_ltr"),
+    ("GTR + LTR + CGL against GTR", "gtr_ltr_cgl", "gtr"),
+    ("GTR + LTR + CGL against the baseline", "gtr_ltr_cgl", "baseline"),
+)
+LEDGERS = ("headline", "headline_long", "pilots", "tuning", "rivals", "ablations")
+
+
+def differences_table(evidence: Evidence) -> str:
+    """The walk's questions: paired differences by look, with intervals where there are enough seeds and scenes."""
+    heads = ("streets/game", *SHIFTED)
+    lines = ["| question | " + " | ".join(COLUMNS[head] for head in heads) + " |", "|---|" + "---:|" * len(heads)]
+    reasons: list[str] = []
+    for question, method, against in QUESTIONS:
+        found = [evidence.difference("headline", method, against, data) for data in heads]
+        reasons += [each.why for each in found if each.why and each.why != "not run"]
+        lines.append(f"| {question} | " + " | ".join(map(say_difference, found)) + " |")
+    note = "Points of mIoU-19, paired by seed: the mean, then the bootstrap interval of 95 % over seeds and scenes in "
+    note += "square brackets, or each seed in round ones."
+    for reason in dict.fromkeys(reasons):
+        note += f" {reason[:1].upper()}{reason[1:]}."
+    return "\n".join(lines) + f"\n\n{note}"
+
+
+def say_difference(found: Difference) -> str:
+    """A difference as a table's cell.
+
+    Example:
+        >>> say_difference(Difference((0.021, 0.019), None, "no interval: 2 seeds, 5 are needed"))
+        '+2.0 (+2.1, +1.9)'
+    """
+    if not found.values:
+        return "not run"
+    mean = f"{100 * statistics.fmean(found.values):+.1f}"
+    if found.interval is None:
+        return f"{mean} ({', '.join(f'{100 * value:+.1f}' for value in found.values)})"
+    return f"{mean} [{100 * found.interval.low:+.1f}, {100 * found.interval.high:+.1f}]"
+
+
+def rivals_table(evidence: Evidence) -> str:
+    """Every rival beside ours at equal cost, with the setting that it ran with."""
+    rows = evidence.rows("rivals")
+    methods = list(dict.fromkeys(row.name for group in tiers.groups("rivals", evidence.tuned) for row in group))
+    methods = [name for name in methods if not name.endswith("_tuned") or evidence.tuned]
+    settings = {name: _setting(name, evidence.tuned) for name in methods}
+    body = ledger.table(
+        rows, methods=methods, columns=tuple(COLUMNS), column_names=COLUMNS,
+        method_names={name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods},
+    )  # fmt: skip
+    if evidence.tuned:
+        note = "In brackets: the setting that the trials chose (`results/tuned.json`); *own* is the paper's."
+    else:
+        note = "No trial has been chosen yet: every rival has its own paper's numbers."
+    return "\n\n".join([body, f"{note} {_cost_line(rows)}".strip()])
+
+
+def _setting(name: str, tuned: Mapping[str, str]) -> str:
+    """Which trial's setting a row of the rivals has; "" for a row without trials."""
+    method = name.removesuffix("_tuned") if name.endswith("_tuned") else name.removesuffix(tiers.CONSISTENT)
+    if method not in trials.candidates() or (method in tiers.TUNED_OURS and not name.endswith("_tuned")):
+        return ""
+    return tuned.get(method, trials.OWN) if tuned else ""
+
+
+def tuning_table(evidence: Evidence) -> str:
+    """All trials: the mean over the development looks of validation scenes, the chosen one in bold."""
+    cells = ledger.summarise(evidence.rows("tuning"))
+    lines = ["| method | " + " | ".join(["own numbers", *(["another setting"] * (trials.TRIALS - 1))]) + " |"]
+    lines.append("|---|" + "---|" * trials.TRIALS)
+    for method, all_ in trials.candidates().items():
+        texts = []
+        for trial in all_:
+            found = [cells.get((trials.row_name(method, trial), data)) for data in trials.JUDGED_ON]
+            known = [cell.mean for cell in found if cell is not None]
+            score = f"{100 * statistics.fmean(known):.1f}" if len(known) == len(found) else "not run"
+            text = score if trial.label == trials.OWN else f"{score} ({trial.label})"
+            texts.append(f"**{text}**" if evidence.tuned.get(method) == trial.label else text)
+        lines.append(f"| {name_of(method)} | " + " | ".join(texts) + " |")
+    note = (
+        "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere; bold: "
+        "chosen. No trial sees a test look."
+    )
+    return "\n".join(lines) + f"\n\n{note} {_cost_line(evidence.rows('tuning'))}".rstrip()
+
+
+def ablation_table(evidence: Evidence, factor: ablations.Factor) -> str:
+    """One factor: a line a level."""
+    rows = evidence.rows("ablations")
+    methods = [level.row.name for level in factor.levels]
+    columns = {data: COLUMNS[data] for data in ("streets/game", *SHIFTED)}
+    body = ledger.table(
+        rows, methods=methods, columns=tuple(columns), column_names=columns,
+        method_names={level.row.name: level.label for level in factor.levels},
+    )  # fmt: skip
+    body = body.replace("| method |", f"| {factor.axis} |", 1)
+    needs = [f"*{level.label}* was not run: it needs {level.row.needs}." for level in factor.levels if level.row.needs]
+    return "\n\n".join([body, *needs])
+
+
+def convergence_table(evidence: Evidence) -> str:
+    """Does longer training change the picture: the baseline at four times the steps, randomised rows at twice."""
+    lines = ["| method | steps | " + " | ".join(COLUMNS[d] for d in ("streets/game", *SHIFTED)) + " | seeds |"]
+    lines.append("|---|---:|" + "---:|" * 5)
+    pairs = [("headline", name) for name in ("baseline", tiers.CONVERGENCE)]
+    for factor in ablations.factors():
+        if factor.name == "steps":
+            pairs += [("ablations", level.row.name) for level in factor.levels]
+    steps = {
+        (tier, run.method): run.config.steps
+        for tier in ("headline", "ablations")
+        for run in grid(Settings(tier), evidence.tuned)
+    }
+    for tier, method in pairs:
+        cells = ledger.summarise(ledger.find(evidence.rows(tier), method=method))
+        found = [cells.get((method, data)) for data in ("streets/game", *SHIFTED)]
+        texts = [
+            "not run" if c is None else f"{100 * c.mean:.1f}{f' ± {100 * c.sd:.1f}' if c.n > 1 else ''}" for c in found
+        ]
+        count = max((cell.n for cell in found if cell is not None), default=0)
+        title = name_of(method.removesuffix(" 2x steps") if tier == "ablations" else method.split(" (")[0])
+        lines.append(f"| {title} | {steps[tier, method]} | " + " | ".join(texts) + f" | {count} |")
+    return "\n".join(lines)
+
+
+def _mean(cell: ledger.Summary) -> str:
+    return f"{100 * cell.mean:.1f}" + (f" ± {100 * cell.sd:.1f}" if cell.n > 1 else "")
+
+
+def gap_test_table(evidence: Evidence) -> str:
+    """Share of the gap closed on the test looks."""
+    found = gap_by_look(evidence)
+    lines = ["| method | share of the gap closed (by seed) | looks |", "|---|---:|---:|"]
+    for method in tiers.HEADLINE_METHODS[1:-1]:
+        shares = found.get(method, [])
+        by_seed = ", ".join(f"{100 * share:.0f}" for share, _ in shares)
+        text = f"{100 * statistics.fmean(share for share, _ in shares):.0f} % ({by_seed})" if shares else "not run"
+        looks = "-".join(map(str, sorted({count for _, count in shares}))) or "0"
+        lines.append(f"| {name_of(method)} | {text} | {looks} |")
+    note = (
+        "The oracle was trained on overcast and sun and is no oracle of these looks: the share says how far a method "
+        "gets towards a network that has seen two other looks. Only looks where it is at least 10 points ahead of the "
+        "baseline count; where scenes were not kept, all test looks count as one."
+    )
+    return "\n".join(lines) + f"\n\n{note}"
+
+
+def hours_table(results: str | Path) -> str:
+    """Hours of training behind the ledgers, each network once."""
+    lines = ["| ledger | device | networks | hours |", "|---|---|---:|---:|"]
+    total = [0, 0.0]
+    for name in LEDGERS:
+        runs: dict[str, ledger.Row] = {}
+        for row in ledger.read(Path(results) / f"{name}.jsonl"):
+            if row["method"] != PRIOR:
+                key = row.get("run") or digest([row["method"], row["seed"], row["config"], row.get("note", "")])
+                runs[str(key)] = row
+        for device in sorted({row["device"] for row in runs.values()}):
+            seconds = [row["wall_seconds"] for row in runs.values() if row["device"] == device]
+            lines.append(f"| `{name}.jsonl` | {device} | {len(seconds)} | {math.fsum(seconds) / 3600:.2f} |")
+            total = [total[0] + len(seconds), total[1] + math.fsum(seconds) / 3600]
+        if not runs:
+            lines.append(f"| `{name}.jsonl` | not run | 0 | 0.00 |")
+    lines.append(f"| all | | {total[0]} | {total[1]:.2f} |")
+    return "\n".join(lines)
+
+
+def _cost_line(rows: Sequence[ledger.Row]) -> str:
+    """On what, how long and from which commits the rows come."""
+    if not rows:
+        return ""
+    runs: dict[str, Any] = {row["run"]: row for row in rows}
+    hours = math.fsum(row["wall_seconds"] for row in runs.values()) / 3600
+    several = {key: ", ".join(sorted({str(row[key]) for row in rows})) for key in ("protocol", "device", "trained_at")}
+    steps = ", ".join(str(s) for s in sorted({row["config"]["steps"] for row in rows}))
+    return (
+        f"{several['protocol']}; {steps} steps; {several['device']}; {len(runs)} networks, {hours:.1f} h of training; "
+        f"commit {several['trained_at']}."
+    )

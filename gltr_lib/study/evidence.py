@@ -1,0 +1,146 @@
+"""What the ledgers say about the study as it is declared now: rows by tier, differences, the gap by look; names.
+
+Source: our own plan. The share of the gap is (method - baseline) / (oracle - baseline), seeds paired.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gltr_lib import ledger
+from gltr_lib.study import book, tiers, trials
+from gltr_lib.study.grid import PRIOR, TEST_LOOKS, Settings, grid
+from gltr_lib.study.intervals import Difference, difference, groups_of, miou
+from gltr_lib.study.scenes import load as load_scenes
+
+TEST = f"streets/{TEST_LOOKS}"
+COLUMNS = {
+    "streets/game": "source (game)",
+    "streets/overcast": "overcast",
+    "streets/sun": "sun",
+    TEST: "test looks",
+    "streets/geometry": "control: geometry",
+    "streets/colour": "control: colour",
+}
+SHIFTED = ("streets/overcast", "streets/sun", TEST)
+NAMES = {
+    "baseline": "baseline",
+    "baseline2": "baseline, two views",
+    tiers.NO_JITTER: "baseline without jitter and blur",
+    "gtr": "GTR",
+    "gtr_gtr": "GTR + GTR′",
+    "gtr_gtr_cons": "GTR + GTR′ + consistency",
+    "raw_gtr": "raw + GTR",
+    "gtr_ltr": "GTR + LTR",
+    "gtr_ltr_cgl": "GTR + LTR + CGL",
+    "gtr_ltr_cgl10": "GTR + LTR + ten times CGL",
+    "gtr_tuned": "GTR, tuned",
+    "gtr_ltr_cgl_tuned": "GTR + LTR + CGL, tuned",
+    "oracle": "oracle (trained on overcast and sun)",
+    "photometric": "strong photometry (SimCLR)",
+    "policy": "automatic policy",
+    "randconv": "RandConv",
+    "randconv_own": "RandConv + its own consistency",
+    "fourier": "Fourier amplitudes of paintings",
+    "regions": "stylised CutMix",
+    "pixels": "AdaIN on pixels",
+    "mixstyle": "MixStyle",
+    "ibn": "IBN-Net",
+    "isw": "IBN-Net + whitening (ISW)",
+}
+LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything
+
+
+def name_of(method: str) -> str:
+    """A method as tables print it.
+
+    Example:
+        >>> name_of("randconv_cons")
+        'RandConv, two views + consistency'
+    """
+    if method not in NAMES and method.endswith(tiers.CONSISTENT):
+        return f"{name_of(method.removesuffix(tiers.CONSISTENT))}, two views + consistency"
+    return NAMES.get(method, method)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the ledgers of a folder say about the study as it is declared now.
+
+    Attributes:
+        results: the folder.
+    """
+
+    results: Path
+
+    @cached_property
+    def everything(self) -> list[ledger.Row]:
+        """All rows of all tiers."""
+        return book.read(self.results / "headline.jsonl")
+
+    @cached_property
+    def tuned(self) -> dict[str, str]:
+        """The chosen trials, by method."""
+        return trials.read(self.results / trials.FILE.name)
+
+    @cached_property
+    def real(self) -> list[ledger.Row]:
+        """Scores on CamVid's photographs of the headline's networks, newest last."""
+        families = {run.method: run.family for run in grid(Settings("headline"), self.tuned)}
+        rows = ledger.find(ledger.read(self.results / "real.jsonl"), tier="headline", metric="mIoU-11")
+        return [row for row in rows if families.get(row["method"]) == row["family"]]
+
+    @cached_property
+    def _tiers(self) -> dict[str, list[ledger.Row]]:
+        return {tier: book.tier_rows(self.everything, Settings(tier), self.tuned) for tier in tiers.TIERS}
+
+    def rows(self, tier: str) -> list[ledger.Row]:
+        """The rows of a tier as it is declared now; "real" has the headline's networks on CamVid."""
+        return self.real if tier == "real" else self._tiers[tier]
+
+    def difference(self, tier: str, method: str, against: str, data: str) -> Difference:
+        """A paired difference within a tier."""
+        return difference(self.rows(tier), method, against, data, str(self.results))
+
+
+def gap_by_look(evidence: Evidence, tier: str = "headline") -> dict[str, list[tuple[float, int]]]:
+    """Share of the gap closed on the test looks, look by look, averaged over those whose gap is at least 10 points.
+
+    Args:
+        evidence: the ledgers.
+        tier: the tier.
+
+    Returns:
+        Method -> for each seed (mean share, number of looks that it averages). Looks need the scenes of baseline,
+        oracle and method; without them all test looks count as one.
+    """
+    rows = ledger.find(evidence.rows(tier), data=TEST)
+    sides = {(row["method"], row["seed"]): _by_look(evidence, row) for row in rows}
+    out: dict[str, list[tuple[float, int]]] = {}
+    for (method, seed), values in sides.items():
+        low, high = sides.get(("baseline", seed)), sides.get(("oracle", seed))
+        if method in ("baseline", "oracle", PRIOR, tiers.CONVERGENCE) or low is None or high is None:
+            continue
+        if len({len(low), len(high), len(values)}) > 1:  # scenes were kept of some of the three alone
+            low, high, values = ([_value(rows, m, seed)] for m in ("baseline", "oracle", method))
+        shares = [(v - b) / (o - b) for v, b, o in zip(values, low, high, strict=True) if o - b >= LEAST_GAP]
+        if shares:
+            out.setdefault(method, []).append((statistics.fmean(shares), len(shares)))
+    return out
+
+
+def _value(rows: Sequence[ledger.Row], method: str, seed: int) -> float:
+    return float(ledger.find(rows, method=method, seed=seed)[-1]["value"])
+
+
+def _by_look(evidence: Evidence, row: ledger.Row) -> list[float]:
+    """mIoU of each look of a row's set; of all together where scenes were not kept."""
+    terms = load_scenes(evidence.results, row)
+    groups = None if terms is None else groups_of(row["data"], len(terms))
+    if terms is None or groups is None:
+        return [float(row["value"])]
+    return [float(miou(terms[[g == look for g in groups]].sum(0))) for look in dict.fromkeys(groups)]
