@@ -7,7 +7,7 @@ from PIL import Image
 from rival_toys import NAMES, bank, gen, pictures
 
 from gltr_lib import baselines, paintings
-from gltr_lib.baselines._gallery import Gallery
+from gltr_lib.baselines.gallery import Gallery
 from gltr_lib.style_bank import StyleBank
 
 

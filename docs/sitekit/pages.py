@@ -25,7 +25,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Pictures and people": ("viz", "explorers", "checks", "course", "doctor"),
 }
 OTHERS = "More"
-WITH_MODULES = {"explorers"}  # whose modules are public beside the names of the package: explorers.adain.render
+# Packages whose modules are public beside the names of the package: explorers.adain.render, baselines.randconv.RandConv.
+WITH_MODULES = {"baselines", "explorers"}
 LEFT_OUT = {"cli", "study"}  # commands: `gltr --help` is their reference
 # Where documents of the repository stand on the site.
 DOCUMENTS = {

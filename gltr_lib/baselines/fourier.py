@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gltr_lib._draws import Generators, uniform
 from gltr_lib.baselines import _base
-from gltr_lib.baselines._gallery import NUMBER, SIZE, Gallery
+from gltr_lib.baselines.gallery import NUMBER, SIZE, Gallery
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -35,7 +35,7 @@ class Fourier(_base.View):
         beta: half width of the window by the shorter side, 0 to 1; 0 changes the mean colour alone, 0.5 and more
             takes every frequency.
         strength: m, a number or (low, high) to draw from uniformly, 0 to 1.
-        paintings, number, size, bank: which paintings; see :class:`gltr_lib.baselines._gallery.Gallery`.
+        paintings, number, size, bank: which paintings; see :class:`gltr_lib.baselines.gallery.Gallery`.
 
     Raises:
         ValueError: a value out of its range, or paintings that cannot be had.

@@ -18,7 +18,7 @@ from torch import Tensor
 from gltr_lib._draws import Generators, uniform
 from gltr_lib.adain import adain
 from gltr_lib.baselines import _base
-from gltr_lib.baselines._gallery import NUMBER, SIZE, Gallery
+from gltr_lib.baselines.gallery import NUMBER, SIZE, Gallery
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -29,7 +29,7 @@ class Pixels(_base.View):
 
     Args:
         alpha: 0 leaves the picture, 1 gives it the painting's statistics.
-        paintings, number, size, bank: which paintings; see :class:`gltr_lib.baselines._gallery.Gallery`.
+        paintings, number, size, bank: which paintings; see :class:`gltr_lib.baselines.gallery.Gallery`.
 
     Raises:
         ValueError: a value out of its range, or paintings that cannot be had.
