@@ -25,7 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Pictures and people": ("viz", "explorers", "checks", "course", "doctor"),
 }
 OTHERS = "More"
-# Packages whose modules are public beside the names of the package: explorers.adain.render, baselines.randconv.RandConv.
+# Packages whose modules are public beside the names of the package: explorers.adain.render, baselines.pixels.Pixels.
 WITH_MODULES = {"baselines", "explorers"}
 LEFT_OUT = {"cli", "study"}  # commands: `gltr --help` is their reference
 # Where documents of the repository stand on the site.
