@@ -22,7 +22,7 @@ def ledgers(path: str | Path) -> list[Path]:
 
     Example:
         >>> [path.name for path in ledgers("results/rivals.jsonl")]
-        ['headline.jsonl', 'tuning.jsonl', 'rivals.jsonl', 'ablations.jsonl', 'headline_long.jsonl']
+        ['headline.jsonl', 'tuning.jsonl', 'rivals.jsonl', 'ablations.jsonl', 'real.jsonl', 'headline_long.jsonl']
     """
     path = Path(path)
     ending = CHANGED if path.stem.endswith(CHANGED) else ""

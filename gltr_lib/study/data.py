@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gltr_lib.study import real_tier
 from gltr_lib.study.grid import RESERVED, Part, Streets, digest
 
 
@@ -42,11 +43,13 @@ def load(
 
 
 def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str], *, final: bool = False) -> np.ndarray:
-    """One look's scenes as uint8 (N,H,W,4)."""
+    """One look's scenes as uint8 (N,H,W,4); frames of somebody else's are read from their files each time."""
     look, seeds = part
     number = look.removeprefix("sampled:")
     if number != look and number.isdigit() and int(number) >= RESERVED and not final:
         raise ValueError(f"look {look}: reserved for the study's final run; use looks below sampled:{RESERVED}")
+    if real_tier.are_files(look):
+        return real_tier.load(look, seeds, size[1])
     path = cache_path(part, size, folder)
     if path.exists():
         try:

@@ -22,7 +22,7 @@ from typing import Any
 
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
-from gltr_lib.study import trials
+from gltr_lib.study import real_tier, trials
 from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
 from gltr_lib.study.tiers import (
     CONTROL_METHODS,
@@ -56,7 +56,7 @@ SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
 # The base configuration of every run, in this one place; rows of the tiers (:mod:`.tiers`) say what differs from it.
 # For the same time on two cores: more and smaller steps than twelve images allow. Full precision, on a GPU too.
 FORWARD_IMAGES = 8
-STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000}
+STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000, "real": 1000}
 BASE = TrainConfig(forward_images=FORWARD_IMAGES, amp=False)
 
 
@@ -192,6 +192,11 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
         method = _method(row.method, base, settings.overrides)
         changes: dict[str, Any] = {**dict(row.base), "steps": row.longer * base.steps}
         config = base.replace(**changes, method=method, seed=seed)
+        if row.train in real_tier.SOURCES:
+            frames = () if settings.final else real_tier.scored_frames(settings.scenes)
+            return Run(
+                settings.title, row.name, seed, config, real_tier.train_frames(settings.scenes), frames, row.needs
+            )
         streets = train_streets(row.train, settings.scenes)
         return Run(settings.title, row.name, seed, config, streets, sets, row.needs)
 

@@ -21,6 +21,7 @@ from gltr_lib.study import book
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import Run, Settings, digest, grid
 from gltr_lib.study.places import Places
+from gltr_lib.study.real_tier import photographs
 from gltr_lib.study.run import styles_for
 
 NOT_HERE = "cannot run here"
@@ -111,7 +112,8 @@ def plan(
             entry["predicted_from"] = source
         out.append(entry)
     current = {run.score_definition(s) for run in grid(dataclasses.replace(settings, only=())) for s in run.score}
-    old = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if r.get("definition") not in current]
+    scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
+    old = [r for r in scored if r.get("definition") not in current]
     return {
         "tier": settings.title,
         "device": name,

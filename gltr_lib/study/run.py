@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from gltr_lib import ledger
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
-from gltr_lib.labels import CLASSES
+from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study import book, data, scenes, trials
+from gltr_lib.study import book, data, real_tier, scenes, trials
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
 from gltr_lib.study.places import Places, default_ledger
@@ -143,7 +143,7 @@ def run_one(
             # Before the row: a row that names its scenes has them.
             row["scenes"] = scenes.save(places.ledger.parent, run.id, row["definition"], counts)
             ledger.append(places.ledger, row)
-            say(f"  {run.method}, seed {run.seed}, {streets.name}: {METRIC} {100 * row['value']:.1f}")
+            say(f"  {run.method}, seed {run.seed}, {streets.name}: {row['metric']} {100 * row['value']:.1f}")
 
 
 def result_row(
@@ -152,15 +152,17 @@ def result_row(
     matrix: ConfusionMatrix,
     facts: dict[str, Any],
     device: str,
-    classes: Sequence[str] = CLASSES,
+    classes: Sequence[str] = (),
 ) -> ledger.Row:
     """One row of the ledger: the required fields, each class's IoU, and what identifies the run."""
+    own = CLASSES if run.config.num_classes == len(CLASSES) else COMMON5
+    classes = classes or own
     return {
         "method": run.method,
         "seed": run.seed,
         "commit": ledger.git_commit(),
-        "protocol": FULL_SIZE.name,
-        "metric": METRIC,
+        "protocol": FULL_SIZE.name if own is CLASSES else real_tier.PROTOCOL,
+        "metric": f"mIoU-{len(own)}",
         "value": round(matrix.miou(), 6),
         "data": streets.name,
         "config": dataclasses.asdict(run.config),
@@ -206,17 +208,20 @@ def networks(settings: Settings, places: Places) -> Iterator[tuple[Run, Path]]:
 
 def score_layout_prior(settings: Settings, places: Places) -> None:
     """Score the layout prior of the source labels on every set, once a definition."""
-    example = grid(dataclasses.replace(settings, only=("baseline",), seeds=1))[0]
-    run = dataclasses.replace(example, method=PRIOR)
-    todo = missing(run, book.read(places.ledger))
-    if not todo:
-        return
-    prior = layout_prior(data.load(run.train, run.config.crop, places.cache)[1])
-    for streets in todo:
-        started = time.monotonic()
-        matrix = score_prior(prior, data.load(streets, run.config.crop, places.cache, final=settings.final)[1])
-        facts = {"wall_seconds": round(time.monotonic() - started, 2), "commit": ledger.git_commit()}
-        ledger.append(places.ledger, result_row(run, streets, matrix, facts, ledger.device_name("cpu")))
+    names = real_tier.BASELINES if settings.tier == "real" else ("baseline",)
+    for example in grid(dataclasses.replace(settings, only=names, seeds=1)):
+        run = dataclasses.replace(example, method=PRIOR)
+        todo = [] if run.needs else missing(run, book.read(places.ledger))
+        if not todo:
+            continue
+        classes = run.config.num_classes
+        prior = layout_prior(data.load(run.train, run.config.crop, places.cache)[1], classes)
+        for streets in todo:
+            started = time.monotonic()
+            truth = data.load(streets, run.config.crop, places.cache, final=settings.final)[1]
+            matrix = score_prior(prior, truth, classes)
+            facts = {"wall_seconds": round(time.monotonic() - started, 2), "commit": ledger.git_commit()}
+            ledger.append(places.ledger, result_row(run, streets, matrix, facts, ledger.device_name("cpu")))
 
 
 def convergence_row(settings: Settings, places: Places, say: Callable[[str], None] = print) -> None:
@@ -287,7 +292,8 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
     needed |= {streets: run.config.crop for run in todo for streets in run.score}
     needed[train_streets("baseline", settings.scenes)] = todo[0].config.crop
     for streets, size in needed.items():
-        absent = [part for part in streets.parts if not data.cache_path(part, size, places.cache).exists()]
+        drawn = [part for part in streets.parts if not real_tier.are_files(part[0])]
+        absent = [part for part in drawn if not data.cache_path(part, size, places.cache).exists()]
         if absent:
             started = time.monotonic()
             for part in absent:

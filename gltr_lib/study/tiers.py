@@ -2,8 +2,9 @@
 
 *headline* is the walk of the paper's ablation with its controls; *tuning* gives GTR and every rival the same number of
 trials (:mod:`.trials`); *rivals* is what somebody might use instead, each alone and with GTR's second view and
-consistency; *ablations* changes one factor at a time (:mod:`.ablations`). A row says what differs from the base
-configuration, which stands in :mod:`.grid`, and nothing else. Two tiers may name the same row: it is trained once.
+consistency; *ablations* changes one factor at a time (:mod:`.ablations`); *real* is for photographs, from a second
+source and over a pretrained trunk (:mod:`.real_tier`). A row says what differs from the base configuration, which
+stands in :mod:`.grid`, and nothing else. Two tiers may name the same row: it is trained once.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 
 from gltr_lib.config import METHODS, RIVALS, MethodConfig
 
-TIERS = ("headline", "tuning", "rivals", "ablations")
-SEEDS = {"headline": 3, "tuning": 1, "rivals": 3, "ablations": 2}
+TIERS = ("headline", "tuning", "rivals", "ablations", "real")
+SEEDS = {"headline": 3, "tuning": 1, "rivals": 3, "ablations": 2, "real": 3}
 FIRST_SEED = {"tuning": 100}  # a choice must not rest on a seed that is then compared
 
 HEADLINE_METHODS = ("baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "oracle")
@@ -42,7 +43,8 @@ class Row:
         method: the views and their making.
         base: fields of the training configuration with other values than the base's.
         longer: factor on the tier's steps.
-        train: what it trains on: "game"; "oracle", the development looks; "painted:<n>", n copies painted beforehand.
+        train: what it trains on: "game"; "oracle", the development looks; "painted:<n>", n copies painted beforehand;
+            "airsim", frames of somebody else's.
         seeds: how many seeds at most; None = the tier's.
         needs: why it cannot run here; "" if it can.
     """
@@ -82,7 +84,7 @@ def groups(tier: str, tuned: Mapping[str, str] | None = None) -> tuple[tuple[Row
         >>> [len(group) for group in groups("headline")]
         [1, 6, 3]
     """
-    from gltr_lib.study import ablations, trials
+    from gltr_lib.study import ablations, real_tier, trials
 
     if tier == "headline":
         # The check that training is long enough: one baseline with four times the steps, scored as the others. It is
@@ -98,6 +100,8 @@ def groups(tier: str, tuned: Mapping[str, str] | None = None) -> tuple[tuple[Row
         return (*ours, walk("oracle")), rivals, tuple(_consistent(name, tuned or {}) for name in consistent)
     if tier == "ablations":
         return (ablations.rows(),)
+    if tier == "real":
+        return real_tier.groups()
     raise ValueError(f"tier: unknown {tier!r}; valid: {', '.join(TIERS)}")
 
 
