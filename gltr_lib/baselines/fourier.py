@@ -3,12 +3,13 @@
 Of both pictures the Fourier transform is taken, channel by channel. Inside the window of the 2b + 1 lowest frequencies
 in each direction, ``b = floor(beta * min(H, W))``, the amplitude becomes ``(1 - m) A + m A_painting``; phases stay.
 FDA swaps (``strength=1``) with beta 0.01, 0.05 or 0.09 and target pictures. Amplitude mixing takes *all* frequencies
-(``beta=1``) of another source picture and draws m ~ U(0,1). Here the other picture is a painting, as GTR has it, the
-window is FDA's and the draw that of amplitude mixing. A window with hard edges rings; the larger beta, the more.
+(``beta=1``) of another source picture and draws m ~ U(0, eta), eta up to 1. Here the other picture is a painting, as
+GTR has it, the window is FDA's and the draw that of amplitude mixing. A window with hard edges rings, the more the
+larger beta is.
 
 Source: Yang, Soatto, "FDA: Fourier Domain Adaptation for Semantic Segmentation", CVPR 2020 (arXiv 2004.05498),
-equations 1 to 3; Xu, Zhang, Zhang, Wang, Tian, "A Fourier-based Framework for Domain Generalization", CVPR 2021
-(arXiv 2105.11120), equation 6.
+section 3.1; Xu, Zhang, Zhang, Wang, Tian, "A Fourier-based Framework for Domain Generalization", CVPR 2021
+(arXiv 2105.11120), amplitude mix.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Fourier(_base.View):
     """A painting's low-frequency amplitudes under the picture's phases.
 
     Args:
-        beta: half width of the window by the shorter side, 0 to 1; 0 changes the mean colour alone, 0.5 and more
-            takes every frequency.
+        beta: half width of the window by the shorter side, 0 to 1; 0 changes the mean colour alone, 1 takes every
+            frequency.
         strength: m, a number or (low, high) to draw from uniformly, 0 to 1.
         paintings, number, size, bank: which paintings; see :class:`gltr_lib.baselines.gallery.Gallery`.
 
@@ -78,7 +79,7 @@ def mix_amplitudes(images: Tensor, others: Tensor, strength: Tensor, beta: float
         images: float tensor (B, C, H, W).
         others: like ``images``.
         strength: float tensor (B,) in [0, 1]; 0 leaves the picture.
-        beta: the window reaches ``floor(beta * min(H, W))`` frequencies to either side.
+        beta: the window reaches ``floor(beta * min(H, W))`` frequencies to either side; 1 means all of them.
 
     Returns:
         Tensor like ``images``, not cut to [0, 1].
@@ -89,7 +90,7 @@ def mix_amplitudes(images: Tensor, others: Tensor, strength: Tensor, beta: float
         [0.5]
     """
     height, width = images.shape[-2:]
-    reach = math.floor(beta * min(height, width))
+    reach = math.floor(beta * min(height, width)) if beta < 1 else max(height, width)
     spectrum, other = torch.fft.rfft2(images), torch.fft.rfft2(others)
     # Rows run 0, 1, ..., -2, -1; columns hold 0 and up (the rest mirrors them). Only the window is touched.
     rows = torch.tensor([r for r in range(height) if min(r, height - r) <= reach], device=images.device)

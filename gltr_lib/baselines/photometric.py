@@ -3,7 +3,7 @@
 What contrastive learning and domain generalisation use where nobody paints. The usual values are those of SimCLR at
 strength 1: factors from [0.2, 1.8], hue turned by up to 0.2 of the circle, the four in random order, all this for 80 %
 of the pictures; 20 % lose their colour; half are blurred with sigma U(0.1, 2) pixels at a 224-pixel crop (scaled with
-the picture here). RobustNet's photometry for city streets is ``hue=0.3, apply=1.0, gray=0.0``.
+the picture here). RobustNet's jitter for city streets is ``hue=0.3, apply=1.0, gray=0.0``.
 
 A training step adds the library's own mild jitter to *every* method's views afterwards (:mod:`gltr_lib.views`).
 

@@ -16,7 +16,8 @@ further from their mean than two: for small differences the sum grows as (views 
 hard as these two. w = 80 has that pull, if somebody wants the pull and not the formula.
 
 Source: Xu, Liu, Yang, Raffel, Niethammer, "Robust and Generalizable Visual Representation Learning via Random
-Convolutions", ICLR 2021 (arXiv 2007.13003), algorithm 1; 10 goes with RC_mix there (and 5 with RC_img) for digits.
+Convolutions", ICLR 2021 (arXiv 2007.13003), algorithm 1. In the authors' script for digits, 10 goes with RC_mix and 5
+with RC_img.
 """
 
 from __future__ import annotations
