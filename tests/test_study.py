@@ -15,7 +15,7 @@ from torch import nn
 from gltr_lib import ledger
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import data, grid, plan, processes, run, tables
+from gltr_lib.study import data, figures, grid, plan, processes, run, tables
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
 
@@ -460,7 +460,7 @@ def test_gap_closed_pairs_seeds_and_wants_a_gap():
 
 @pytest.mark.slow
 def test_figure_has_a_panel_for_each_look_and_words_for_all():
-    figure, alt = tables.headline_figure(made_up())
+    figure, alt = figures.headline_figure(made_up())
     assert [axis.get_title() for axis in figure.axes] == [
         tables.COLUMN_NAMES[c] for c in tables.COLUMN_NAMES if c != tables.FINAL
     ]
@@ -469,7 +469,7 @@ def test_figure_has_a_panel_for_each_look_and_words_for_all():
 
 def test_figure_without_rows_is_an_error():
     with pytest.raises(ValueError, match="gltr study"):
-        tables.headline_figure([])
+        figures.headline_figure([])
 
 
 def test_written_tables_are_not_stale_until_the_ledger_changes(tmp_path):

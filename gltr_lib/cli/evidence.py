@@ -8,15 +8,16 @@ from pathlib import Path
 def study(
     *, tier: str = "headline", list: bool = False, report: bool = False, steps: int | None = None,
     seeds: int | None = None, only: str = "", scenes: int = 0, looks: str = "", final: bool = False,
-    set: tuple[str, ...] = (), jobs: int = 1, device: str | None = None, real: Path | None = None, reason: str = "",
+    set: tuple[str, ...] = (), jobs: int = 1, shard: str = "1/1",
+    device: str | None = None, real: Path | None = None, reason: str = "",
     ledger: Path | None = None, runs: Path = Path("runs"), json: bool = False,
 ) -> int:  # fmt: skip
     """Run what is missing of the declared study; every score goes into the ledger, tables come from there.
 
     Args:
-        tier: headline.
+        tier: headline, tuning, rivals, ablations, or all (to list, run or report every tier).
         list: only say what is done, what is missing, and predicted hours.
-        report: only render the README's tables and the figure from the ledger.
+        report: only render every table and figure from the ledger (README, docs, results/*.png).
         steps: other number of steps; the tier is then named short or long, and kept apart.
         seeds: number of seeds.
         only: methods, separated by commas.
@@ -25,6 +26,7 @@ def study(
         final: score the finished networks on the reserved looks, once.
         set: other training settings, key=value.
         jobs: runs side by side.
+        shard: i/n, the i-th of n machines that share a tier.
         device: cpu, cuda or mps; the best there is if not given.
         real: folder with camvid/: score the finished networks on its photographs.
         reason: why this look at real data is taken.
@@ -36,7 +38,7 @@ def study(
 
     return command(
         tier=tier, steps=steps, seeds=seeds, only=split_methods(only), scenes=scenes, looks=looks, final=final,
-        overrides=set, jobs=jobs, device=device, list_only=list, report=report,
+        overrides=set, jobs=jobs, shard=shard, device=device, list_only=list, report=report,
         real=str(real) if real is not None else None, reason=reason, ledger_path=str(ledger) if ledger else None,
         runs=str(runs), as_json=json,
     )  # fmt: skip

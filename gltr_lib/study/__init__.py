@@ -1,8 +1,9 @@
 """The study: every published number of the embedded world, declared, resumable, from ledger to table.
 
-``grid`` declares the runs, ``run`` trains and scores what is missing, ``plan`` says what is left and for how long,
-``photos`` scores the networks on real photographs, ``tables`` renders the README's tables and the figure. Use it as
-``gltr study`` or, where only torch and its few companions are installed, ``python -m gltr_lib.study``.
+``tiers`` names the rows and ``grid`` makes runs of them, ``run`` trains and scores what is missing, ``plan`` says what
+is left and for how long, ``photos`` scores the networks on real photographs. ``evidence`` reads the ledgers,
+``intervals`` draws seeds and scenes anew, ``hypotheses`` judges what was expected, ``report`` rebuilds every table and
+figure. Use it as ``gltr study`` or, with torch and its few companions alone, ``python -m gltr_lib.study``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from typing import Any
 
 _HOME = {
     "Run": "grid", "Settings": "grid", "Streets": "grid",
-    "Places": "run", "run_study": "run", "load_network": "run",
+    "Places": "places", "run_study": "run", "load_network": "run", "Evidence": "evidence", "bootstrap": "intervals",
     "score_real": "photos",
-    "headline_figure": "tables", "headline_table": "tables", "real_table": "tables", "save_figure": "tables",
-    "write_tables": "tables",
+    "headline_figure": "figures", "headline_table": "tables", "real_table": "tables", "write_tables": "tables",
 }  # fmt: skip
 
 

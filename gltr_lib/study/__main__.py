@@ -8,10 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gltr_lib._usage import UsageError, usage
+
+if TYPE_CHECKING:
+    from gltr_lib.study.grid import Settings
+    from gltr_lib.study.places import Places
 
 
 def command(
@@ -25,6 +30,7 @@ def command(
     final: bool = False,
     overrides: Sequence[str] = (),
     jobs: int = 1,
+    shard: str = "1/1",
     device: str | None = None,
     list_only: bool = False,
     report: bool = False,
@@ -39,7 +45,7 @@ def command(
     """Do what the flags say; returns the exit code (1 if a run failed).
 
     Args:
-        tier: which tier.
+        tier: which tier, or "all".
         steps: other number of steps (the tier is then named short or long).
         seeds: other number of seeds.
         only: methods to run; empty = all.
@@ -48,9 +54,10 @@ def command(
         final: score finished networks on the reserved looks, once.
         overrides: ``key=value`` changes of the training configuration.
         jobs: runs side by side.
+        shard: "i/n", the i-th of n machines that share a tier.
         device: None = the best there is.
         list_only: print what is done, missing, and predicted hours.
-        report: render tables into README.md and the figure from the ledger.
+        report: render every table and figure from the ledger.
         ship: put the four networks of seed 0 into the package's assets.
         real: data root with CamVid; scores the finished networks on it.
         reason: why this look at real data is taken.
@@ -62,27 +69,40 @@ def command(
     Returns:
         The exit code.
     """
-    from gltr_lib.study.grid import Settings, grid
-    from gltr_lib.study.run import Places, default_ledger, run_study
+    from gltr_lib.study.grid import TIERS, Settings, grid
+    from gltr_lib.study.places import Places, default_ledger
+    from gltr_lib.study.run import run_study
 
     with usage():
-        settings = Settings(tier, steps, seeds, tuple(only), scenes, looks, final, tuple(overrides))
+        tiers = TIERS if tier == "all" else (tier,)
+        if tier == "all" and (only or final or run_ids or ledger_path or ship or real is not None):
+            raise ValueError("--tier all lists, runs and reports whole tiers; name one tier for anything else")
+        every = [Settings(t, steps, seeds, tuple(only), scenes, looks, final, tuple(overrides)) for t in tiers]
         if jobs < 1:
             raise ValueError(f"--jobs: expected at least 1, received {jobs}")
-        grid(settings)  # overrides are parsed here
-    places = Places(Path(ledger_path) if ledger_path else default_ledger(settings), Path(runs))
+        part = read_shard(shard)
+        for settings in every:
+            grid(settings)  # overrides are parsed here
 
     def say(text: str) -> None:
         print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
 
+    def places_of(settings: Settings) -> Places:
+        return Places(Path(ledger_path) if ledger_path else default_ledger(settings), Path(runs))
+
+    settings, places = every[0], places_of(every[0])
     if list_only:
         from gltr_lib.study.plan import plan, render
 
-        state = plan(settings, places, device=device)
-        print(json.dumps(state, indent=2) if as_json else render(state))
+        seen: dict[str, str] = {}
+        states = [plan(each, places_of(each), device=device, elsewhere=seen) for each in every]
+        text = "\n\n".join(map(render, states))
+        if len(states) > 1:
+            text += f"\n\nall tiers: predicted {sum(state['hours_left'] for state in states):.2f} h left"
+        print(json.dumps(states if len(states) > 1 else states[0], indent=2) if as_json else text)
         return 0
     if report:
-        return _report(places, say)
+        return _report(places.ledger.parent, say)
     if ship:
         from gltr_lib.study.ship import ship as register
 
@@ -93,48 +113,71 @@ def command(
 
         score_real(settings, places, real, reason=reason, results=places.ledger.parent, device=device, say=say)
         return 0
-    say(f"tier {settings.title}, ledger {places.ledger}")
-    failed = run_study(settings, places, jobs=jobs, device=device, ids=run_ids, say=say)
-    if as_json:
-        print(json.dumps({"tier": settings.title, "ledger": str(places.ledger), "failed": failed}))
-    elif not run_ids:
-        _print_table(settings.title, places)
+    failed = 0
+    for each in every:
+        where = places_of(each)
+        say(f"tier {each.title}, ledger {where.ledger}")
+        failed += run_study(each, where, jobs=jobs, device=device, ids=run_ids, shard=part, say=say)
+        if as_json:
+            print(json.dumps({"tier": each.title, "ledger": str(where.ledger), "failed": failed}))
+        elif not run_ids:
+            _print_table(each, where)
     return 1 if failed else 0
 
 
-def _print_table(tier: str, places: object) -> None:
-    from gltr_lib import ledger
-    from gltr_lib.study.run import Places
-    from gltr_lib.study.tables import controls_table, convergence_line, gap_table, headline_table
+def read_shard(text: str) -> tuple[int, int]:
+    """(i, n) from "i/n".
 
-    if isinstance(places, Places):
+    Raises:
+        ValueError: another form, or not 1 <= i <= n.
+
+    Example:
+        >>> read_shard("2/4")
+        (2, 4)
+    """
+    first, slash, last = text.partition("/")
+    if not slash or not first.isdecimal() or not last.isdecimal() or not 1 <= int(first) <= int(last):
+        raise ValueError(f"--shard: expected i/n with 1 <= i <= n, such as 2/4, received {text!r}")
+    return int(first), int(last)
+
+
+def _print_table(settings: Settings, places: Places) -> None:
+    """What a tier has so far, as a table."""
+    from gltr_lib import ledger
+    from gltr_lib.study import book, compare, tables
+    from gltr_lib.study.evidence import COLUMNS, Evidence, name_of
+    from gltr_lib.study.grid import grid
+
+    if settings.tier == "headline":
         rows = ledger.read(places.ledger)
-        for render in (headline_table, convergence_line, controls_table, gap_table):
-            print(f"\n{render(rows, tier)}")
+        for render in (tables.headline_table, tables.convergence_line, tables.controls_table, tables.gap_table):
+            print(f"\n{render(rows, settings.title)}")
+    elif settings.tier == "tuning" and settings.title == settings.tier:
+        print(f"\n{compare.tuning_table(Evidence(places.ledger.parent))}")
+    else:
+        rows = book.tier_rows(book.read(places.ledger), settings)
+        methods = list(dict.fromkeys(run.method for run in grid(settings)))
+        columns = list(dict.fromkeys(row["data"] for row in rows))
+        heads = {**{data: data for data in columns}, **COLUMNS}
+        print("\n" + ledger.table(rows, methods=methods, columns=columns, column_names=heads,
+                                  method_names={name: name_of(name) for name in methods}))  # fmt: skip
 
 
-def _report(places: object, say: object) -> int:
-    from gltr_lib import ledger
-    from gltr_lib.study.run import Places
-    from gltr_lib.study.tables import save_figure, write_tables
+def _report(results: Path, say: Callable[[str], None]) -> int:
+    from gltr_lib.study import report
 
-    if not isinstance(places, Places) or not callable(say):
-        raise TypeError("_report: expected Places and a function")
-    results = places.ledger.parent
-    if Path("README.md").exists():
-        changed = write_tables("README.md", results)
-        say(f"README.md: {', '.join(changed) if changed else 'tables unchanged'}")
-    alt = save_figure(ledger.read(places.ledger), results / "headline.png")
-    say(f"{results / 'headline.png'}: {alt}")
+    changed = report.write(".", results)
+    for line in changed or ["tables and figures unchanged"]:
+        say(line)
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags, for ``--help`` and for the tests."""
     flags = argparse.ArgumentParser(prog="python -m gltr_lib.study", description="Train and score the declared study.")
-    flags.add_argument("--tier", default="headline")
+    flags.add_argument("--tier", default="headline", help="headline, tuning, rivals, ablations, or all")
     flags.add_argument("--list", dest="list_only", action="store_true", help="done, missing, predicted hours")
-    flags.add_argument("--report", action="store_true", help="tables and figure from the ledger")
+    flags.add_argument("--report", action="store_true", help="all tables and figures from the ledger")
     flags.add_argument("--ship", action="store_true", help="put the networks of seed 0 into the package (maintainers)")
     flags.add_argument("--steps", type=int, help="other number of steps; the tier is then named short or long")
     flags.add_argument("--seeds", type=int, help="number of seeds")
@@ -144,6 +187,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--final", action="store_true", help="score finished networks on the reserved looks, once")
     flags.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     flags.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    flags.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N machines that share a tier")
     flags.add_argument("--device", help="cpu, cuda, mps; default: the best there is")
     flags.add_argument("--real", metavar="PATH", help="score the finished networks on CamVid below PATH")
     flags.add_argument("--reason", default="", help="why this look at real data is taken")

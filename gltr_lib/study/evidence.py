@@ -88,7 +88,7 @@ class Evidence:
         return trials.read(self.results / trials.FILE.name)
 
     @cached_property
-    def real(self) -> list[ledger.Row]:
+    def photos(self) -> list[ledger.Row]:
         """Scores on CamVid's photographs of the headline's networks, newest last."""
         families = {run.method: run.family for run in grid(Settings("headline"), self.tuned)}
         rows = ledger.find(ledger.read(self.results / "real.jsonl"), tier="headline", metric="mIoU-11")
@@ -99,8 +99,8 @@ class Evidence:
         return {tier: book.tier_rows(self.everything, Settings(tier), self.tuned) for tier in tiers.TIERS}
 
     def rows(self, tier: str) -> list[ledger.Row]:
-        """The rows of a tier as it is declared now; "real" has the headline's networks on CamVid."""
-        return self.real if tier == "real" else self._tiers[tier]
+        """The rows of a tier as it is declared now; "photos" has the headline's networks on CamVid."""
+        return self.photos if tier == "photos" else self._tiers[tier]
 
     def difference(self, tier: str, method: str, against: str, data: str) -> Difference:
         """A paired difference within a tier."""

@@ -84,8 +84,8 @@ def judge(test: Mapping[str, Any], evidence: Evidence) -> Judgement:
     data = TEST if test["data"] == "test" else test["data"]
     if test["against"] == EVERY_RIVAL:
         return _every_rival(test, evidence, data)
-    found = evidence.difference(test["tier"], test["method"], test["against"], data)
-    return Judgement(_of(found, test), _say(found))
+    paired = evidence.difference(test["tier"], test["method"], test["against"], data)
+    return Judgement(_of(paired, test), _say(paired))
 
 
 def verdict(values: Sequence[float], bounds: Mapping[str, Any], interval: Interval | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Tables and the figure of the study, made from the ledger's lines and nothing else.
+"""Tables of the study, made from the ledger's lines and nothing else.
 
 The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``; there are
 ``headline``, ``controls``, ``gap`` and ``real``); ``write_tables`` fills them and a test compares them with the ledger.
@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib.study.grid import (
@@ -57,9 +56,6 @@ REAL_COLUMNS = {
     "camvid/0016E5": "0016E5",
     "camvid/all": "all three",
 }
-# Okabe and Ito's colours: told apart under every kind of colour vision; shapes tell methods apart as well.
-COLOURS = ("#999999", "#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7")
-SHAPES = ("x", "o", "s", "D", "^", "v", "P")
 
 
 def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline") -> list[ledger.Row]:
@@ -180,20 +176,56 @@ def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: 
     return "\n\n".join([body, " ".join(notes)]) if notes else body
 
 
-def tables(results: str | os.PathLike[str] = "results") -> dict[str, Callable[[], str]]:
-    """Every table by its marker, ready to be rendered from the ledgers of a folder."""
+def tables(
+    results: str | os.PathLike[str] = "results", document: str | os.PathLike[str] | None = None
+) -> dict[str, Callable[[], str]]:
+    """Every table by its marker, ready to be rendered from the ledgers of a folder.
+
+    Args:
+        results: the folder.
+        document: where the tables shall stand; figures are shown beside them if it is given.
+
+    Returns:
+        Marker -> function that renders.
+    """
+    from gltr_lib.study import ablations, compare, hypotheses
+    from gltr_lib.study.evidence import Evidence
+
     folder = Path(results)
     headline, real = folder / "headline.jsonl", folder / "real.jsonl"
+    evidence = Evidence(folder)
 
     def with_check() -> str:
         rows = ledger.read(headline)
         return f"{headline_table(rows)}\n\n{convergence_line(rows)}"
+
+    def picture(name: str) -> list[str]:
+        words = (folder / name).with_suffix(".txt")
+        if document is None or not words.exists():
+            return []
+        place = Path(os.path.relpath(folder / name, Path(document).parent)).as_posix()
+        return [f"![{words.read_text(encoding='utf-8').strip()}]({place})"]
+
+    def every_factor() -> str:
+        parts = []
+        for factor in ablations.factors():
+            parts += [f"### {factor.title}", *picture(f"ablation_{factor.name}.png")]
+            parts.append(compare.ablation_table(evidence, factor))
+        return "\n\n".join(parts)
 
     return {
         "table:headline": with_check,
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
         "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
+        "table:differences": lambda: compare.differences_table(evidence),
+        "table:gap_test": lambda: compare.gap_test_table(evidence),
+        "table:convergence": lambda: compare.convergence_table(evidence),
+        "table:rivals": lambda: "\n\n".join([*picture("rivals.png"), compare.rivals_table(evidence)]),
+        "table:tuning": lambda: compare.tuning_table(evidence),
+        "table:ablations": every_factor,
+        "table:hypotheses": lambda: hypotheses.table(folder, evidence),
+        "table:hours": lambda: compare.hours_table(folder),
     }
 
 
@@ -201,7 +233,7 @@ def write_tables(document: str | os.PathLike[str], results: str | os.PathLike[st
     """Fill the tables whose markers stand in a document; the names of those that changed."""
     text = Path(document).read_text(encoding="utf-8")
     changed = []
-    for marker, render in tables(results).items():
+    for marker, render in tables(results, document).items():
         if f"<!-- {marker} -->" in text and ledger.replace_between(document, marker, render()):
             changed.append(marker)
     return changed
@@ -212,82 +244,9 @@ def stale_tables(document: str | os.PathLike[str], results: str | os.PathLike[st
     text = Path(document).read_text(encoding="utf-8")
     return [
         marker
-        for marker, render in tables(results).items()
+        for marker, render in tables(results, document).items()
         if f"<!-- {marker} -->" in text and ledger.between(document, marker) != render().strip("\n")
     ]
-
-
-def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple[Any, str]:
-    """Dots for each seed and a bar for the mean, one panel a look; the layout prior as a dashed line.
-
-    Args:
-        rows: the ledger.
-        tier: the tier's name.
-
-    Returns:
-        (matplotlib Figure, its alternative text).
-
-    Raises:
-        ValueError: the ledger has no row of the tier.
-        ModuleNotFoundError: matplotlib is not installed.
-    """
-    from matplotlib.figure import Figure
-
-    chosen = headline_rows(rows, tier)
-    methods = [m for m in HEADLINE_METHODS if ledger.find(chosen, method=m)]
-    columns = [c for c in COLUMN_NAMES if ledger.find(chosen, data=c)]
-    if not methods or not columns:
-        raise ValueError(f"no rows of tier {tier!r} in the ledger: run gltr study --tier headline first")
-    cells = ledger.summarise(chosen)
-    figure = Figure(figsize=(2.1 * len(columns) + 2.2, 0.42 * len(methods) + 1.5), layout="constrained")
-    axes = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
-    for axis, column in zip(axes, columns, strict=True):
-        for place, method in enumerate(methods):
-            cell = cells.get((method, column))
-            if cell is None:
-                continue
-            index = 1 + HEADLINE_METHODS.index(method)
-            axis.barh(place, 100 * cell.mean, height=0.62, color=COLOURS[index], alpha=0.25, linewidth=0)
-            axis.plot([100 * cell.mean] * 2, [place - 0.31, place + 0.31], color=COLOURS[index], linewidth=2)
-            axis.scatter(
-                [100 * v for v in cell.values], [place] * cell.n, color=COLOURS[index], marker=SHAPES[index], s=22,
-                zorder=3,
-            )  # fmt: skip
-        prior = cells.get((PRIOR, column))
-        if prior is not None:
-            axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
-        axis.set_title(COLUMN_NAMES[column], fontsize=10)
-        axis.set_xlim(0, 100)
-        axis.grid(axis="x", color="#dddddd", linewidth=0.6)
-        axis.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            axis.spines[side].set_visible(False)
-    axes[0].set_yticks(range(len(methods)), [METHOD_NAMES[m] for m in methods])
-    axes[0].invert_yaxis()
-    axes[0].tick_params(axis="y", length=0)
-    figure.supxlabel("mIoU-19 in per cent; dots: seeds, bar: their mean, dashed: layout prior", fontsize=9)
-    return figure, alt_text(cells, methods, columns)
-
-
-def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[str], columns: Sequence[str]) -> str:
-    """The figure in words: every mean, look by look."""
-    parts = []
-    for column in columns:
-        means = [f"{METHOD_NAMES[m]} {100 * cells[(m, column)].mean:.0f}" for m in methods if (m, column) in cells]
-        parts.append(f"{COLUMN_NAMES[column]}: {', '.join(means)}")
-    return "Bar chart of mIoU in per cent for each method, one panel a look. " + ". ".join(parts) + "."
-
-
-def save_figure(rows: Sequence[ledger.Row], path: str | os.PathLike[str], tier: str = "headline") -> str:
-    """Write the headline figure as PNG (atomically), its text beside it as ``.txt``; returns the text."""
-    figure, alt = headline_figure(rows, tier)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
-    figure.savefig(temporary, dpi=130, metadata={"Software": None})
-    os.replace(temporary, path)
-    ledger.write_text(path.with_suffix(".txt"), alt + "\n")
-    return alt
 
 
 def _facts(rows: Sequence[ledger.Row]) -> str:

@@ -1,0 +1,240 @@
+"""The study's figures, each with its words: the headline, the rivals, and one figure for each factor of the ablations.
+
+A figure is made from the ledger alone. Its words stand beside it (``.txt``) and inside the PNG itself, so that a
+picture that no longer shows the ledger is found out (:func:`gltr_lib.study.report.stale`). Colours are Okabe and Ito's,
+and every look and method has a marker of its own, so that nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gltr_lib import ledger
+from gltr_lib.study import ablations, tables, tiers
+from gltr_lib.study.evidence import COLUMNS, SHIFTED, TEST, Evidence, name_of
+from gltr_lib.study.tiers import HEADLINE_METHODS, PRIOR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's colour and a marker for each look.
+LOOK_STYLE = {
+    "streets/game": ("#3b3b3b", "X"),
+    "streets/overcast": ("#0072b2", "o"),
+    "streets/sun": ("#e69f00", "^"),
+    TEST: ("#d55e00", "D"),
+}
+# Okabe and Ito's colours: told apart under every kind of colour vision; shapes tell methods apart as well.
+COLOURS = ("#999999", "#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7")
+SHAPES = ("x", "o", "s", "D", "^", "v", "P")
+OURS, RIVAL = "#d55e00", "#0072b2"
+GRID = "#dddddd"
+
+
+def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple[Any, str]:
+    """Dots for each seed and a bar for the mean, one panel a look; the layout prior as a dashed line.
+
+    Args:
+        rows: the ledger.
+        tier: the tier's name.
+
+    Returns:
+        (matplotlib Figure, its alternative text).
+
+    Raises:
+        ValueError: the ledger has no row of the tier.
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure
+
+    chosen = tables.headline_rows(rows, tier)
+    methods = [m for m in HEADLINE_METHODS if ledger.find(chosen, method=m)]
+    columns = [c for c in tables.COLUMN_NAMES if ledger.find(chosen, data=c)]
+    if not methods or not columns:
+        raise ValueError(f"no rows of tier {tier!r} in the ledger: run gltr study --tier headline first")
+    cells = ledger.summarise(chosen)
+    figure = Figure(figsize=(2.1 * len(columns) + 2.2, 0.42 * len(methods) + 1.5), layout="constrained")
+    axes = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
+    for axis, column in zip(axes, columns, strict=True):
+        for place, method in enumerate(methods):
+            cell = cells.get((method, column))
+            if cell is None:
+                continue
+            index = 1 + HEADLINE_METHODS.index(method)
+            axis.barh(place, 100 * cell.mean, height=0.62, color=COLOURS[index], alpha=0.25, linewidth=0)
+            axis.plot([100 * cell.mean] * 2, [place - 0.31, place + 0.31], color=COLOURS[index], linewidth=2)
+            axis.scatter(
+                [100 * v for v in cell.values], [place] * cell.n, color=COLOURS[index], marker=SHAPES[index], s=22,
+                zorder=3,
+            )  # fmt: skip
+        prior = cells.get((PRIOR, column))
+        if prior is not None:
+            axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
+        axis.set_title(tables.COLUMN_NAMES[column], fontsize=10)
+        axis.set_xlim(0, 100)
+        axis.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axis.set_axisbelow(True)
+        for side in ("top", "right", "left"):
+            axis.spines[side].set_visible(False)
+    axes[0].set_yticks(range(len(methods)), [tables.METHOD_NAMES[m] for m in methods])
+    axes[0].invert_yaxis()
+    axes[0].tick_params(axis="y", length=0)
+    figure.supxlabel("mIoU-19 in per cent; dots: seeds, bar: their mean, dashed: layout prior", fontsize=9)
+    return figure, alt_text(cells, methods, columns)
+
+
+def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[str], columns: Sequence[str]) -> str:
+    """The figure in words: every mean, look by look."""
+    parts = []
+    for column in columns:
+        means = [
+            f"{tables.METHOD_NAMES[m]} {100 * cells[(m, column)].mean:.0f}" for m in methods if (m, column) in cells
+        ]
+        parts.append(f"{tables.COLUMN_NAMES[column]}: {', '.join(means)}")
+    return "Bar chart of mIoU in per cent for each method, one panel a look. " + ". ".join(parts) + "."
+
+
+def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figure, str] | None:
+    """One factor: mIoU on the source and on the looks of another appearance, level by level.
+
+    Args:
+        evidence: the ledgers.
+        factor: which.
+
+    Returns:
+        (figure, its words), or None while fewer than two levels were run: one point shows no factor.
+    """
+    cells = ledger.summarise(evidence.rows("ablations"))
+    looks = ("streets/game", *SHIFTED)
+    levels = [level for level in factor.levels if any((level.row.name, look) in cells for look in looks)]
+    if len(levels) < 2:
+        return None
+    across = all(level.x is not None for level in levels)
+    figure, axis = _new(7.2, 3.6 if across else 0.5 * len(levels) + 1.5)
+    for look in looks:
+        colour, marker = LOOK_STYLE[look]
+        known = [
+            (place, level, cells[level.row.name, look])
+            for place, level in enumerate(levels)
+            if (level.row.name, look) in cells
+        ]
+        for place, level, cell in known:
+            spread = [100 * value for value in cell.values]
+            where = [level.x if across else place] * cell.n
+            axis.scatter(*((where, spread) if across else (spread, where)), color=colour, s=9, alpha=0.55, linewidth=0)
+        means = [100 * cell.mean for _, _, cell in known]
+        at = [level.x if across else place for place, level, _ in known]
+        style = {"color": colour, "marker": marker, "markersize": 6, "label": COLUMNS[look]}
+        if across:
+            axis.plot(at, means, linewidth=1.6, **style)
+        else:
+            axis.plot(means, at, linestyle="none", **style)
+    names = [level.label for level in levels]
+    if across:
+        if factor.log:
+            axis.set_xscale("log")
+        axis.set_xticks([level.x for level in levels], [textwrap.fill(name, 12) for name in names])
+        axis.minorticks_off()
+        axis.set_xlabel(factor.axis)
+        axis.set_ylabel("mIoU-19 (%)")
+        axis.set_ylim(bottom=0)
+        axis.grid(axis="y", color=GRID, linewidth=0.6)
+    else:
+        axis.set_yticks(range(len(levels)), [textwrap.fill(name, 26) for name in names])
+        axis.set_ylim(len(levels) - 0.5, -0.5)
+        axis.set_xlabel("mIoU-19 (%)")
+        axis.set_ylabel(factor.axis)
+        axis.set_xlim(left=0)
+        axis.grid(axis="both", color=GRID, linewidth=0.6)
+    axis.set_title(factor.title, loc="left", fontsize=11)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    return figure, _words(factor, levels, cells, looks)
+
+
+def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, looks: tuple[str, ...]) -> str:
+    parts = []
+    for look in looks:
+        found = [
+            f"{level.label} {100 * cells[level.row.name, look].mean:.1f}"
+            for level in levels
+            if (level.row.name, look) in cells
+        ]
+        parts.append(f"{COLUMNS[look]}: {', '.join(found)}")
+    seeds = max(cell.n for cell in cells.values())
+    return (
+        f"{factor.title} mIoU-19 in per cent by {factor.axis}, around {name_of(factor.around)}; means of {seeds} seeds "
+        f"with the seeds as dots. {'. '.join(parts)}."
+    )
+
+
+def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
+    """All methods at equal cost on the source and on the test looks; None while no rival was run."""
+    cells = ledger.summarise(evidence.rows("rivals"))
+    alone, consistent = tiers.rival_names()
+    rivals = (*alone, *consistent)
+    methods = [row.name for group in tiers.groups("rivals", evidence.tuned) for row in group]
+    methods = [m for m in methods if (m, TEST) in cells and m != "oracle"]
+    methods = [m for m in methods if not m.endswith("_tuned") or evidence.tuned]
+    if not set(methods) & set(rivals):
+        return None
+    methods.sort(key=lambda m: -cells[m, TEST].mean)
+    figure, axes = _new(9.6, 0.27 * len(methods) + 1.3, ncols=2, sharey=True)
+    for axis, look in zip(axes, (TEST, "streets/game"), strict=True):
+        for reference, dash in (("baseline", ":"), ("gtr", "--")):
+            if (reference, look) in cells:
+                axis.axvline(100 * cells[reference, look].mean, color="#777777", linestyle=dash, linewidth=1)
+        for place, method in enumerate(methods):
+            cell = cells.get((method, look))
+            if cell is None:
+                continue
+            colour, marker = (RIVAL, "o") if method in rivals else (OURS, "D")
+            axis.scatter([100 * v for v in cell.values], [place] * cell.n, color=colour, s=10, alpha=0.5, linewidth=0)
+            axis.scatter([100 * cell.mean], [place], color=colour, marker=marker, s=34)
+        axis.set_title(COLUMNS[look], loc="left", fontsize=11)
+        axis.set_xlabel("mIoU-19 (%)")
+        axis.grid(axis="both", color=GRID, linewidth=0.6)
+        axis.set_ylim(len(methods) - 0.5, -0.5)
+    axes[0].set_yticks(range(len(methods)), [name_of(m) for m in methods], fontsize=8.5)
+    listed = ", ".join(f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}" for m in methods)
+    figure.supxlabel("diamonds: ours and the baselines; circles: rivals; dotted: baseline, dashed: GTR", fontsize=9)
+    return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks, best first: {listed}."
+
+
+def _new(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(**subplots)
+    for axis in axes.flat if hasattr(axes, "flat") else [axes]:
+        _plain(axis)
+    return figure, axes
+
+
+def _plain(axis: Axes) -> None:
+    axis.set_axisbelow(True)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(length=0, labelsize=9)
+
+
+def save(figure: Any, words: str, path: str | os.PathLike[str]) -> None:
+    """Write a figure as PNG (atomically) with its words inside, and the words beside it as ``.txt``."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
+    figure.savefig(temporary, dpi=130, metadata={"Software": None, "Description": words})
+    os.replace(temporary, path)
+    ledger.write_text(path.with_suffix(".txt"), words + "\n")
+
+
+def words_in(path: str | os.PathLike[str]) -> str:
+    """The words inside a figure's PNG; "" if there are none."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return str(getattr(picture, "text", {}).get("Description", ""))
