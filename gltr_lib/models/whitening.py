@@ -14,7 +14,7 @@ buffers:
 Where this differs from the authors' code: they measure after six of the 52 epochs, in passes of their own with the
 weights held still, and keep the pairs that ten such passes agree on; we measure on the training batches and the
 weights move on. They cluster the whole matrix, whose lower half they have filled with zeros; we cluster the pairs, as
-the paper says. With several processes, the pairs are those that the first process saw.
+the paper says. The processes of a run and the parts of a step add up what they measure, so all agree on the pairs.
 
 Source: Choi et al., "RobustNet: Improving Domain Generalization in Urban-Scene Segmentation via Instance Selective
 Whitening", CVPR 2021 (arXiv 2103.15597), section 4; cluster count and warm-up from its published training script.
@@ -76,7 +76,10 @@ class Whiten(nn.Module):
     @torch.no_grad()
     def gather(self, covariances: Tensor) -> None:
         """Add the variance of each pair's covariance between the two views, of all pictures of the batch."""
-        self.pair_variance += view_variance(*covariances.detach().chunk(2))
+        variance = view_variance(*covariances.detach().chunk(2))
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(variance)  # that it is a sum of means does not matter to the clusters
+        self.pair_variance += variance
 
     @torch.no_grad()
     def select(self) -> None:
