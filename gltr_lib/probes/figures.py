@@ -37,7 +37,7 @@ RC: dict[str, Any] = {
     "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": LINE, "xtick.color": MUTED,
     "ytick.color": INK, "xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False, "lines.markersize": 5,
 }  # fmt: skip
-EXAMPLE = 20_003  # the street of the sheets
+EXAMPLE = 20_045  # the street of the sheets
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[fl
         panel.axhline(edge - 0.5, color=LINE, lw=0.8)
 
 
-def conflict_figure(rows: Rows) -> tuple[Any, str]:
+def conflict_figure(rows: Rows) -> Any:
     """Shape share of every swap, in three ways of swapping; lines are intervals over scenes."""
     lines = [f"{shape}\nin {texture} material" for shape, texture in plan.SWAPS]
     with _panels(1, len(MODES), 10.4, 5.4) as (figure, panels):
@@ -86,16 +86,21 @@ def conflict_figure(rows: Rows) -> tuple[Any, str]:
             _dots(panel, lines, value)
             panel.set_xlim(-3, 103)
             panel.set_title(MODE_NAMES[mode])
-        figure.supxlabel("shape share (%): 0 = all named after the material, 100 = all after the shape", fontsize=9)
+        panels[0][1].set_xlabel("shape share (%): 0 = all named after the material, 100 = all after the shape")
         _legend(figure, panels[0][0])
+    return figure
+
+
+def conflict_alt(rows: Rows) -> str:
+    """The figure in words."""
     means = "; ".join(
         f"{MODE_NAMES[mode]}: " + ", ".join(f"{NAMES[n]} {percent(mean_share(rows, n, mode))}" for n in NAMES)
         for mode in MODES
     )
-    return figure, f"Dots: shape share of eight swaps for four networks. Means in per cent, {means}."
+    return f"Dots: shape share of eight swaps for four networks. Means in per cent, {means}."
 
 
-def place_figure(rows: Rows) -> tuple[Any, str]:
+def place_figure(rows: Rows) -> Any:
     """Shape share and mIoU when the street is mirrored, turned or shifted."""
     with _panels(1, 2, 8.4, 3.4) as (figure, panels):
         _dots(panels[0][0], ARRANGEMENTS, lambda n, i: (mean_share(rows, n, how=ARRANGEMENTS[i]), None))
@@ -104,15 +109,20 @@ def place_figure(rows: Rows) -> tuple[Any, str]:
             panel.set_title(title)
             panel.set_xlim(-3, 103)
         _legend(figure, panels[0][0])
+    return figure
+
+
+def place_alt(rows: Rows) -> str:
+    """The figure in words."""
     said = "; ".join(
         f"{how}: "
         + ", ".join(f"{percent(mean_share(rows, n, how=how))} and {percent(miou(rows, n, how))}" for n in NAMES)
         for how in ("upright", "upside down", "halves exchanged")
     )
-    return figure, f"Dots. Shape share and mIoU in per cent, from baseline to + GTR + LTR + CGL. {said}."
+    return f"Dots. Shape share and mIoU in per cent, from baseline to + GTR + LTR + CGL. {said}."
 
 
-def features_figure(rows: Rows) -> tuple[Any, str]:
+def features_figure(rows: Rows) -> Any:
     """Feature shift layer by layer, one panel a look."""
     with _panels(2, 4, 10.4, 5.0) as (figure, panels):
         for panel, (look, title) in zip(panels.flat, LOOK_NAMES.items(), strict=False):
@@ -121,18 +131,24 @@ def features_figure(rows: Rows) -> tuple[Any, str]:
                 panel.plot(y, color=COLOURS[number], marker=MARKERS[number], ls=DASHES[number], mec="white", label=name)
             panel.set_title(title)
             panel.set_xticks(range(len(plan.LAYERS)), plan.LAYERS, fontsize=7.5)
-            panel.set_ylim(bottom=0)
+        far = [shift(rows, n, layer, look) for n in NAMES for layer in plan.LAYERS for look in LOOK_NAMES]
+        panels.flat[0].set_ylim(0, 1.05 * max(far))  # shared by all
         panels.flat[-1].set_axis_off()
         figure.supylabel("shift of channel means against game (standard deviations)", fontsize=9)
         _legend(figure, panels.flat[0])
+    return figure
+
+
+def features_alt(rows: Rows) -> str:
+    """The figure in words."""
     said = ", ".join(
         f"{NAMES[n]} {shift(rows, n, 'stem', TEST_LOOKS):.2f} and {shift(rows, n, 'aspp', TEST_LOOKS):.2f}"
         for n in NAMES
     )
-    return figure, f"Curves over five layers, one panel a look. On the test looks, shift of stem and aspp: {said}."
+    return f"Curves over five layers, one panel a look. On the test looks, shift of stem and aspp: {said}."
 
 
-def corruption_figure(rows: Rows) -> tuple[Any, str]:
+def corruption_figure(rows: Rows) -> Any:
     """mIoU under each corruption relative to the clean one."""
     with _panels(2, 3, 8.4, 5.0) as (figure, panels):
         for panel, kind in zip(panels.flat, KINDS, strict=True):
@@ -141,26 +157,33 @@ def corruption_figure(rows: Rows) -> tuple[Any, str]:
                 panel.plot(y, color=COLOURS[number], marker=MARKERS[number], ls=DASHES[number], mec="white", label=name)
             panel.set_title(kind)
             panel.set_xticks(range(4), ["clean", *map(str, SEVERITIES)])
-            panel.set_ylim(0, 105)
-        figure.supxlabel("severity", fontsize=9)
+        best = [100 * relative(rows, n, kind, s) for n in NAMES for kind in KINDS for s in SEVERITIES]
+        panels.flat[0].set_ylim(0, 1.05 * max(100.0, *best))  # shared by all
+        panels[1][1].set_xlabel("severity")
         figure.supylabel("mIoU as a share of the clean one (%)", fontsize=9)
         _legend(figure, panels.flat[0])
+    return figure
+
+
+def corruption_alt(rows: Rows) -> str:
+    """The figure in words."""
     gains = {
         k: statistics.fmean(mean_relative(rows, n, (k,)) for n in RANDOMIZED) - mean_relative(rows, "baseline", (k,))
         for k in KINDS
     }
     said = ", ".join(f"{kind} {100 * gain:+.0f}" for kind, gain in gains.items())
     means = ", ".join(f"{NAMES[n]} {percent(mean_relative(rows, n))}" for n in NAMES)
-    return figure, f"Curves over three severities, a panel a corruption. Mean share kept in per cent: {means}. " + (
+    return f"Curves over three severities, a panel a corruption. Mean share kept in per cent: {means}. " + (
         f"Randomised networks minus baseline, in points: {said}."
     )
 
 
-FIGURES: dict[str, Callable[[Rows], tuple[Any, str]]] = {
-    "conflict": conflict_figure,
-    "place": place_figure,
-    "features": features_figure,
-    "corruptions": corruption_figure,
+#: Name -> (drawing, its alternative text).
+FIGURES: dict[str, tuple[Callable[[Rows], Any], Callable[[Rows], str]]] = {
+    "conflict": (conflict_figure, conflict_alt),
+    "place": (place_figure, place_alt),
+    "features": (features_figure, features_alt),
+    "corruptions": (corruption_figure, corruption_alt),
 }
 SHEETS = {
     "swaps": "Eight rows of one street: a class in another's material, in its flat colour, and with details kept, and "
@@ -174,8 +197,8 @@ SHEETS = {
 def texts(rows: Rows) -> dict[str, str]:
     """Marker -> the line that shows a figure or sheet with its alternative text."""
     out = {f"probes:sheet-{name}": f"![{alt}](figures/probes_{name}.png)" for name, alt in SHEETS.items()}
-    for name, draw in FIGURES.items():
-        out[f"probes:figure-{name}"] = f"![{draw(rows)[1]}](figures/probes_{name}.png)" if rows else "Not run."
+    for name, (_, words) in FIGURES.items():
+        out[f"probes:figure-{name}"] = f"![{words(rows)}](figures/probes_{name}.png)" if rows else "Not run."
     return out
 
 
@@ -189,10 +212,10 @@ def report(page: str | os.PathLike[str], rows: Rows) -> list[str]:
     folder = Path(page).parent / "figures"
     if rows:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, draw in FIGURES.items():
+        for name, (draw, _) in FIGURES.items():
             target = folder / f"probes_{name}.png"
             temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
-            draw(rows)[0].savefig(temporary, metadata={"Software": None, "Description": rows_digest(rows)})
+            draw(rows).savefig(temporary, metadata={"Software": None, "Description": rows_digest(rows)})
             os.replace(temporary, target)
     return fill(page, rows, texts(rows))
 
