@@ -25,7 +25,7 @@ _HOME = {
 _MODULES = (
     "adain", "checks", "cli", "complexity", "config", "cost", "course", "datasets", "doctor", "engine", "evaluate",
     "explorers", "labels", "ledger", "losses", "masks", "metrics", "models", "offline", "paintings", "prepare",
-    "randomize", "scale", "streets", "study", "style_bank", "stylizer", "viz", "weights",
+    "probes", "randomize", "scale", "streets", "study", "style_bank", "stylizer", "viz", "weights",
 )  # fmt: skip
 __all__ = ["GlobalTextureRandomization", "LocalTextureRandomization", "StyleBank", "Stylizer", "__version__"]
 

@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "The method": ("adain", "stylizer", "style_bank", "masks", "randomize", "losses"),
     "Worlds and data": ("streets", "paintings", "complexity", "datasets", "prepare", "labels"),
     "Networks and training": ("models", "config", "engine", "baselines", "scale", "weights", "cost"),
-    "Scores": ("metrics", "evaluate", "real", "real_sets", "ledger", "study.tables"),
+    "Scores": ("metrics", "evaluate", "real", "real_sets", "ledger", "study.tables", "probes"),
     "Offline copies and banks": ("offline",),
     "Pictures and people": ("viz", "explorers", "checks", "course", "doctor"),
 }
@@ -32,6 +32,7 @@ LEFT_OUT = {"cli", "study"}  # commands: `gltr --help` is their reference
 DOCUMENTS = {
     "docs/scale.md": "guides/scale.md",
     "docs/stylizer_card.md": "guides/stylizer_card.md",
+    "docs/probes.md": "guides/probes.md",
     "docs/not_reproduced.md": "guides/not_reproduced.md",
     "docs/teaching.md": "teaching/index.md",
     "docs/teaching/notes.md": "teaching/notes.md",
