@@ -19,7 +19,7 @@ CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
 COMMA := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lab explorers install-browser site sheets lessons editions slides lint types unit smoke test-all lock clean install install-test
+.PHONY: help course test lab explorers install-browser site results sheets lessons editions slides lint types unit smoke test-all lock clean install install-test
 export COURSE_MODE
 # Waiting threads sleep instead of spinning, so that a busy machine does not slow training down several times.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -41,6 +41,9 @@ explorers: $(VENV)/.installed  ## all explorers on one page, for a classroom's s
 
 site: $(VENV)/.installed-site  ## the offline site in build/site, from executed lessons (runs those that are missing)
 	@$(PY) docs/make_site.py $(ARGS)
+
+results: $(VENV)/.installed  ## every table and figure of the study, from the ledger alone (README, docs/, results/)
+	@$(PY) -m gltr_lib.study --report
 
 sheets: $(VENV)/.installed  ## contact sheets of the lessons and the README's lesson table, from executed lessons
 	@$(PY) docs/make_thumbnails.py $(ARGS)
