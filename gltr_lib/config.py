@@ -1,6 +1,6 @@
 """Everything that decides a training run, as frozen dataclasses that read and write JSON. Needs no torch.
 
-A :class:`MethodConfig` (:mod:`gltr_lib._methods`) says which *views* of a source image the network sees in a step:
+A :class:`MethodConfig` says which *views* of a source image the network sees in a step:
 ``"raw"`` (the picture as rendered), ``"gtr"`` (its texture replaced by a painting's, a fresh one each time), ``"ltr"``
 (blobs of the first ``"gtr"`` view pasted into the raw picture), or a rival's. A :class:`TrainConfig` holds the rest.
 Methods with two views read half as many source images a step, so that every method costs the same number of forward

@@ -1,9 +1,10 @@
 """The paintings behind a style bank, as pixels: two rivals need the pictures themselves, and a bank holds statistics.
 
 The shipped bank is procedural, and the name of a style says how its painting was made ("sumi-0": kind and seed), so it
-can be painted again. That took 22 ms a painting at 128 pixels where it was measured (one thread), so nothing is painted
-before it is drawn, and each painting once: a long training pays 11 s for all 512, spread over its first steps, a short
-one little. Real paintings cannot be made again; a folder of them is read instead, in the same lazy way.
+can be painted again. At 128 pixels that took 22 to 32 ms a painting where it was measured (one thread, idle and busy),
+so nothing is painted before it is drawn, and each painting once: a long training pays 11 to 16 s for all 512, spread
+over its first steps, a short one little. Real paintings cannot be made again; a folder of them is read instead, in the
+same lazy way.
 """
 
 from __future__ import annotations
