@@ -119,6 +119,8 @@ def factors() -> tuple[Factor, ...]:
         >>> [level.label for level in factors()[2].levels]
         ['0.25', '0.5', '0.75', '1']
     """
+    from gltr_lib.study.evidence import name_of
+
     whole = len(complexities())
     counts = [_level("gtr", f"styles={n}", str(n), n, styles=spread(n)) for n in (1, 2, 5, 15, 50)]
     bands = {"plainest quarter": (0.0, 0.25), "middle": (0.375, 0.625), "busiest quarter": (0.75, 1.0)}
@@ -127,8 +129,8 @@ def factors() -> tuple[Factor, ...]:
         level
         for name in walk_and_controls
         for level in (
-            Level(name, walk(name)),
-            Level(f"{name}, twice", Row(f"{name} 2x steps", METHODS[name], longer=2)),
+            Level(name_of(name), walk(name)),
+            Level(f"{name_of(name)}, twice", Row(f"{name} 2x steps", METHODS[name], longer=2)),
         )
     ]
     weights = [_level("gtr_ltr_cgl", f"weight={w:g}", f"{w:g}", w, consistency=float(w)) for w in (0.1, 1)]
@@ -188,7 +190,8 @@ def factors() -> tuple[Factor, ...]:
                 train=f"painted:{COPIES}",
             )),
         )),
-        Factor("steps", "Do two-view methods only lack steps?", "method, and its steps", "gtr_ltr_cgl", tuple(steps)),
+        Factor("steps", "Do two-view methods only lack steps?", "method, at the study's steps and at twice",
+               "gtr_ltr_cgl", tuple(steps)),
     )  # fmt: skip
 
 

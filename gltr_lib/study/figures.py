@@ -116,19 +116,18 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
         return None
     across = all(level.x is not None for level in levels)
     figure, axis = _new(7.2, 3.6 if across else 0.5 * len(levels) + 1.5)
-    for look in looks:
+    for number, look in enumerate(looks):
         colour, marker = LOOK_STYLE[look]
-        known = [
-            (place, level, cells[level.row.name, look])
-            for place, level in enumerate(levels)
-            if (level.row.name, look) in cells
-        ]
-        for place, level, cell in known:
-            spread = [100 * value for value in cell.values]
-            where = [level.x if across else place] * cell.n
-            axis.scatter(*((where, spread) if across else (spread, where)), color=colour, s=9, alpha=0.55, linewidth=0)
-        means = [100 * cell.mean for _, _, cell in known]
-        at = [level.x if across else place for place, level, _ in known]
+        # Beside names the looks stand a little below each other, so that equal scores do not hide each other.
+        shift = 0.16 * (number - (len(looks) - 1) / 2)
+        known = [(place, level) for place, level in enumerate(levels) if (level.row.name, look) in cells]
+        at = [level.x if across else place + shift for place, level in known]
+        means = []
+        for where, (_, level) in zip(at, known, strict=True):
+            cell = cells[level.row.name, look]
+            points = ([where] * cell.n, [100 * value for value in cell.values])
+            axis.scatter(*(points if across else points[::-1]), color=colour, s=9, alpha=0.55, linewidth=0)
+            means.append(100 * cell.mean)
         style = {"color": colour, "marker": marker, "markersize": 6, "label": COLUMNS[look]}
         if across:
             axis.plot(at, means, linewidth=1.6, **style)
@@ -164,7 +163,7 @@ def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, 
             for level in levels
             if (level.row.name, look) in cells
         ]
-        parts.append(f"{COLUMNS[look]}: {', '.join(found)}")
+        parts.append(f"{COLUMNS[look]}: {'; '.join(found)}")
     seeds = max(cell.n for cell in cells.values())
     return (
         f"{factor.title} mIoU-19 in per cent by {factor.axis}, around {name_of(factor.around)}; means of {seeds} seeds "
