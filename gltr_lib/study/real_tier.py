@@ -17,7 +17,7 @@ Source: our own plan; the sets are described in :mod:`gltr_lib.datasets.samples`
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,6 @@ METHODS_HERE = ("baseline", "photometric", "gtr", "gtr_ltr", "gtr_ltr_cgl")
 #: Training set and trunk of each group of rows; drawn streets without a trunk are the headline's own networks.
 VARIANTS = (("airsim", "mini"), ("airsim", "squeezenet"), ("streets", "squeezenet"))
 SOURCES = ("airsim",)  # training sets that are files
-#: The rows whose sources' labels make a layout prior: one a training set.
-BASELINES = ("baseline [airsim mini]", "baseline [streets squeezenet]")
 FRAMES = {"airsim:train": 259, "airsim:val": 63, "carla:all": 4}
 WEIGHTS = "weights/squeezenet_v10_imagenet_torchvision_names.pth"
 WEIGHTS_SHA256 = "056f90a6635f6b7d5c21a5007558d9067c3a8f60fe9bc3455f56b8a98b9204bf"
@@ -58,6 +56,23 @@ def groups() -> tuple[tuple[Row, ...], ...]:
         ['gtr [airsim mini]', 'gtr [airsim squeezenet]', 'gtr [streets squeezenet]']
     """
     return tuple(tuple(_row(method, *variant) for method in METHODS_HERE) for variant in VARIANTS)
+
+
+def baselines(sources: Collection[str]) -> tuple[str, ...]:
+    """One baseline a training set: the rows whose sources' labels make a layout prior.
+
+    Args:
+        sources: names of training sets of runs that are not lacking anything.
+
+    Returns:
+        Names of rows.
+
+    Example:
+        >>> baselines({"airsim/train"})
+        ('baseline [airsim mini]',)
+    """
+    rows = {"airsim/train": ("airsim", "mini"), "streets/game": ("streets", "squeezenet")}
+    return tuple(row_name("baseline", *row) for source, row in rows.items() if source in sources)
 
 
 def row_name(method: str, source: str, trunk: str) -> str:

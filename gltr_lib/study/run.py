@@ -208,10 +208,13 @@ def networks(settings: Settings, places: Places) -> Iterator[tuple[Run, Path]]:
 
 def score_layout_prior(settings: Settings, places: Places) -> None:
     """Score the layout prior of the source labels on every set, once a definition."""
-    names = real_tier.BASELINES if settings.tier == "real" else ("baseline",)
+    sources = {run.train.name for run in grid(settings) if not run.needs}
+    names = real_tier.baselines(sources) if settings.tier == "real" else ("baseline",)
+    if not names:
+        return
     for example in grid(dataclasses.replace(settings, only=names, seeds=1)):
         run = dataclasses.replace(example, method=PRIOR)
-        todo = [] if run.needs else missing(run, book.read(places.ledger))
+        todo = missing(run, book.read(places.ledger))
         if not todo:
             continue
         classes = run.config.num_classes
