@@ -38,7 +38,7 @@ class RandConv(View):
     """Random convolutions of several sizes (RC_mix, or RC_img).
 
     Args:
-        kernels: odd sizes to draw from.
+        kernels: odd sizes to draw from, in pixels whatever the crop (the pictures of the paper have 32 to 224 a side).
         mix: blend with the original (RC_mix); false shows the convolution alone (RC_img).
         original: probability that a picture stays as it is; None means the paper's: 0.5 for RC_img, 0 for RC_mix.
 
