@@ -133,7 +133,7 @@ def factors() -> tuple[Factor, ...]:
             Level(f"{name_of(name)}, twice", Row(f"{name} 2x steps", METHODS[name], longer=2)),
         )
     ]
-    weights = [_level("gtr_ltr_cgl", f"weight={w:g}", f"{w:g}", w, consistency=float(w)) for w in (0.1, 1)]
+    weights = [_level("gtr_ltr_cgl", f"weight={w:g}", f"{w:g}", consistency=float(w)) for w in (0.1, 1)]
     return (
         Factor("paintings", "How many paintings does GTR need?", "paintings to draw from", "gtr",
                (*counts, Level(f"{whole} (all)", walk("gtr"), whole)), log=True),
@@ -159,7 +159,7 @@ def factors() -> tuple[Factor, ...]:
         Factor("kind", "Which distance should CGL take?", "distance between the two answers", "gtr_ltr_cgl",
                tuple(_level("gtr_ltr_cgl", f"kind={k}", k, consistency_kind=k) for k in ("mse", "kl", "js"))),
         Factor("weight", "How heavy should CGL be?", "weight of the consistency loss", "gtr_ltr_cgl", (
-            Level("0 (no CGL)", walk("gtr_ltr"), 0.0), *weights, Level("10", walk("gtr_ltr_cgl10"), 10.0),
+            Level("0 (no CGL)", walk("gtr_ltr")), *weights, Level("10", walk("gtr_ltr_cgl10")),
         )),
         Factor("detach", "Which branch should teach?", "branch that CGL's gradient does not enter", "gtr_ltr_cgl", (
             Level("neither", walk("gtr_ltr_cgl")),

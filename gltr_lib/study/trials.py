@@ -53,7 +53,7 @@ SETTINGS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "randconv": ({"rival.mix": False}, {"rival.original": 0.5}, {"rival.kernels": (1, 3)}),
     "randconv_own": ({"consistency": 10.0}, {"consistency": 20.0}, {"consistency": 80.0}),
     "fourier": ({"rival.beta": 0.01}, {"rival.beta": 0.5}, {"rival.strength": 1.0}),
-    "regions": ({"rival.share": 0.5, "rival.place": "inside"}, {"rival.alpha": 0.5}, {"rival.share": (0.5, 1.0)}),
+    "regions": ({"rival.share": 0.5, "rival.place": "inside"}, {"alpha": 0.5}, {"rival.share": (0.5, 1.0)}),
     "pixels": ({"rival.alpha": 0.75}, {"rival.alpha": 0.5}, {"rival.alpha": 0.25}),
     "mixstyle": ({"network": {"mixstyle": 0.25}}, {"network": {"mixstyle": 0.75}}, {"network": {"mixstyle": 1.0}}),
     "ibn": ({"base.lr": 0.003}, {"base.lr": 0.005}, {"base.lr": 0.02}),
