@@ -88,7 +88,7 @@ class DeepLabSqueezeNet(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         if output_stride == 16:
             rates = tuple(max(1, rate // 2) for rate in rates)
-        self.aspp = ASPP(SqueezeTrunk.out_channels, 48, 64, rates)
+        self.aspp = ASPP(SqueezeTrunk.out_channels, 32, 64, rates)
         self.skip = conv_block(SqueezeTrunk.low_channels, 32, kernel=1)
         self.decode = conv_block(64 + 32, 64)
         self.classify = nn.Conv2d(64, num_classes, 1)

@@ -56,7 +56,7 @@ SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
 # The base configuration of every run, in this one place; rows of the tiers (:mod:`.tiers`) say what differs from it.
 # For the same time on two cores: more and smaller steps than twelve images allow. Full precision, on a GPU too.
 FORWARD_IMAGES = 8
-STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000, "real": 1000}
+STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000, "real": 500}
 BASE = TrainConfig(forward_images=FORWARD_IMAGES, amp=False)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from gltr_lib import weights
+from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import airsim, carla
 from gltr_lib.datasets.samples import Rendered
@@ -34,7 +35,7 @@ from gltr_lib.study.looks import Streets
 from gltr_lib.study.tiers import Row
 
 #: The walk, and what a user would pick instead; all rivals on the drawn streets are scored from their own tier.
-METHODS_HERE = ("baseline", "photometric", "gtr", "gtr_ltr", "gtr_ltr_cgl")
+METHODS_HERE = ("baseline", "photometric", "gtr", "gtr_ltr_cgl")
 #: Training set and trunk of each group of rows; drawn streets without a trunk are the headline's own networks.
 VARIANTS = (("airsim", "mini"), ("airsim", "squeezenet"), ("streets", "squeezenet"))
 SOURCES = ("airsim",)  # training sets that are files
@@ -45,7 +46,6 @@ WEIGHTS_SHA256 = "056f90a6635f6b7d5c21a5007558d9067c3a8f60fe9bc3455f56b8a98b9204
 PRETRAINED: tuple[tuple[str, Any], ...] = (
     ("model", "deeplab_squeezenet"), ("init", f"$GLTR_DATA/{WEIGHTS}"), ("lr", 1e-3), ("head_lr_factor", 10.0),
 )  # fmt: skip
-PROTOCOL = "mIoU-5 @ width 256, aspect kept; Common-5 (the network's own five classes, other labels ignored)"
 
 
 def groups() -> tuple[tuple[Row, ...], ...]:
@@ -91,7 +91,7 @@ def _row(method: str, source: str, trunk: str) -> Row:
         row_name(method, source, trunk),
         METHODS.get(method) or RIVALS[method],
         base=(*base, *(PRETRAINED if trunk == "squeezenet" else ())),
-        longer=1 if source == "airsim" else 2,  # as many steps as the headline's networks on the same streets
+        longer=1 if source == "airsim" else 2,  # six hundred streets in many places; AirSim is one drive
         train=source if source in SOURCES else "game",
         needs=lacking(source, trunk),
     )
@@ -149,6 +149,17 @@ def are_files(look: str) -> bool:
         (True, False)
     """
     return look in FRAMES
+
+
+def protocol(width: int) -> str:
+    """The name of a score on rendered frames, which are brought to a width.
+
+    Example:
+        >>> protocol(256)
+        "mIoU-5 @ width 256, aspect kept; Common-5 (the network's own five classes, other labels ignored)"
+    """
+    note = LABEL_SETS["common5"].notes[len(COMMON5)]
+    return f"mIoU-5 @ width {width}, aspect kept; {note}"
 
 
 def photographs(data: str) -> bool:

@@ -161,7 +161,7 @@ def result_row(
         "method": run.method,
         "seed": run.seed,
         "commit": ledger.git_commit(),
-        "protocol": FULL_SIZE.name if own is CLASSES else real_tier.PROTOCOL,
+        "protocol": FULL_SIZE.name if own is CLASSES else real_tier.protocol(run.config.crop[1]),
         "metric": f"mIoU-{len(own)}",
         "value": round(matrix.miou(), 6),
         "data": streets.name,
