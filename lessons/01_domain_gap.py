@@ -223,8 +223,8 @@ show(
 # steps. Do they rise together? (`overcast` shows *the same streets*, with the same labels.)
 
 # %%
-config = TrainConfig("baseline", steps=course.pick(smoke=4, laptop=300, full=4000), forward_images=8, crop=(96, 192),
-                     seed=course.seed())  # fmt: skip
+config = TrainConfig("baseline", steps=course.pick(smoke=4, laptop=300, full=4000),
+                     forward_images=course.pick(smoke=4, laptop=4, full=8), crop=(96, 192), seed=course.seed())  # fmt: skip
 few = [course.seed(n) for n in datasets.VAL_SEEDS[: course.pick(smoke=2, laptop=8, full=32)]]
 watched = {look: datasets.stack(datasets.StreetsDataset(few, look)) for look in ("game", "overcast")}
 steps, track = [], {look: [] for look in watched}
