@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gltr_lib.models.deeplabv2 import DeepLabV2
 from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegmenter
 from gltr_lib.models.files import export, load_checkpoint, unwrap
+from gltr_lib.models.ibn import IBN
 from gltr_lib.models.loading import LoadReport, load_trunk
 from gltr_lib.models.mini import ASPP, DeepLabMini, Residual, conv_block
 from gltr_lib.models.mixstyle import MixStyle, set_views
@@ -27,7 +28,7 @@ from gltr_lib.models.trunk import Segmenter
 from gltr_lib.models.whitening import Whiten, selective_whitening, watched
 
 __all__ = [
-    "ASPP", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabSqueezeNet", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus",
+    "ASPP", "IBN", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabSqueezeNet", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus",
     "LoadReport", "MixStyle", "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "conv_block",
     "export", "load_checkpoint", "load_shipped", "load_trunk", "parameter_count", "selective_whitening", "set_views",
     "unwrap", "watched",

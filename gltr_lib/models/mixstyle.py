@@ -77,7 +77,7 @@ def draw_mixture(batch: int, views: int = 1, probability: float = 0.5, alpha: fl
     size = batch // views
     # In double precision: a gamma variate of shape 0.1 is often below what single precision can hold, and 0/0 follows.
     shape = torch.tensor(alpha, dtype=torch.float64)
-    beta = torch.distributions.Beta(shape, shape)
+    beta = torch.distributions.Beta(shape, shape, validate_args=False)
     orders, shares = [], []
     for view in range(views):
         coin = torch.rand(()) < probability
