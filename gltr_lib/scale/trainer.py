@@ -7,7 +7,8 @@ network runs in half precision where asked, and everything is logged, checkpoint
 
 What does not depend on the number of processes: the pictures, cuts, styles, masks and blurs of every step, and up to
 rounding (1e-6) the weights of networks with GroupNorm or frozen BatchNorm. What does: ordinary BatchNorm, whose
-statistics are those of one process (``sync_bn`` shares them, on CUDA), and dropout.
+statistics are those of one process (``sync_bn`` shares them, on CUDA), dropout, and MixStyle, whose pictures meet those
+of their own process and part alone.
 """
 
 from __future__ import annotations
