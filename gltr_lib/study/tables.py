@@ -188,7 +188,7 @@ def tables(
     Returns:
         Marker -> function that renders.
     """
-    from gltr_lib.study import ablations, compare, hypotheses
+    from gltr_lib.study import ablations, compare, hypotheses, real_tables
     from gltr_lib.study.evidence import Evidence
 
     folder = Path(results)
@@ -218,6 +218,9 @@ def tables(
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
         "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
+        "table:real_sets": lambda: real_tables.real_sets_table(
+            ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
+        ),
         "table:differences": lambda: compare.differences_table(evidence),
         "table:gap_test": lambda: compare.gap_test_table(evidence),
         "table:convergence": lambda: compare.convergence_table(evidence),

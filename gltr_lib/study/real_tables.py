@@ -1,0 +1,130 @@
+"""Tables of the real sets, from the ledger alone: what a network learned from, what it stands on, where it was scored.
+
+A row is found by its definition and never by its name, so networks that several tiers declare are counted once, and
+networks of an outdated definition not at all. Beside the methods stands the layout prior of the labels that they were
+trained on. What was not scored reads "not run".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gltr_lib import ledger
+from gltr_lib._label_sets import LABEL_SETS
+from gltr_lib.real_sets import REAL_SETS, label_sets_for
+from gltr_lib.study import photos, real_tier, tiers
+from gltr_lib.study.evidence import name_of
+from gltr_lib.study.grid import PRIOR, Run, Settings, grid
+
+#: Column -> (set, label set), and how a table heads it.
+COLUMNS: dict[tuple[str, str], str] = {
+    ("camvid", "camvid11"): "CamVid, 11 classes",
+    ("camvid", "common5"): "CamVid, 5",
+    ("idd_lite", "common4"): "IDD-Lite, 4",
+    ("cityscapes", "cityscapes19"): "Cityscapes samples, 19",
+    ("cityscapes", "common5"): "Cityscapes samples, 5",
+}
+#: The groups in their order: training set and trunk, and how the table heads them.
+TITLES = {
+    "streets": "Trained on drawn streets, from scratch",
+    "streets squeezenet": "Trained on drawn streets, over SqueezeNet with ImageNet weights",
+    "airsim mini": "Trained on AirSim's frames, from scratch",
+    "airsim squeezenet": "Trained on AirSim's frames, over SqueezeNet with ImageNet weights",
+}
+
+
+def scored(rows: Sequence[ledger.Row], runs: Sequence[Run], sequence: str = "all") -> list[ledger.Row]:
+    """The rows of runs on the real sets, and those of the layout priors of what they were trained on.
+
+    Args:
+        rows: of ``real.jsonl``.
+        runs: as they are declared now.
+        sequence: "all", or one of CamVid's sequences.
+
+    Returns:
+        Copies of rows, their ``data`` replaced by "<set> <label set>".
+    """
+    found = {(row["definition"], row["data"]): row for row in rows}
+    priors = {(row["trained_on"], row["data"], row["metric"]): row for row in rows if row["method"] == PRIOR}
+    out = []
+    for run in runs:
+        for name in REAL_SETS:
+            for label_set in label_sets_for(name, run.config.num_classes):
+                data, column = f"{name}/{sequence}", f"{name} {label_set}"
+                metric = f"mIoU-{len(LABEL_SETS[label_set].classes)}"
+                row = found.get((photos.definition(name, label_set, run), data))
+                prior = priors.get((run.train.name, data, metric))
+                out += [{**row, "method": run.method, "data": column}] if row else []
+                out += [{**prior, "data": column}] if prior else []
+    return out
+
+
+def group_runs(tuned: Mapping[str, str] | None = None) -> dict[str, tuple[Run, ...]]:
+    """The runs of each group of the table: training set and trunk.
+
+    Args:
+        tuned: the chosen trials of the rivals; None reads ``results/tuned.json``.
+
+    Returns:
+        Title's key -> runs; oracles and the run four times longer are left out, they are scored on no photograph.
+    """
+    left_out = ("oracle", tiers.CONVERGENCE)
+    streets = [*grid(Settings("headline"), tuned), *grid(Settings("rivals"), tuned)]
+    usual = {(run.method, run.seed): run for run in reversed(streets) if run.method not in left_out}
+    out = {"streets": tuple(usual[key] for key in dict.fromkeys((r.method, r.seed) for r in streets) if key in usual)}
+    real = grid(Settings("real"), tuned)
+    for source, trunk in real_tier.VARIANTS:
+        ending = f"[{source} {trunk}]"
+        out[f"{source} {trunk}"] = tuple(run for run in real if run.method.endswith(ending))
+    return {key: out[key] for key in TITLES}
+
+
+def real_sets_table(
+    rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = None, looks_taken: int | None = None
+) -> str:
+    """All groups, one table each: method by real set, mean ± standard deviation over seeds.
+
+    Args:
+        rows: of ``real.jsonl``.
+        tuned: see :func:`group_runs`.
+        looks_taken: number of looks at real sets so far, printed below.
+
+    Returns:
+        Markdown.
+    """
+    parts = []
+    for key, runs in group_runs(tuned).items():
+        parts += [f"**{TITLES[key]}**", _table(scored(rows, runs), runs)]
+    sizes = "; ".join(f"{real.title}: {real.size}" for real in REAL_SETS.values())
+    notes = [
+        f"mIoU in per cent, mean ± sample standard deviation over seeds, last checkpoint. {sizes}; predicted at the "
+        "width of the training pictures and upsampled. Probabilities are summed per group before the largest is taken; "
+        "the groups are in the rows' `protocol`. The layout prior is that of the training labels."
+    ]
+    if looks_taken is not None:
+        notes.append(f"Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`).")
+    return "\n\n".join([*parts, " ".join(notes)])
+
+
+def _table(rows: Sequence[ledger.Row], runs: Sequence[Run]) -> str:
+    """One group: methods by columns that have metrics and protocols of their own."""
+    classes = runs[0].config.num_classes
+    columns = [key for key in COLUMNS if key[1] in label_sets_for(key[0], classes)]
+    cells = ledger.summarise(rows)
+    lines = [
+        "| method | " + " | ".join(COLUMNS[key] for key in columns) + " | seeds |",
+        "|---|" + "---:|" * (len(columns) + 1),
+    ]
+    for method in (PRIOR, *dict.fromkeys(run.method for run in runs)):
+        found = [cells.get((method, " ".join(key))) for key in columns]
+        name = "layout prior (no image)" if method == PRIOR else name_of(method.split(" [")[0])
+        counts = sorted({cell.n for cell in found if cell is not None}) or [0]
+        seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
+        lines.append(f"| {name} | {' | '.join(map(_shown, found))} | {seeds} |")
+    return "\n".join(lines)
+
+
+def _shown(cell: ledger.Summary | None) -> str:
+    if cell is None:
+        return "not run"
+    return f"{100 * cell.mean:.1f}" + (f" ± {100 * cell.sd:.1f}" if cell.n > 1 else "")

@@ -1,0 +1,99 @@
+"""The tables of the real sets: found by definition, the prior beside, what was not scored said so."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gltr_lib._label_sets import LABEL_SETS
+from gltr_lib.real_sets import REAL_SETS, label_sets_for
+from gltr_lib.study import photos, real_tables, real_tier, tables
+from gltr_lib.study.grid import PRIOR
+
+
+@pytest.fixture(scope="module")
+def groups():
+    return real_tables.group_runs({})
+
+
+def row_of(run, name, label_set, value, **changes):
+    return {
+        "method": run.method, "seed": run.seed, "value": value, "data": f"{name}/all", "protocol": "p",
+        "metric": f"mIoU-{len(LABEL_SETS[label_set].classes)}", "trained_on": run.train.name,
+        "definition": photos.definition(name, label_set, run), **changes,
+    }  # fmt: skip
+
+
+def lines_of(text, title):
+    """The cells of each line of a group's table, by its first."""
+    body = text.split(f"**{title}**")[1].split("\n\n")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in body.splitlines()]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_every_variant_and_the_drawn_streets_have_a_group_without_oracles(groups):
+    assert list(groups) == list(real_tables.TITLES)
+    assert set(groups) == {"streets", *(" ".join(variant) for variant in real_tier.VARIANTS)}
+    methods = {run.method for run in groups["streets"]}
+    assert {"baseline", "gtr_ltr_cgl", "randconv", "isw"} <= methods
+    assert not {method for method in methods if "oracle" in method or "4x" in method}
+    assert len({(run.method, run.seed) for run in groups["streets"]}) == len(groups["streets"])
+
+
+def test_an_empty_ledger_reads_not_run_everywhere():
+    text = real_tables.real_sets_table([], {})
+    for title in real_tables.TITLES.values():
+        table = lines_of(text, title)
+        for name in set(table) - {"method", "---"}:
+            assert set(table[name]) == {"not run", "0"}, name
+    assert "Looks taken" not in text
+
+
+def test_rows_are_found_by_definition_with_their_spread_and_the_sources_prior(groups):
+    mine = [run for run in groups["airsim squeezenet"] if run.method.startswith("gtr [")]
+    rows = [row_of(run, "idd_lite", "common4", 0.5 + 0.1 * run.seed) for run in mine]
+    rows.append(row_of(mine[0], "idd_lite", "common4", 0.9, definition="of another day"))
+    rows.append(row_of(mine[0], "idd_lite", "common4", 0.25, method=PRIOR, definition="a prior"))
+    table = lines_of(real_tables.real_sets_table(rows, {}, looks_taken=7), real_tables.TITLES["airsim squeezenet"])
+    assert table["method"] == ["CamVid, 5", "IDD-Lite, 4", "Cityscapes samples, 5", "seeds"]
+    assert table["GTR"] == ["not run", "60.0 ± 10.0", "not run", "3"]
+    assert table["layout prior (no image)"] == ["not run", "25.0", "not run", "1"]
+    assert table["baseline"] == ["not run", "not run", "not run", "0"]
+    text = real_tables.real_sets_table(rows, {}, looks_taken=7)
+    assert "Looks taken at real sets so far: 7" in text
+    # The same frames from scratch have the same prior, and nothing else.
+    assert lines_of(text, real_tables.TITLES["airsim mini"])["layout prior (no image)"][1] == "25.0"
+    assert lines_of(text, real_tables.TITLES["airsim mini"])["GTR"][1] == "not run"
+
+
+def test_a_score_in_five_classes_is_not_one_in_eleven(groups):
+    run = groups["streets"][0]
+    rows = [row_of(run, "camvid", "camvid11", 0.1), row_of(run, "camvid", "common5", 0.4)]
+    table = lines_of(real_tables.real_sets_table(rows, {}), real_tables.TITLES["streets"])
+    assert table["baseline"][:2] == ["10.0", "40.0"]
+
+
+def test_sequences_are_kept_apart(groups):
+    run = groups["streets"][0]
+    rows = [row_of(run, "camvid", "camvid11", 0.1), row_of(run, "camvid", "camvid11", 0.3, data="camvid/0001TP")]
+    assert [row["value"] for row in real_tables.scored(rows, [run], "0001TP")] == [0.3]
+    assert [row["value"] for row in real_tables.scored(rows, [run])] == [0.1]
+
+
+def test_columns_are_all_that_the_real_sets_have():
+    declared = {(name, label_set) for name in REAL_SETS for label_set in label_sets_for(name, 19)}
+    assert set(real_tables.COLUMNS) == declared
+
+
+def test_it_stands_among_the_studys_tables(tmp_path):
+    assert "not run" in tables.tables(tmp_path)["table:real_sets"]()
+
+
+def test_networks_of_a_changed_definition_are_not_counted(groups):
+    run = groups["streets"][0]
+    changed = dataclasses.replace(run, config=run.config.replace(lr=0.5))
+    table = lines_of(
+        real_tables.real_sets_table([row_of(changed, "camvid", "camvid11", 0.9)], {}), real_tables.TITLES["streets"]
+    )
+    assert table["baseline"][0] == "not run"
