@@ -264,6 +264,11 @@ def test_the_committed_rows_answer_every_question_or_the_page_says_not_run():
         ledger.validate(row)
         assert row["torch"]
         assert row["images"] >= 32
+    study = ledger.find(ledger.read(ROOT / "results" / "headline.jsonl"), data="streets/game", metric="mIoU-19")
+    for row in rows:  # the same streets and networks as in the study, scored there on a GPU
+        if row["data"] in ("streets/game, upright", "streets/game, clean"):
+            (scored,) = ledger.find(study, run=row["run"])
+            assert row["value"] == pytest.approx(scored["value"], abs=5e-4)
     text = PAGE.read_text(encoding="utf-8")
     assert ("not run" in text) == (len(rows) < len(plan.questions()) * len(SHIPPED))
 

@@ -3,8 +3,8 @@
 If a look moves the mean and the spread of a channel, every layer after it meets numbers that it was not trained on.
 We measure both for each channel of an early and a late feature map, over all positions and scenes, and compare looks:
 
-* **shift**: |m1 - m2| / sqrt((s1^2 + s2^2) / 2), the difference of means in standard deviations, mean over channels;
-* **spread**: |log(s1 / s2)|, mean over channels;
+* **shift**: ``|m1 - m2| / sqrt((s1^2 + s2^2) / 2)``, means' difference in standard deviations, mean over channels;
+* **spread**: ``|log(s1 / s2)|``, mean over channels;
 * **kl**: the symmetric Kullback-Leibler divergence of two Gaussians with these moments, mean over channels, in nats.
 
 All three are blind to the scale of a channel, so that networks compare. A channel that is constant in both looks says

@@ -7,6 +7,7 @@ course's own chart module stands on a higher floor, and needs matplotlib at impo
 
 from __future__ import annotations
 
+import io
 import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,6 @@ from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapp
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES, corrupt
 from gltr_lib.probes.expect import RANDOMIZED, mean_relative, mean_share, miou, relative, shift
 from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, Rows, fill, one_swap, percent
-from gltr_lib.streets.contact_sheet import sheet
 from gltr_lib.study.grid import digest
 from gltr_lib.study.looks import TEST_LOOKS
 
@@ -226,6 +226,22 @@ def is_drawn_from(path: str | os.PathLike[str], rows: Rows) -> bool:
         return image.info.get("Description") == rows_digest(rows)
 
 
+def _sheet(cells: Sequence[Sequence[np.ndarray]], heads: Sequence[str], names: Sequence[str]) -> Any:
+    """Pictures in rows under headings, each row with its name."""
+    wide = 10.4 / len(heads)
+    with _panels(len(cells), len(heads), 10.4, 0.3 + len(cells) * wide * 0.475) as (figure, panels):
+        for line, name, pictures in zip(panels, names, cells, strict=True):
+            for panel, picture in zip(line, pictures, strict=True):
+                panel.imshow(picture, interpolation="antialiased")
+                panel.set(xticks=[], yticks=[])
+                panel.spines[:].set_visible(False)
+            line[0].set_ylabel(name, fontsize=8, color=INK)
+        for panel, head in zip(panels[0], heads, strict=True):
+            panel.set_title(head, fontsize=7.8)
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    return figure
+
+
 def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
     """Render the two sheets of examples; returns each file with its alternative text."""
     from gltr_lib.probes.run import answers
@@ -236,17 +252,23 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
     for shape, texture in plan.SWAPS:
         pictures = [swapped(scene, Swap(shape, texture, mode))[0] for mode in MODES]
         said = [answers(networks[n], pictures[0][None])[0] for n in ("baseline", "gtr_ltr_cgl")]  # type: ignore[arg-type]
-        cells += [*pictures, *(colourize(one) for one in said)]
-    made = {"swaps": sheet(cells, 5)}
+        cells.append([*pictures, *(colourize(one) for one in said)])
+    heads = [*MODE_NAMES.values(), "the baseline says", "+ GTR + LTR + CGL says"]
+    made = {"swaps": _sheet(cells, heads, [f"{shape}\nin {texture}" for shape, texture in plan.SWAPS])}
     picture = scene.picture
-    made["corrupted"] = sheet([p for k in KINDS for p in (picture, *(corrupt(picture, k, s) for s in SEVERITIES))], 4)
+    cells = [[picture, *(corrupt(picture, kind, severity) for severity in SEVERITIES)] for kind in KINDS]
+    made["corrupted"] = _sheet(cells, ["clean", *(f"severity {severity}" for severity in SEVERITIES)], list(KINDS))
     out = {}
-    for name, page in made.items():
+    for name, drawn in made.items():
         target = Path(folder) / f"probes_{name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
-        small = Image.fromarray(page).quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG)
-        small.save(temporary, optimize=True)
+        buffer = io.BytesIO()
+        drawn.savefig(buffer, metadata={"Software": None})
+        with Image.open(buffer) as image:
+            image.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG).save(
+                temporary, optimize=True
+            )
         os.replace(temporary, target)
         out[target] = SHEETS[name]
     return out
