@@ -216,3 +216,21 @@ def test_a_set_that_is_named_must_be_there(root):
     assert list(photos.sets_below(root, ("idd_lite",))) == ["idd_lite"]
     with pytest.raises(ValueError, match="expected idd_lite below it"):
         photos.sets_below(root / "camvid", ("idd_lite",))
+
+
+@pytest.mark.slow
+def test_the_command_line_counts_the_look_of_a_shortened_tier_in_the_one_log(root, tmp_path, monkeypatch):
+    from gltr_lib.study.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    changes = ["--set", "crop=[16,32]", "--set", "forward_images=2", "--only", AIRSIM, "--device", "cpu"]
+    tiny = ["--tier", "real", "--steps", "2", "--seeds", "1", "--scenes", "2", "--looks", "sampled:1..2", *changes]
+    assert main(tiny) == 0
+    assert main([*tiny, "--real", str(root)]) == 1  # no reason, no look
+    assert not (tmp_path / "results" / "real_looks.jsonl").exists()
+    assert main([*tiny, "--real", str(root), "--reason", "test"]) == 0
+    assert len(ledger.read(tmp_path / "results" / "real_looks.jsonl")) == len(REAL_SETS)
+    assert not (tmp_path / "results" / "real.jsonl").exists()  # scores of a changed tier stay out of the results
+    rows = ledger.read(tmp_path / "runs" / "real.jsonl")
+    assert {row["data"] for row in rows} >= {"camvid/all", "idd_lite/all", "cityscapes/all"}

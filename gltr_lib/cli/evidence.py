@@ -28,7 +28,7 @@ def study(
         jobs: runs side by side.
         shard: i/n, the i-th of n machines that share a tier.
         device: cpu, cuda or mps; the best there is if not given.
-        real: folder with camvid/: score the finished networks on its photographs.
+        real: folder with camvid/, idd_lite/, cityscapes/: score the finished networks on their photographs.
         reason: why this look at real data is taken.
         ledger: another ledger file.
         runs: folder for checkpoints, networks, rendered streets.

@@ -59,7 +59,7 @@ def command(
         list_only: print what is done, missing, and predicted hours.
         report: render every table and figure from the ledger.
         ship: put the four networks of seed 0 into the package's assets.
-        real: data root with CamVid; scores the finished networks on it.
+        real: data root with camvid, idd_lite, cityscapes; scores the finished networks on them.
         reason: why this look at real data is taken.
         ledger_path: another ledger file.
         runs: working folder.
@@ -111,7 +111,9 @@ def command(
     if real is not None:
         from gltr_lib.study.photos import score_real
 
-        score_real(settings, places, real, reason=reason, results=places.ledger.parent, device=device, say=say)
+        folder = places.ledger.parent  # a look counts in the one log, also with a shortened tier's networks
+        log = Path("results/real_looks.jsonl") if Path("results").is_dir() else folder / "real_looks.jsonl"
+        score_real(settings, places, real, reason=reason, results=folder, device=device, looks=log, say=say)
         return 0
     failed = 0
     for each in every:
@@ -189,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--jobs", type=int, default=1, help="runs side by side")
     flags.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N machines that share a tier")
     flags.add_argument("--device", help="cpu, cuda, mps; default: the best there is")
-    flags.add_argument("--real", metavar="PATH", help="score the finished networks on CamVid below PATH")
+    flags.add_argument("--real", metavar="PATH", help="score the finished networks on the real sets below PATH")
     flags.add_argument("--reason", default="", help="why this look at real data is taken")
     flags.add_argument("--ledger", dest="ledger_path", help="another ledger file")
     flags.add_argument("--runs", default="runs", help="working folder")

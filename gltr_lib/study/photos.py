@@ -59,6 +59,7 @@ def score_real(
     results: str | Path = "results",
     device: str | None = None,
     sets: Sequence[str] = (),
+    looks: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> int:
     """Score the finished networks of a tier on the real sets; the number of networks scored.
@@ -71,6 +72,7 @@ def score_real(
         results: folder of ``real.jsonl`` and ``real_looks.jsonl``.
         device: None = the best there is.
         sets: names of real sets; empty = all that are there.
+        looks: the log of looks; None = ``real_looks.jsonl`` in ``results``.
         say: takes one line of progress.
 
     Raises:
@@ -94,7 +96,7 @@ def score_real(
         frames = REAL_SETS[name].frames(folder)  # a damaged folder is noticed before the look is counted
         commit = ledger.git_commit()
         ledger.append(
-            Path(results) / "real_looks.jsonl",
+            looks if looks is not None else Path(results) / "real_looks.jsonl",
             {
                 "date": ledger.now(),
                 "commit": commit,
