@@ -10,7 +10,7 @@ from torch import nn
 from gltr_lib import ledger
 from gltr_lib.evaluate import evaluate
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study import compare, intervals, scenes
+from gltr_lib.study import compare, scenes
 from gltr_lib.study.evidence import TEST, Evidence, gap_by_look
 from gltr_lib.study.intervals import bootstrap, difference, groups_of, miou
 
@@ -162,9 +162,8 @@ def test_a_difference_has_points_and_an_interval_where_it_may(tmp_path):
     rows = rows_of(tmp_path, "gtr", better) + rows_of(tmp_path, "baseline", worse)
     found = difference(rows, "gtr", "baseline", "streets/sun", str(tmp_path))
     assert found.why == ""
-    assert found.values == pytest.approx(
-        [float(miou(a.sum(0)) - miou(b.sum(0))) for a, b in zip(better, worse, strict=True)]
-    )
+    pairs = zip(better, worse, strict=True)
+    assert found.values == pytest.approx([float(miou(a.sum(0)) - miou(b.sum(0))) for a, b in pairs])
     assert found.interval == bootstrap(better, worse)
     assert "[" in compare.say_difference(found)
 
@@ -223,6 +222,7 @@ def test_without_scenes_all_test_looks_are_one(tmp_path):
     assert gap_by_look(known(tmp_path, rows)) == {}
 
 
+@pytest.mark.slow
 def test_a_scored_run_keeps_its_scenes(tmp_path):
     from gltr_lib.study import run
     from gltr_lib.study.places import Places
@@ -253,7 +253,5 @@ def test_the_draws_do_not_depend_on_the_machine():
     first, second = (np.arange(1, 5 * 6 * 2 * 2 + 1).reshape(5, 6, 2, 2) * k % 89 for k in (1, 7))
     first, second = (np.sort(each, axis=2) for each in (first, second))
     found = bootstrap(first, second, draws=50)
-    assert [round(value, 6) for value in found] == [round(value, 6) for value in EXPECTED], found
-
-
-EXPECTED = intervals.Interval(0.0, 0.0, 0.0)
+    # What was drawn where this was written: tables with intervals must read the same with every version of NumPy.
+    assert [round(value, 6) for value in found] == [0.341507, 0.183909, 0.496896]

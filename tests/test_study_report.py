@@ -1,0 +1,303 @@
+"""Hypotheses and their judge; every table and figure from the ledger alone, fresh, and built without rows as well."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from gltr_lib import ledger
+from gltr_lib.study import ablations, compare, figures, grid, hypotheses, report, tables, tiers, trials
+from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
+from gltr_lib.study.grid import Settings
+from gltr_lib.study.hypotheses import Judgement, judge, verdict
+from gltr_lib.study.intervals import Interval
+from tests.test_study import README, RESULTS
+
+DOCS = README.parent / "docs"
+
+
+def made_up(folder, tier, scores, seeds=3, tuned=None):
+    """Rows of a tier as it is declared, with (method, data) -> score; a callable gets the seed."""
+    lines = []
+    for one in grid.grid(Settings(tier, seeds=seeds), tuned or {}):
+        for streets in one.score:
+            value = scores(one.method, streets.name, one.seed)
+            if value is None or one.needs:
+                continue
+            lines.append(json.dumps({
+                "method": one.method, "seed": one.seed, "commit": "abc", "protocol": "mIoU-19 @ full size",
+                "metric": "mIoU-19", "value": round(value, 6), "data": streets.name,
+                "config": dataclasses.asdict(one.config), "device": "cpu", "wall_seconds": 60.0,
+                "date": "2026-01-01T00:00:00+00:00", "tier": tier, "run": one.id, "family": one.family,
+                "definition": one.score_definition(streets), "trained_on": one.train.name, "trained_at": "abc",
+                "size": "256x128", "per_class": {},
+            }))  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{tier}.jsonl").open("a", encoding="utf-8") as file:
+        file.write("".join(line + "\n" for line in lines))
+    return Evidence(folder)
+
+
+def only(**values):
+    """Scores of some methods by name, on every set; a tuple holds one value a seed."""
+    names = {name.replace("__", " "): value for name, value in values.items()}
+
+    def score(method, data, seed):
+        value = names.get(method)
+        return value[seed] if isinstance(value, tuple) else value
+
+    return score
+
+
+# --- hypotheses -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "expected"),
+    [
+        ([1.0, 2.0, 3.0], {"at_least": 1}, "confirmed"),
+        ([0.9, 2.0, 3.0], {"at_least": 1}, "undecided"),
+        ([0.9, 0.0, -3.0], {"at_least": 1}, "refuted"),
+        ([0.5, -0.5], {"at_least": -1, "at_most": 1}, "confirmed"),
+        ([1.5, -0.5], {"at_least": -1, "at_most": 1}, "undecided"),
+        ([1.5, 2.5], {"at_least": -1, "at_most": 1}, "refuted"),
+        ([], {"at_least": 0}, "undecided"),
+        ([5.0], {"at_least": 0}, "undecided"),  # one seed decides nothing
+        ([5.0], {"at_least": 0, "seeds": 1}, "confirmed"),
+    ],
+)
+def test_verdicts_from_points(values, bounds, expected):
+    assert verdict(values, bounds) == expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [((2.0, 1.1, 2.9), "confirmed"), ((2.0, 0.9, 2.9), "undecided"), ((0.5, 0.1, 0.9), "refuted")],
+)
+def test_an_interval_decides_alone(interval, expected):
+    assert verdict([9.0, -9.0], {"at_least": 1}, Interval(*interval)) == expected
+
+
+def test_a_difference_is_judged_in_points_and_by_seed(tmp_path):
+    evidence = made_up(tmp_path, "headline", only(gtr=(0.25, 0.26, 0.24), baseline=(0.12, 0.13, 0.11), gtr_gtr=0.25))
+    test = {"kind": "difference", "tier": "headline", "method": "gtr", "against": "baseline", "data": "test"}
+    assert judge(test | {"at_least": 12}, evidence) == Judgement("confirmed", "+13.0 (+13.0, +13.0, +13.0)")
+    assert judge(test | {"at_least": 14}, evidence).verdict == "refuted"
+    assert judge(test | {"against": "gtr_gtr", "at_least": 0}, evidence).verdict == "undecided"
+    assert judge(test | {"against": "oracle", "at_least": 0}, evidence) == Judgement("undecided", "not run")
+
+
+def test_every_rival_means_every_one(tmp_path):
+    alone, consistent = tiers.rival_names()
+    test = {
+        "kind": "difference",
+        "tier": "rivals",
+        "method": "gtr",
+        "against": "every rival",
+        "data": "test",
+        "at_least": 0,
+    }
+    assert judge(test, Evidence(tmp_path / "none")) == Judgement("undecided", "not run")
+    evidence = made_up(tmp_path / "some", "rivals", only(gtr=0.3, randconv=0.2))
+    found = judge(test, evidence)
+    assert found.verdict == "undecided"  # one of them was run, and GTR is ahead of it
+    assert found.found.startswith(f"holds against 1 of {len(alone) + len(consistent)} (1 were run)")
+    scores = {**dict.fromkeys((*alone, *consistent), 0.2), "gtr": 0.3}
+    assert judge(test, made_up(tmp_path / "all", "rivals", only(**scores))).verdict == "confirmed"
+    scores["ibn_cons"] = 0.31
+    found = judge(test, made_up(tmp_path / "one", "rivals", only(**scores)))
+    assert found.verdict == "refuted"
+    assert name_of("ibn_cons") in found.found
+
+
+def test_all_parts_must_hold(tmp_path):
+    evidence = made_up(tmp_path, "headline", only(gtr=0.3, baseline=0.2, gtr_gtr=0.35))
+    good = {
+        "kind": "difference",
+        "tier": "headline",
+        "method": "gtr",
+        "against": "baseline",
+        "data": "test",
+        "at_least": 5,
+    }
+    bad = good | {"against": "gtr_gtr", "at_least": 0}
+    unknown = good | {"against": "oracle"}
+    for parts, expected in (([good, good], "confirmed"), ([good, unknown], "undecided"), ([bad, unknown], "refuted")):
+        assert judge({"kind": "all", "tests": parts}, evidence).verdict == expected
+
+
+def test_the_gap_is_judged_in_per_cent(tmp_path):
+    evidence = made_up(tmp_path, "headline", only(gtr_ltr_cgl=0.3, baseline=0.2, oracle=0.4))
+    test = {"kind": "gap", "method": "gtr_ltr_cgl"}
+    assert judge(test | {"at_least": 40}, evidence) == Judgement("confirmed", "50 % of the gap (50, 50, 50)")
+    assert judge(test | {"at_least": 60}, evidence).verdict == "refuted"
+
+
+def flat(test):
+    return [leaf for part in test["tests"] for leaf in flat(part)] if test["kind"] == "all" else [test]
+
+
+def test_the_committed_hypotheses_can_be_judged():
+    entries = hypotheses.read(RESULTS)
+    assert len(entries) >= 12
+    assert len({entry["id"] for entry in entries}) == len(entries)
+    names = {tier: {r.method for r in grid.grid(Settings(tier), {})} for tier in ("headline", "rivals", "ablations")}
+    names["photos"] = names["headline"]
+    sets = {s.name for s in grid.score_sets(Settings())} | {"camvid/all", "test"}
+    for entry in entries:
+        for test in flat(entry["test"]):
+            tier = names[test.get("tier", "headline")]
+            assert test["method"] in tier, entry["id"]
+            assert test.get("against", test["method"]) in tier | {hypotheses.EVERY_RIVAL}, entry["id"]
+            assert test.get("data", "test") in sets, entry["id"]
+
+
+def test_a_malformed_hypothesis_is_named(tmp_path):
+    assert hypotheses.read(tmp_path) == []
+    assert "No hypothesis" in hypotheses.table(tmp_path)
+    good = {"id": "H1", "sentence": "s", "known": "k", "test": {"kind": "gap", "method": "gtr", "at_least": 1}}
+    for change, words in (({"known": ""}, "lacks known"), ({"test": {"kind": "x"}}, "kind"),
+                          ({"test": {"kind": "gap", "method": "gtr"}}, "at_least or at_most")):  # fmt: skip
+        (tmp_path / hypotheses.FILE).write_text(json.dumps([good | change]))
+        with pytest.raises(ValueError, match=words):
+            hypotheses.read(tmp_path)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
+    evidence = made_up(tmp_path, "rivals", only(gtr=0.3, randconv=(0.2, 0.21, 0.22)))
+    text = compare.rivals_table(evidence)
+    assert "| RandConv | 21.0 ± 1.0 |" in text
+    assert f"| {name_of('mixstyle')} | not run |" in text
+    assert "its own paper's numbers" in text
+    assert "tuned" not in text
+    assert "2 methods" not in text
+    assert "6 networks, 0.1 h of training" in text
+    label = trials.candidates()["randconv"][1].label
+    ledger.write_text(tmp_path / "tuned.json", trials.text({"randconv": {"label": label, "scores": {}}}))
+    text = compare.rivals_table(Evidence(tmp_path))
+    assert f"| RandConv ({label}) | not run |" in text  # the row above had the paper's own numbers
+    assert "| GTR, tuned (own) |" in text
+
+
+def test_trials_table_marks_the_chosen_one(tmp_path):
+    name = {trials.row_name("gtr", trial): 0.2 + 0.01 * n for n, trial in enumerate(trials.candidates()["gtr"])}
+    made_up(tmp_path, "tuning", lambda method, data, seed: name.get(method), seeds=1)
+    assert report.write(tmp_path, tmp_path) == ["tuned.json"]
+    text = compare.tuning_table(Evidence(tmp_path))
+    assert "| GTR | 20.0 | 21.0 (alpha=0.75) | 22.0 (alpha=0.5) | **23.0 (raw_share=0.5)** |" in text
+    assert "| MixStyle | not run | not run (mixstyle=0.25) |" in text
+
+
+def test_convergence_shows_both_lengths(tmp_path):
+    made_up(tmp_path, "headline", only(**{"baseline": 0.6, tiers.CONVERGENCE: 0.65}))
+    made_up(tmp_path, "ablations", only(**{"gtr 2x steps": 0.7}), seeds=2)
+    lines = compare.convergence_table(Evidence(tmp_path)).splitlines()
+    steps = grid.STEPS["headline"]
+    assert f"| baseline | {steps} | 60.0 ± 0.0 |" in lines[2]
+    assert f"| baseline | {4 * steps} | 65.0 |" in lines[3]
+    assert any(f"| GTR | {2 * steps} | 70.0 ± 0.0 |" in line for line in lines)
+
+
+def test_hours_count_each_network_once(tmp_path):
+    made_up(tmp_path, "headline", only(gtr=0.3))
+    made_up(tmp_path, "ablations", only(**{"gtr alpha=0.5": 0.3}), seeds=2)
+    text = compare.hours_table(tmp_path)
+    assert "| `headline.jsonl` | cpu | 3 | 0.05 |" in text
+    assert "| `rivals.jsonl` | not run | 0 | 0.00 |" in text
+    assert "| all | | 5 | 0.08 |" in text
+
+
+def test_a_level_that_cannot_run_says_what_it_needs(tmp_path):
+    factor = next(f for f in ablations.factors() if f.name == "stylizer")
+    text = compare.ablation_table(Evidence(tmp_path), factor)
+    assert text.count("| not run |") >= 3
+    assert "it needs the VGG-19 weights" in text
+
+
+# --- everything -------------------------------------------------------------------------------------------------------
+
+
+def test_pages_build_without_a_single_row(tmp_path):
+    for document in report.DOCUMENTS:
+        target = tmp_path / document
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(README.parent / document, target)
+    (tmp_path / "results").mkdir()
+    assert report.write(tmp_path, tmp_path / "results")
+    assert report.stale(tmp_path, tmp_path / "results") == []
+    assert list((tmp_path / "results").iterdir()) == []
+    page = (tmp_path / "docs/study.md").read_text(encoding="utf-8")
+    assert page.count("not run") > 100
+    assert "![" not in page
+
+
+@pytest.mark.slow
+def test_everything_is_rebuilt_from_the_ledger_and_stays(tmp_path, monkeypatch):
+    some = tuple(factor for factor in ablations.factors() if factor.name in ("alpha", "stylizer", "real"))
+    monkeypatch.setattr(ablations, "factors", lambda: some)  # drawing all of them takes long
+    results = tmp_path / "results"
+    alone, consistent = tiers.rival_names()
+    value = {name: 0.2 + 0.005 * n for n, name in enumerate((*alone, *consistent))}
+    made_up(results, "rivals", lambda m, d, s: value.get(m, 0.3) + 0.01 * s)
+    made_up(results, "ablations", lambda m, d, s: 0.2 + 0.01 * len(m) + 0.02 * s, seeds=2)
+    (tmp_path / "docs").mkdir()
+    shutil.copyfile(DOCS / "study.md", tmp_path / "docs/study.md")
+    changed = report.write(tmp_path, results)
+    made = {"ablation_alpha.png", "ablation_stylizer.png", "rivals.png"}
+    assert made <= set(changed)
+    assert not (results / "ablation_real.png").exists()
+    assert report.write(tmp_path, results) == []
+    page = (tmp_path / "docs/study.md").read_text(encoding="utf-8")
+    for name in made:
+        words = (results / name).with_suffix(".txt").read_text(encoding="utf-8").strip()
+        assert figures.words_in(results / name) == words
+        assert f"![{words}](../results/{name})" in page
+        assert "[" not in words
+    first = {name: (results / name).read_bytes() for name in made}
+    for name in made:
+        (results / name).unlink()
+    report.write(tmp_path, results)
+    assert {name: (results / name).read_bytes() for name in made} == first
+    # A picture that shows other rows is found out; one without rows goes away.
+    shutil.copyfile(results / "rivals.png", results / "ablation_alpha.png")
+    assert report.stale(tmp_path, results) == ["ablation_alpha.png"]
+    for tier in ("rivals", "ablations"):
+        (results / f"{tier}.jsonl").unlink()
+    assert "rivals.png" in report.stale(tmp_path, results)
+    report.write(tmp_path, results)
+    assert sorted(path.name for path in results.iterdir()) == []
+
+
+def test_figures_wait_for_two_levels(tmp_path):
+    evidence = made_up(tmp_path, "ablations", only(gtr=0.3), seeds=2)
+    assert all(figures.ablation_figure(evidence, factor) is None for factor in ablations.factors())
+    assert figures.rivals_figure(evidence) is None
+
+
+def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
+    evidence = made_up(tmp_path, "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
+    factor = next(f for f in ablations.factors() if f.name == "alpha")
+    figure, words = figures.ablation_figure(evidence, factor)
+    assert words.count("0.5 25.0; 1 30.0") == 1 + len(SHIFTED)
+    (axis,) = figure.axes
+    assert axis.get_ylabel() == "mIoU-19 (%)"
+    assert axis.get_xlabel() == factor.axis
+    assert {tuple(line.get_ydata()) for line in axis.lines} == {(25.0, 30.0)}
+    assert len({line.get_marker() for line in axis.lines}) == len({line.get_color() for line in axis.lines}) == 4
+
+
+def test_committed_tables_and_figures_are_fresh():
+    assert report.stale(README.parent, RESULTS) == [], "run: make results"
+
+
+def test_every_table_has_a_place():
+    pages = (*report.DOCUMENTS, "docs/site/results_index.md")
+    there = "".join((README.parent / name).read_text(encoding="utf-8") for name in pages)
+    assert [marker for marker in tables.tables(RESULTS) if f"<!-- {marker} -->" not in there] == []
+    assert TEST in compare.COLUMNS
