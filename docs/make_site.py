@@ -117,7 +117,8 @@ def stage_written(found: list[executed.Executed], stage: Path, results: Path, mo
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         if "<!-- more -->" in text:
-            rest = pages.more_tables(pages.fill_tables(target, results), results)
+            others = [ROOT / "docs" / name for name in ("study.md", "hypotheses.md")]
+            rest = pages.more_tables(pages.fill_tables(target, results, others), results)
             target.write_text(target.read_text(encoding="utf-8").replace("<!-- more -->", rest), encoding="utf-8")
         else:
             pages.fill_tables(target, results)

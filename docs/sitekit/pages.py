@@ -40,6 +40,8 @@ DOCUMENTS = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "results/README.md": "results/rows.md",
+    "docs/study.md": "results/study.md",
+    "docs/hypotheses.md": "results/hypotheses.md",
 }
 # The quiz's key stays in the repository: a site is handed to students, too.
 BELOW = {"teaching/index.md": "\n```{toctree}\n:hidden:\n\nnotes\nquiz\n```\n"}
@@ -49,10 +51,11 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 # ------------------------------------------------------------------------------------------------------ from the ledger
 
 
-def fill_tables(page: Path, results: Path) -> list[str]:
-    """Fill the table markers of a page; returns the ledger's tables for which the page has no marker."""
+def fill_tables(page: Path, results: Path, others: Sequence[Path] = ()) -> list[str]:
+    """Fill the table markers of a page; returns the ledger's tables for which neither it nor another page has one."""
     text = page.read_text(encoding="utf-8")
     tables.write_tables(page, results)
+    text += "".join(other.read_text(encoding="utf-8") for other in others if other.is_file())
     return [marker for marker in tables.tables(results) if f"<!-- {marker} -->" not in text]
 
 

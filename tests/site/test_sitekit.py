@@ -189,7 +189,9 @@ def test_a_table_that_no_page_places_is_shown_all_the_same(tmp_path, monkeypatch
     from sitekit import pages
 
     monkeypatch.setattr(
-        pages.tables, "tables", lambda results: {"table:one": lambda: "ONE", "table:rivals": lambda: "TWO"}
+        pages.tables,
+        "tables",
+        lambda results, document=None: {"table:one": lambda: "ONE", "table:rivals": lambda: "TWO"},
     )
     page = tmp_path / "page.md"
     page.write_text("<!-- table:one -->\n<!-- /table:one -->\n")
