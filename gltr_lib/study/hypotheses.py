@@ -144,7 +144,7 @@ def _every_rival(test: Mapping[str, Any], evidence: Evidence, data: str) -> Judg
 def _together(judgements: Sequence[Judgement], between: str) -> Judgement:
     verdicts = {each.verdict for each in judgements}
     whole = "refuted" if "refuted" in verdicts else "confirmed" if verdicts == {"confirmed"} else "undecided"
-    return Judgement(whole, between.join(each.found for each in judgements))
+    return Judgement(whole, between.join(dict.fromkeys(each.found for each in judgements)))
 
 
 def table(results: str | Path, evidence: Evidence | None = None) -> str:
