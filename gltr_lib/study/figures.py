@@ -221,14 +221,16 @@ def _plain(axis: Axes) -> None:
     axis.tick_params(length=0, labelsize=9)
 
 
-def save(figure: Any, words: str, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG (atomically) with its words inside, and the words beside it as ``.txt``."""
-    path = Path(path)
+def save(figure: Any, words: str, path: str | os.PathLike[str]) -> bool:
+    """Write a figure as PNG (atomically) with its words inside, and the words beside it; False if nothing changed."""
+    path, beside = Path(path), Path(path).with_suffix(".txt")
+    before = [file.read_bytes() if file.exists() else None for file in (path, beside)]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
     figure.savefig(temporary, dpi=130, metadata={"Software": None, "Description": words})
     os.replace(temporary, path)
-    ledger.write_text(path.with_suffix(".txt"), words + "\n")
+    ledger.write_text(beside, words + "\n")
+    return before != [path.read_bytes(), beside.read_bytes()]
 
 
 def words_in(path: str | os.PathLike[str]) -> str:

@@ -58,8 +58,7 @@ def write(base: str | os.PathLike[str] = ".", results: str | os.PathLike[str] = 
             for old in (path, path.with_suffix(".txt")):
                 changed += [old.name] if old.exists() else []
                 old.unlink(missing_ok=True)
-        elif not path.exists() or figures.words_in(path) != made[1] or not _has_words(path, made[1]):
-            figures.save(*made, path)
+        elif figures.save(*made, path):  # drawn anew even where its words are the same: the drawing may have changed
             changed.append(name)
     for document in DOCUMENTS:
         path = Path(base) / document
