@@ -11,12 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from gltr_lib import ledger
+from gltr_lib import ledger, streets
+from gltr_lib.evaluate import layout_prior
 from gltr_lib.labels import CLASSES
 from gltr_lib.models import SHIPPED, DeepLabMini
 from gltr_lib.probes import expect, figures, plan, run, tables
 from gltr_lib.probes.__main__ import main
 from gltr_lib.probes.plan import Network, Question
+from gltr_lib.study.grid import train_streets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LEDGER = ROOT / "docs" / "probes.md", ROOT / "results" / "probes.jsonl"
@@ -155,6 +157,31 @@ def test_shipped_networks_carry_the_ids_of_the_studys_ledger():
     assert all(len(n.weights) == 12 and n.model is None for n in ours)
 
 
+def test_the_prior_knows_place_and_nothing_else(few, tmp_path):
+    half = torch.zeros(32, 64, dtype=torch.int64)
+    half[:16] = CLASSES.index("vegetation")
+    half[16:] = CLASSES.index("building")
+    prior = Network(plan.PRIOR, "labels", "p", model=plan.Prior(half))
+    assert run.run_probes(tmp_path / "p.jsonl", [prior], scenes=4, say=silent) == 3  # of conflict: material alone
+    rows = ledger.read(tmp_path / "p.jsonl")
+    assert {row["probe"] for row in rows} == {"arranged", "conflict"}
+    one, other = (row for row in rows if row["probe"] == "conflict" and row["config"]["shape"] == "vegetation")
+    assert one["decided"] == other["decided"] == 1
+    assert one["value"] == other["value"] > 0.5, "mirrored, the place keeps its height"
+    known = plan.prior(load=False)
+    assert known.model is None
+    assert len(known.weights) == 12
+
+
+def test_the_loaded_prior_is_the_studys(monkeypatch, tmp_path):
+    monkeypatch.setattr(plan, "SIZE", (16, 32))
+    monkeypatch.setattr(plan, "train_streets", lambda kind: train_streets(kind, 4))
+    model = plan.prior(cache=str(tmp_path)).model
+    labels = np.stack([streets.render(seed, "game", (16, 32))[1] for seed in range(4)])
+    expected = layout_prior(torch.from_numpy(labels))
+    assert (model(torch.zeros(2, 3, 16, 32)).argmax(1) == expected).all()
+
+
 def test_answers_are_the_networks_own_in_any_batch():
     net = DeepLabMini().eval()
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), dtype=np.uint8)
@@ -169,8 +196,10 @@ def test_answers_are_the_networks_own_in_any_batch():
 def made_up():
     """A row for every question and network: the baseline reads materials, the others shapes."""
     rows = []
-    for net in plan.shipped(load=False):
+    for net in plan.everyone(load=False):
         for asked in plan.questions():
+            if not plan.applies(asked, net):
+                continue
             o, good = asked.options, net.name != "baseline"
             row = {"value": 0.75 if good else 0.25, "metric": "mIoU-19"}
             if asked.kind == "conflict":
@@ -198,16 +227,19 @@ def test_outdated_rows_are_left_out_and_the_newest_counts():
 
 def test_tables_by_hand():
     rows = made_up()
-    assert "| road in building material | 25 (50) | 75 (50) | 75 (50) | 75 (50) |" in tables.conflict_table(rows)
-    assert "| **mean of the swaps** | **25** | **75** |" in tables.conflict_table(rows)
+    assert "| road in building material | 25 (50) | 75 (50) | 75 (50) | 75 (50) | 75 (50) |" in tables.conflict_table(
+        rows
+    )
+    assert "| **mean of the swaps** | **25** (50) | **75** (50) |" in tables.conflict_table(rows)
     assert "| JPEG | 28 / 28 / 28 | 83 / 83 / 83 |" in tables.corruption_table(rows)
     assert "| late (`aspp`): test looks | 2.00 (1.25) | 0.50 (1.25) |" in tables.features_table(rows)
-    assert "| shape share, upside down | 25 | 75 |" in tables.place_table(rows)
-    assert "| the other's flat colour | 25 | 75 |" in tables.ways_table(rows)
+    assert "| shape share, upside down | 25 (50) | 75 (50) |" in tables.place_table(rows)
+    assert "| the other's flat colour | 25 (50) | 75 (50) |" in tables.ways_table(rows)
     undecided = next(r for r in rows if r["probe"] == "conflict" and r["config"]["shape"] == "road")
-    undecided |= {"metric": "decided share", "value": 0.0}
+    undecided |= {"metric": "decided share", "value": 0.0, "decided": 0.0}
     assert "| road in building material | – (0) | 75 (50) |" in tables.conflict_table(rows)
     assert expect.mean_share(rows, "baseline") == 0.25, "a share of nothing is in no mean"
+    assert expect.mean_decided(rows, "baseline") == 0.5 * 7 / 8
     gone = [r for r in rows if r is not undecided]
     assert "| road in building material | not run |" in tables.conflict_table(gone)
     assert math.isnan(expect.mean_share(gone, "baseline")), "a mean of some swaps is not the mean"
@@ -270,14 +302,15 @@ def test_the_committed_rows_answer_every_question_or_the_page_says_not_run():
             (scored,) = ledger.find(study, run=row["run"])
             assert row["value"] == pytest.approx(scored["value"], abs=5e-4)
     text = PAGE.read_text(encoding="utf-8")
-    assert ("not run" in text) == (len(rows) < len(plan.questions()) * len(SHIPPED))
+    expected = sum(plan.applies(q, n) for q in plan.questions() for n in plan.everyone(load=False))
+    assert ("not run" in text) == (len(rows) < expected)
 
 
 # --- the command line -----------------------------------------------------------------------------------------------
 
 
 def test_the_command_measures_and_reports(few, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(plan, "shipped", lambda load=True: (network(),))
+    monkeypatch.setattr(plan, "everyone", lambda load=True: (network(),))
     path = tmp_path / "l.jsonl"
     assert main(["--scenes", "4", "--only", "corruption", "--ledger", str(path)]) == 0
     said = capsys.readouterr().out

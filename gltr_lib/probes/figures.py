@@ -23,9 +23,10 @@ from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapped
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES, corrupt
 from gltr_lib.probes.expect import RANDOMIZED, mean_relative, mean_share, miou, relative, shift
-from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, Rows, fill, one_swap, percent
+from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, WITH_PRIOR, Rows, fill, one_swap, percent
 from gltr_lib.study.grid import digest
 from gltr_lib.study.looks import TEST_LOOKS
+from gltr_lib.study.tiers import PRIOR
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 MARKERS = ("o", "s", "^", "D")
@@ -57,7 +58,7 @@ def _legend(figure: Any, panel: Any) -> None:
 
 
 def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[float, Any]]) -> None:
-    """One line of four dots for each entry; ``value(network, line)`` is a share and its interval or None."""
+    """Four dots and the layout prior's cross for each line; ``value(network, line)``: a share, its interval or None."""
     for number, (network, name) in enumerate(NAMES.items()):
         at = np.arange(len(lines)) + (number - 1.5) * 0.17
         found = [value(network, i) for i in range(len(lines))]
@@ -66,6 +67,9 @@ def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[fl
                 panel.plot([100 * v for v in interval], [y, y], color=COLOURS[number], lw=1.2, alpha=0.55)
         x = [100 * v for v, _ in found]
         panel.plot(x, at, MARKERS[number], color=COLOURS[number], mec="white", mew=0.6, label=name)
+    known = [value(PRIOR, i)[0] for i in range(len(lines))]
+    if not np.isnan(known).all():
+        panel.plot(100 * np.array(known), range(len(lines)), "x", color=MUTED, mew=1.4, label=WITH_PRIOR[PRIOR])
     panel.set_yticks(range(len(lines)), lines)
     panel.set_ylim(len(lines) - 0.5, -0.5)
     panel.grid(False, axis="y")

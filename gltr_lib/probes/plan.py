@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from gltr_lib.datasets import EVAL_SEEDS
+from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
+from gltr_lib.evaluate import layout_prior
+from gltr_lib.labels import NUM_CLASSES
 from gltr_lib.models import SHIPPED, load_shipped
 from gltr_lib.probes.conflict import ARRANGEMENTS, SURFACES, Swap
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
-from gltr_lib.study.data import world_digest
-from gltr_lib.study.grid import asset_digest, digest
+from gltr_lib.study import data
+from gltr_lib.study.grid import asset_digest, digest, train_streets
 from gltr_lib.study.looks import TEST_LOOKS, sampled_looks
+from gltr_lib.study.tiers import PRIOR
 
 # Raise this when what an answer means changes.
 VERSION = 1
@@ -90,6 +94,49 @@ def shipped(*, load: bool = True) -> tuple[Network, ...]:
     )
 
 
+class Prior(nn.Module):
+    """Answers with the most frequent class of each place and never looks: it knows place, and no shape.
+
+    Args:
+        classes: int64 (H,W), the class of each pixel.
+    """
+
+    def __init__(self, classes: Tensor) -> None:
+        super().__init__()
+        self.logits = F.one_hot(classes, NUM_CLASSES).permute(2, 0, 1).float()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits.expand(len(images), -1, -1, -1)
+
+
+def prior(*, load: bool = True, cache: str = "runs/cache") -> Network:
+    """The layout prior of the study's training labels, as a network that is asked about places alone.
+
+    Without ``load`` its name alone. The training streets are read from the study's cache, or rendered into it.
+    """
+    weights = digest([TRAIN_SEEDS[0], len(TRAIN_SEEDS), list(SIZE), data.world_digest()])
+    model = Prior(layout_prior(data.load(train_streets("game"), SIZE, cache)[1])) if load else None
+    return Network(PRIOR, "the training labels", weights, model=model)
+
+
+def everyone(*, load: bool = True) -> tuple[Network, ...]:
+    """Whom the probes ask: the shipped networks, and the layout prior to compare them with."""
+    return (*shipped(load=load), prior(load=load))
+
+
+def applies(question: Question, network: Network) -> bool:
+    """Whether a question makes sense: the layout prior sees no material, has no features and fears no noise.
+
+    Example:
+        >>> asked = questions()
+        >>> sum(applies(question, prior(load=False)) for question in asked) < len(asked)
+        True
+    """
+    o = question.options
+    swap = question.kind == "conflict" and o["mode"] == "material" and o["shape"] != o["texture"]
+    return network.name != PRIOR or question.kind == "arranged" or swap
+
+
 def _question(kind: str, **about: Any) -> Question:
     return Question(kind, tuple(about.items()))
 
@@ -121,7 +168,8 @@ def questions() -> tuple[Question, ...]:
 def definition(question: Question, network: Network, scenes: int) -> str:
     """Twelve digits that change when the answer might."""
     return digest([
-        VERSION, question.kind, question.options, [EVAL_SEEDS[0], scenes], list(SIZE), world_digest(), network.weights,
+        VERSION, question.kind, question.options, [EVAL_SEEDS[0], scenes], list(SIZE), data.world_digest(),
+        network.weights,
         [asset_digest("mini"), asset_digest("paintings-mini")] if question.options.get("look") == "painted" else [],
     ])  # fmt: skip
 

@@ -64,7 +64,7 @@ def run_probes(
 
     Args:
         path: the ledger, ``.jsonl``.
-        networks: whom to ask; None = the four shipped networks.
+        networks: whom to ask; None = the four shipped networks and the layout prior.
         scenes: how many of the study's evaluation streets, 2 to 64.
         only: kinds of questions; empty = all.
         say: takes one line of progress.
@@ -76,11 +76,15 @@ def run_probes(
         ValueError: an impossible number of scenes, an unknown kind.
     """
     asked = understood(scenes, only)
-    networks = plan.shipped() if networks is None else networks
+    networks = plan.everyone() if networks is None else networks
     done = {row.get("definition") for row in ledger.read(path)}
-    todo = [(question, [n for n in networks if plan.definition(question, n, scenes) not in done]) for question in asked]
+    todo = []
+    for question in asked:
+        asks = [network for network in networks if plan.applies(question, network)]
+        todo.append((question, [n for n in asks if plan.definition(question, n, scenes) not in done]))
     todo = [(question, waiting) for question, waiting in todo if waiting]
-    missing, total = sum(len(waiting) for _, waiting in todo), len(asked) * len(networks)
+    missing = sum(len(waiting) for _, waiting in todo)
+    total = sum(plan.applies(question, network) for question in asked for network in networks)
     say(f"{missing} of {total} rows to measure, {scenes} streets each")
     studio, written, started = Studio(scenes), 0, time.monotonic()
     for (kind, what), group in groupby(todo, key=lambda pair: _same_pictures(pair[0])):
@@ -288,7 +292,8 @@ def _tensor(pictures: np.ndarray) -> Tensor:
 
 def rows_of_today(rows: Sequence[ledger.Row], networks: Sequence[Network] | None = None) -> Iterator[ledger.Row]:
     """The rows that answer today's questions about today's networks on all scenes, the newest of each."""
-    networks = plan.shipped(load=False) if networks is None else networks
-    known = {plan.definition(q, n, len(EVAL_SEEDS)) for q in plan.questions() for n in networks}
+    networks = plan.everyone(load=False) if networks is None else networks
+    pairs = [(q, n) for q in plan.questions() for n in networks if plan.applies(q, n)]
+    known = {plan.definition(question, network, len(EVAL_SEEDS)) for question, network in pairs}
     newest = {row["definition"]: row for row in rows if row.get("definition") in known}
     yield from newest.values()

@@ -17,12 +17,14 @@ from gltr_lib.models import SHIPPED
 from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
-from gltr_lib.probes.expect import EXPECTATIONS, control, mean_relative, mean_share, miou, relative, shift
+from gltr_lib.probes.expect import EXPECTATIONS, control, mean_decided, mean_relative, mean_share, miou, relative, shift
 from gltr_lib.study.looks import TEST_LOOKS
 from gltr_lib.study.tables import METHOD_NAMES
+from gltr_lib.study.tiers import PRIOR
 
 Rows = Sequence[ledger.Row]
 NAMES = {name: METHOD_NAMES[name] for name in SHIPPED}
+WITH_PRIOR = NAMES | {PRIOR: METHOD_NAMES[PRIOR]}  # where place is the question
 LOOK_NAMES = {
     "game, other scenes": "game, other streets (the zero)",
     "geometry": "control: geometry",
@@ -54,10 +56,10 @@ def swap_name(shape: str, texture: str) -> str:
     return f"{shape} in {texture} material"
 
 
-def table(head: str, lines: Mapping[str, Callable[[str], str]]) -> str:
+def table(head: str, lines: Mapping[str, Callable[[str], str]], names: Mapping[str, str] = NAMES) -> str:
     """A Markdown table with one column a network; a line is a function from the network to its cell."""
-    out = [f"| {head} | " + " | ".join(NAMES.values()) + " |", "|---|" + "---:|" * len(NAMES)]
-    out += [f"| {name} | " + " | ".join(cell(network) for network in NAMES) + " |" for name, cell in lines.items()]
+    out = [f"| {head} | " + " | ".join(names.values()) + " |", "|---|" + "---:|" * len(names)]
+    out += [f"| {name} | " + " | ".join(cell(network) for network in names) + " |" for name, cell in lines.items()]
     return "\n".join(out)
 
 
@@ -87,15 +89,15 @@ def conflict_table(rows: Rows) -> str:
         return f"{percent(row['value'])} ({percent(row['decided'])})" if row else "not run"
 
     lines = {swap_name(*swap): _column(cell, *swap) for swap in plan.SWAPS}
-    lines["**mean of the swaps**"] = lambda network: f"**{percent(mean_share(rows, network))}**"
-    return table("upright; shape share in % (decided in %)", lines)
+    lines["**mean of the swaps**"] = lambda n: f"**{percent(mean_share(rows, n))}** ({percent(mean_decided(rows, n))})"
+    return table("upright; shape share in % (decided in %)", lines, WITH_PRIOR)
 
 
 def ways_table(rows: Rows) -> str:
     """Material against flat colour, details kept, and the controls."""
 
     def share(network: str, mode: str) -> str:
-        return percent(mean_share(rows, network, mode))
+        return f"{percent(mean_share(rows, network, mode))} ({percent(mean_decided(rows, network, mode))})"
 
     def recall(network: str, mode: str) -> str:
         return percent(control(rows, network, mode))
@@ -103,14 +105,14 @@ def ways_table(rows: Rows) -> str:
     lines = {name: _column(share, mode) for mode, name in MODE_NAMES.items()}
     lines["control, recall: its own material, details painted over"] = _column(recall, "material")
     lines["control, recall: its own flat colour, details painted over"] = _column(recall, "colour")
-    return table("mean of the swaps, upright, %", lines)
+    return table("mean of the swaps, upright, % (decided)", lines)
 
 
 def place_table(rows: Rows) -> str:
     """Shape share and mIoU in every arrangement."""
 
     def share(network: str, how: str, mode: str) -> str:
-        return percent(mean_share(rows, network, mode, how))
+        return f"{percent(mean_share(rows, network, mode, how))} ({percent(mean_decided(rows, network, mode, how))})"
 
     def score(network: str, how: str) -> str:
         return percent(miou(rows, network, how), 1)
@@ -119,7 +121,7 @@ def place_table(rows: Rows) -> str:
     for how in ("upright", "upside down"):
         lines[f"shape share with flat colour, {how}"] = _column(share, how, "colour")
     lines |= {f"mIoU-19 without a swap, {how}": _column(score, how) for how in ARRANGEMENTS}
-    return table("%", lines)
+    return table("% (decided)", lines, WITH_PRIOR)
 
 
 def features_table(rows: Rows) -> str:
