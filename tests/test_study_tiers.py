@@ -265,6 +265,17 @@ def test_shards_share_a_tier_without_overlap(tmp_path, monkeypatch):
         run.run_study(settings, Places(tmp_path / "l.jsonl", tmp_path), shard=(4, 3), say=lambda _: None)
 
 
+def test_two_rows_that_are_one_network_are_one_run(tmp_path, monkeypatch):
+    trained = []
+    for name, stand_in in (("_render", lambda *a: None), ("run_one", lambda one, *a, **k: trained.append(one.method)),
+                           ("score_layout_prior", lambda *a: None)):  # fmt: skip
+        monkeypatch.setattr(run, name, stand_in)
+    monkeypatch.chdir(tmp_path)  # no choice of trials there
+    only = Settings("rivals", seeds=1, only=("gtr", "gtr_tuned", "gtr_ltr"))
+    run.run_study(only, Places(tmp_path / "l.jsonl", tmp_path), say=lambda _: None)
+    assert trained == ["gtr", "gtr_ltr"]
+
+
 @pytest.mark.parametrize("text", ["3/2", "0/2", "1", "a/b", "1/"])
 def test_malformed_shards(text):
     with pytest.raises(ValueError, match="shard"):

@@ -67,7 +67,12 @@ def run_study(
     if not 1 <= shard[0] <= shard[1]:
         raise ValueError(f"shard: expected i/n with 1 <= i <= n, such as 2/4, received {shard[0]}/{shard[1]}")
     places = places or Places(default_ledger(settings))
-    declared = [run for run in grid(settings) if not run.needs][shard[0] - 1 :: shard[1]]
+    # Two rows may be one network (ours, and ours with the choice of its trials): it is trained once.
+    unique: dict[str, Run] = {}
+    for run in grid(settings):
+        if not run.needs:
+            unique.setdefault(run.definition, run)
+    declared = list(unique.values())[shard[0] - 1 :: shard[1]]
     runs = [run for run in declared if not ids or run.id in ids]
     if ids and len(runs) < len(ids):
         raise ValueError(f"no such run: {', '.join(sorted(set(ids) - {run.id for run in runs}))}")
