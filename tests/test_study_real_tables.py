@@ -97,3 +97,23 @@ def test_networks_of_a_changed_definition_are_not_counted(groups):
         real_tables.real_sets_table([row_of(changed, "camvid", "camvid11", 0.9)], {}), real_tables.TITLES["streets"]
     )
     assert table["baseline"][0] == "not run"
+
+
+def test_hypotheses_can_ask_for_a_tiers_photographs(groups, tmp_path):
+    from gltr_lib import ledger
+    from gltr_lib.study.evidence import Evidence
+    from gltr_lib.study.hypotheses import judge
+
+    mine = [run for run in groups["airsim mini"] if run.method.split(" [")[0] in ("baseline", "gtr_ltr_cgl")]
+    for run in mine:
+        value = 0.3 + 0.05 * run.method.startswith("gtr") + 0.01 * run.seed
+        for name, label_set in (("idd_lite", "common4"), ("camvid", "common5")):
+            ledger.append(tmp_path / "real.jsonl", row_of(run, name, label_set, value), check=False)
+    test = {
+        "kind": "difference", "tier": "real photos", "method": "gtr_ltr_cgl [airsim mini]",
+        "against": "baseline [airsim mini]", "data": "idd_lite common4", "at_least": 3,
+    }  # fmt: skip
+    found = judge(test, Evidence(tmp_path))
+    assert found.verdict == "confirmed"
+    assert "+5.0" in found.found
+    assert judge(test | {"data": "camvid camvid11"}, Evidence(tmp_path)).verdict == "undecided"

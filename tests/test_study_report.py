@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from gltr_lib import ledger
-from gltr_lib.study import ablations, compare, figures, grid, hypotheses, report, tables, tiers, trials
+from gltr_lib.study import ablations, compare, figures, grid, hypotheses, real_tables, report, tables, tiers, trials
 from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.hypotheses import Judgement, judge, verdict
@@ -146,7 +146,9 @@ def test_the_committed_hypotheses_can_be_judged():
     assert len({entry["id"] for entry in entries}) == len(entries)
     names = {tier: {r.method for r in grid.grid(Settings(tier), {})} for tier in ("headline", "rivals", "ablations")}
     names["photos"] = names["headline"]
+    names["real photos"] = {r.method for r in grid.grid(Settings("real"), {})}
     sets = {s.name for s in grid.score_sets(Settings())} | {"camvid/all", "test"}
+    sets |= {" ".join(column) for column in real_tables.COLUMNS}
     for entry in entries:
         for test in flat(entry["test"]):
             tier = names[test.get("tier", "headline")]

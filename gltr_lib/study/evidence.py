@@ -99,8 +99,20 @@ class Evidence:
         return {tier: book.tier_rows(self.everything, Settings(tier), self.tuned) for tier in tiers.TIERS}
 
     def rows(self, tier: str) -> list[ledger.Row]:
-        """The rows of a tier as it is declared now; "photos" has the headline's networks on CamVid."""
+        """The rows of a tier as it is declared now.
+
+        "photos" has the headline's networks on CamVid; "<tier> photos" a tier's networks on all real sets, with
+        ``data`` such as "camvid common5".
+        """
+        if tier.endswith(" photos"):
+            return self._on_photos(tier.removesuffix(" photos"))
         return self.photos if tier == "photos" else self._tiers[tier]
+
+    def _on_photos(self, tier: str) -> list[ledger.Row]:
+        from gltr_lib.study import real_tables
+
+        rows = ledger.read(self.results / "real.jsonl")
+        return [r for r in real_tables.scored(rows, grid(Settings(tier), self.tuned)) if r["method"] != PRIOR]
 
     def difference(self, tier: str, method: str, against: str, data: str) -> Difference:
         """A paired difference within a tier."""

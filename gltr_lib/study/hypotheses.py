@@ -64,7 +64,8 @@ def judge(test: Mapping[str, Any], evidence: Evidence) -> Judgement:
 
     Args:
         test: ``{"kind": "difference", "tier", "method", "against", "data", "at_least" and/or "at_most"}`` in points of
-            mIoU (``data`` "test" means the test looks, ``against`` may be "every rival"); ``{"kind": "gap", "method",
+            mIoU (``data`` "test" means the test looks, ``against`` may be "every rival", ``tier`` one of
+            :meth:`Evidence.rows`); ``{"kind": "gap", "method",
             "at_least"}`` in per cent of the gap on the test looks; ``{"kind": "all", "tests": [...]}``, whose verdict
             is confirmed if all are, and refuted if one is.
         evidence: the ledgers.
