@@ -139,7 +139,13 @@ RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
         method.name: method
         for method in (
             *_RIVALS,
-            MethodConfig("isw", ("raw", "photometric"), network=(("whiten", True),), whitening=0.6),
+            MethodConfig(
+                "isw",
+                ("raw", "photometric"),
+                rival=(("apply", 1.0), ("gray", 0.0), ("hue", 0.3)),  # RobustNet's own photometry
+                network=(("whiten", True),),
+                whitening=0.6,
+            ),
             _RANDCONV_OWN,
             *(replace(m, name=f"{m.name}_cons", views=2 * m.views, consistency=1.0) for m in _RIVALS),
         )
