@@ -234,3 +234,19 @@ def test_the_command_line_counts_the_look_of_a_shortened_tier_in_the_one_log(roo
     assert not (tmp_path / "results" / "real.jsonl").exists()  # scores of a changed tier stay out of the results
     rows = ledger.read(tmp_path / "runs" / "real.jsonl")
     assert {row["data"] for row in rows} >= {"camvid/all", "idd_lite/all", "cityscapes/all"}
+
+
+@pytest.mark.slow
+def test_the_command_line_prints_a_table_for_each_metric(root, tmp_path, monkeypatch, capsys):
+    from gltr_lib.study.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    changes = ["--set", "crop=[16,32]", "--set", "forward_images=2", "--only", f"{AIRSIM},{STREETS}", "--device", "cpu"]
+    assert (
+        main(["--tier", "real", "--steps", "2", "--seeds", "1", "--scenes", "2", "--looks", "sampled:1..2", *changes])
+        == 0
+    )
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| method |")]
+    assert len(heads) == 2
+    assert "airsim/val" in heads[0]
+    assert "source (game)" in heads[1]

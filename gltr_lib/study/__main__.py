@@ -158,11 +158,14 @@ def _print_table(settings: Settings, places: Places) -> None:
         print(f"\n{compare.tuning_table(Evidence(places.ledger.parent))}")
     else:
         rows = book.tier_rows(book.read(places.ledger), settings)
-        methods = list(dict.fromkeys(run.method for run in grid(settings)))
-        columns = list(dict.fromkeys(row["data"] for row in rows))
-        heads = {**{data: data for data in columns}, **COLUMNS}
-        print("\n" + ledger.table(rows, methods=methods, columns=columns, column_names=heads,
-                                  method_names={name: name_of(name) for name in methods}))  # fmt: skip
+        classes = {run.method: run.config.num_classes for run in grid(settings)}
+        for count in dict.fromkeys(classes.values()):  # no table mixes two metrics
+            methods = [name for name, own in classes.items() if own == count]
+            part = ledger.find(rows, method=tuple(methods))
+            columns = list(dict.fromkeys(row["data"] for row in part))
+            heads = {**{data: data for data in columns}, **COLUMNS}
+            print("\n" + ledger.table(part, methods=methods, columns=columns, column_names=heads,
+                                      method_names={name: name_of(name) for name in methods}))  # fmt: skip
 
 
 def _report(results: Path, say: Callable[[str], None]) -> int:
