@@ -206,6 +206,17 @@ def test_convergence_shows_both_lengths(tmp_path):
     assert any(f"| GTR | {2 * steps} | 70.0 ± 0.0 |" in line for line in lines)
 
 
+def test_tiers_tell_what_is_in_the_ledger(tmp_path):
+    made_up(tmp_path, "headline", only(gtr=0.3, baseline=0.2))
+    half = made_up(tmp_path, "ablations", lambda m, d, s: 0.3 if m == "gtr alpha=0.5" and d == TEST else None, seeds=2)
+    lines = {line.split(" | ")[0]: line for line in compare.tiers_table(half).splitlines()}
+    assert set(compare.TIER_WORDS) == set(tiers.TIERS)
+    assert f"| {len(grid.grid())} | 6 | `gltr study` |" in lines["| headline"]
+    assert " | 6 | `gltr study --tier rivals` |" in lines["| rivals"]  # the same networks
+    assert " | 4 | `gltr study --tier ablations` |" in lines["| ablations"]  # two seeds; one set alone does not count
+    assert " | not run | `gltr study --tier tuning` |" in lines["| tuning"]
+
+
 def test_hours_count_each_network_once(tmp_path):
     made_up(tmp_path, "headline", only(gtr=0.3))
     made_up(tmp_path, "ablations", only(**{"gtr alpha=0.5": 0.3}), seeds=2)
@@ -213,6 +224,10 @@ def test_hours_count_each_network_once(tmp_path):
     assert "| `headline.jsonl` | cpu | 3 | 0.05 |" in text
     assert "| `rivals.jsonl` | not run | 0 | 0.00 |" in text
     assert "| all | | 5 | 0.08 |" in text
+    # Photographs are scored with the headline's networks: no hours of their own.
+    rows = ledger.read(tmp_path / "headline.jsonl")
+    (tmp_path / "real.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "| all | | 5 | 0.08 |" in compare.hours_table(tmp_path)
 
 
 def test_a_level_that_cannot_run_says_what_it_needs(tmp_path):

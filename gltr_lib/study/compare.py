@@ -15,7 +15,7 @@ from typing import Any
 from gltr_lib import ledger
 from gltr_lib.study import ablations, tiers, trials
 from gltr_lib.study.evidence import COLUMNS, SHIFTED, Evidence, gap_by_look, name_of
-from gltr_lib.study.grid import PRIOR, Settings, digest, grid
+from gltr_lib.study.grid import PRIOR, STEPS, Settings, digest, grid
 from gltr_lib.study.intervals import Difference
 
 #: What a table asks of the walk: the question, the method, and what it is compared with.
@@ -27,7 +27,32 @@ QUESTIONS = (
     ("GTR + LTR + CGL against GTR", "gtr_ltr_cgl", "gtr"),
     ("GTR + LTR + CGL against the baseline", "gtr_ltr_cgl", "baseline"),
 )
-LEDGERS = ("headline", "headline_long", "pilots", "tuning", "rivals", "ablations")
+LEDGERS = ("headline", "headline_long", "pilots", "tuning", "rivals", "ablations", "real")
+TIER_WORDS = {
+    "headline": "the walk of the paper's ablation, its controls, a run four times longer",
+    "tuning": "the same number of trials for GTR, for GTR + LTR + CGL and for every rival",
+    "rivals": "what somebody might use instead, alone, and with two views and the same consistency",
+    "ablations": "one factor at a time, around GTR or around GTR + LTR + CGL",
+    "real": "for photographs: AirSim's frames as a second source, and a trunk with ImageNet weights; both in `GLTR_DATA`",
+}
+
+
+def tiers_table(evidence: Evidence) -> str:
+    """Every tier as it is declared now, with how much of it is in the ledger."""
+    lines = [
+        "| tier | what | seeds | steps | networks | in the ledger | command |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    done = {row["definition"] for row in evidence.everything if "definition" in row and row["method"] != PRIOR}
+    for tier in tiers.TIERS:
+        runs = {run.definition: run for run in grid(Settings(tier), evidence.tuned)}
+        scored = [d for d, run in runs.items() if all(run.score_definition(s, d) in done for s in run.score)]
+        option = "" if tier == "headline" else f" --tier {tier}"
+        lines.append(
+            f"| {tier} | {TIER_WORDS[tier]} | {tiers.SEEDS[tier]} | {STEPS[tier]} | {len(runs)} | "
+            f"{len(scored) or 'not run'} | `gltr study{option}` |"
+        )
+    return "\n".join(lines)
 
 
 def differences_table(evidence: Evidence) -> str:
@@ -175,7 +200,8 @@ def hours_table(results: str | Path) -> str:
     for name in LEDGERS:
         runs: dict[str, ledger.Row] = {}
         for row in ledger.read(Path(results) / f"{name}.jsonl"):
-            if row["method"] != PRIOR:
+            scored_only = name == "real" and not str(row.get("run", "")).startswith("real-")  # trained for another tier
+            if row["method"] != PRIOR and not scored_only:
                 key = row.get("run") or digest([row["method"], row["seed"], row["config"], row.get("note", "")])
                 runs[str(key)] = row
         for device in sorted({row["device"] for row in runs.values()}):

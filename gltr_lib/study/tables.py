@@ -221,6 +221,7 @@ def tables(
         "table:real_sets": lambda: real_tables.real_sets_table(
             ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
         ),
+        "table:tiers": lambda: compare.tiers_table(evidence),
         "table:differences": lambda: compare.differences_table(evidence),
         "table:gap_test": lambda: compare.gap_test_table(evidence),
         "table:convergence": lambda: compare.convergence_table(evidence),
