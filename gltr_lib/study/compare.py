@@ -33,7 +33,7 @@ TIER_WORDS = {
     "tuning": "the same number of trials for GTR, for GTR + LTR + CGL and for every rival",
     "rivals": "what somebody might use instead, alone, and with two views and the same consistency",
     "ablations": "one factor at a time, around GTR or around GTR + LTR + CGL",
-    "real": "for photographs: AirSim's frames as a second source, and a trunk with ImageNet weights; both in `GLTR_DATA`",
+    "real": "for photographs: AirSim's frames as a second source, a trunk with ImageNet weights; both in `GLTR_DATA`",
 }
 
 
