@@ -79,6 +79,12 @@ def test_sequences_are_kept_apart(groups):
     rows = [row_of(run, "camvid", "camvid11", 0.1), row_of(run, "camvid", "camvid11", 0.3, data="camvid/0001TP")]
     assert [row["value"] for row in real_tables.scored(rows, [run], "0001TP")] == [0.3]
     assert [row["value"] for row in real_tables.scored(rows, [run])] == [0.1]
+    text = real_tables.sequences_table(rows, {})
+    titles = [f"{title}** ({5 if 'AirSim' in title else 11} classes)" for title in real_tables.TITLES.values()]
+    assert all(title in text for title in titles)
+    body = text.split(f"**{titles[0]}")[1].split("\n\n")[1].splitlines()
+    assert body[0] == "| method | 0001TP | 0006R0 | 0016E5 | all three | seeds |"
+    assert "| baseline | 30.0 | not run | not run | 10.0 | 1 |" in body
 
 
 def test_columns_are_all_that_the_real_sets_have():

@@ -24,6 +24,8 @@ COLUMNS: dict[tuple[str, str], str] = {
     ("cityscapes", "cityscapes19"): "Cityscapes samples, 19",
     ("cityscapes", "common5"): "Cityscapes samples, 5",
 }
+#: CamVid's films, and all of them together.
+SEQUENCES = {"0001TP": "0001TP", "0006R0": "0006R0", "0016E5": "0016E5", "all": "all three"}
 #: The groups in their order: training set and trunk, and how the table heads them.
 TITLES = {
     "streets": "Trained on drawn streets, from scratch",
@@ -94,7 +96,9 @@ def real_sets_table(
     """
     parts = []
     for key, runs in group_runs(tuned).items():
-        parts += [f"**{TITLES[key]}**", _table(scored(rows, runs), runs)]
+        known = [column for column in COLUMNS if column[1] in label_sets_for(column[0], runs[0].config.num_classes)]
+        heads = {" ".join(column): COLUMNS[column] for column in known}
+        parts += [f"**{TITLES[key]}**", _table(scored(rows, runs), runs, heads)]
     sizes = "; ".join(f"{real.title}: {real.size}" for real in REAL_SETS.values())
     notes = [
         f"mIoU in per cent, mean ± sample standard deviation over seeds, last checkpoint. {sizes}; predicted at the "
@@ -106,17 +110,37 @@ def real_sets_table(
     return "\n\n".join([*parts, " ".join(notes)])
 
 
-def _table(rows: Sequence[ledger.Row], runs: Sequence[Run]) -> str:
-    """One group: methods by columns that have metrics and protocols of their own."""
-    classes = runs[0].config.num_classes
-    columns = [key for key in COLUMNS if key[1] in label_sets_for(key[0], classes)]
+def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = None) -> str:
+    """CamVid film by film: frames of one film are nearly the same picture, so three films are three pictures.
+
+    Args:
+        rows: of ``real.jsonl``.
+        tuned: see :func:`group_runs`.
+
+    Returns:
+        Markdown, one table a group: in 11 classes where the networks have 19, else in 5.
+    """
+    parts = []
+    for key, runs in group_runs(tuned).items():
+        label_set = label_sets_for("camvid", runs[0].config.num_classes)[0]
+        column = f"camvid {label_set}"
+        found = [
+            {**row, "data": sequence}
+            for sequence in SEQUENCES
+            for row in scored(rows, runs, sequence)
+            if row["data"] == column
+        ]
+        title = f"**{TITLES[key]}** ({len(LABEL_SETS[label_set].classes)} classes)"
+        parts += [title, _table(found, runs, SEQUENCES)]
+    return "\n\n".join([*parts, "mIoU in per cent on CamVid, mean ± sample standard deviation over seeds."])
+
+
+def _table(rows: Sequence[ledger.Row], runs: Sequence[Run], heads: Mapping[str, str]) -> str:
+    """One group: methods by columns, which may have metrics and protocols of their own."""
     cells = ledger.summarise(rows)
-    lines = [
-        "| method | " + " | ".join(COLUMNS[key] for key in columns) + " | seeds |",
-        "|---|" + "---:|" * (len(columns) + 1),
-    ]
+    lines = ["| method | " + " | ".join(heads.values()) + " | seeds |", "|---|" + "---:|" * (len(heads) + 1)]
     for method in (PRIOR, *dict.fromkeys(run.method for run in runs)):
-        found = [cells.get((method, " ".join(key))) for key in columns]
+        found = [cells.get((method, data)) for data in heads]
         name = "layout prior (no image)" if method == PRIOR else name_of(method.split(" [")[0])
         counts = sorted({cell.n for cell in found if cell is not None}) or [0]
         seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"

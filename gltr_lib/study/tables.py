@@ -218,6 +218,7 @@ def tables(
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
         "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
+        "table:real_sequences": lambda: real_tables.sequences_table(ledger.read(real), evidence.tuned),
         "table:real_sets": lambda: real_tables.real_sets_table(
             ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
         ),
