@@ -56,7 +56,7 @@ def test_rows_are_found_by_definition_with_their_spread_and_the_sources_prior(gr
     rows.append(row_of(mine[0], "idd_lite", "common4", 0.9, definition="of another day"))
     rows.append(row_of(mine[0], "idd_lite", "common4", 0.25, method=PRIOR, definition="a prior"))
     table = lines_of(real_tables.real_sets_table(rows, {}, looks_taken=7), real_tables.TITLES["airsim squeezenet"])
-    assert table["method"] == ["CamVid, 5", "IDD-Lite, 4", "Cityscapes samples, 5", "seeds"]
+    assert table["method"] == ["CamVid (5)", "IDD (4)", "City. (5)", "seeds"]
     assert table["GTR"] == ["not run", "60.0 ± 10.0", "not run", "3"]
     assert table["layout prior (no image)"] == ["not run", "25.0", "not run", "1"]
     assert table["baseline"] == ["not run", "not run", "not run", "0"]

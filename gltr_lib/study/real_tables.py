@@ -18,11 +18,11 @@ from gltr_lib.study.grid import PRIOR, Run, Settings, grid
 
 #: Column -> (set, label set), and how a table heads it.
 COLUMNS: dict[tuple[str, str], str] = {
-    ("camvid", "camvid11"): "CamVid, 11 classes",
-    ("camvid", "common5"): "CamVid, 5",
-    ("idd_lite", "common4"): "IDD-Lite, 4",
-    ("cityscapes", "cityscapes19"): "Cityscapes samples, 19",
-    ("cityscapes", "common5"): "Cityscapes samples, 5",
+    ("camvid", "camvid11"): "CamVid (11)",
+    ("camvid", "common5"): "CamVid (5)",
+    ("idd_lite", "common4"): "IDD (4)",
+    ("cityscapes", "cityscapes19"): "City. (19)",
+    ("cityscapes", "common5"): "City. (5)",
 }
 #: CamVid's films, and all of them together.
 SEQUENCES = {"0001TP": "0001TP", "0006R0": "0006R0", "0016E5": "0016E5", "all": "all three"}
@@ -101,7 +101,8 @@ def real_sets_table(
         parts += [f"**{TITLES[key]}**", _table(scored(rows, runs), runs, heads)]
     sizes = "; ".join(f"{real.title}: {real.size}" for real in REAL_SETS.values())
     notes = [
-        f"mIoU in per cent, mean ± sample standard deviation over seeds, last checkpoint. {sizes}; predicted at the "
+        "mIoU in per cent, mean ± sample standard deviation over seeds, last checkpoint; in brackets the number of "
+        f"classes; IDD is IDD-Lite, City. the nine Cityscapes samples. {sizes}; predicted at the "
         "width of the training pictures and upsampled. Probabilities are summed per group before the largest is taken; "
         "the groups are in the rows' `protocol`. The layout prior is that of the training labels."
     ]
