@@ -80,10 +80,10 @@ def test_details_stay_in_surface_mode_and_go_otherwise(monkeypatch):
     monkeypatch.setattr(conflict, "shade", lambda mesh, p, *rest: seen.append(p.slot) or shade(mesh, p, *rest))
     for mode in MODES:
         swapped(scene, Swap("building", "road", mode))
-    material, colour, surface = seen
+    material, colour, surface, pattern = seen
     building = scene.placed.label == ID["building"]
     assert (material[building] == SLOT["road"]).all()
-    assert len(set(colour[building])) == 1
+    assert len(set(colour[building])) == len(set(pattern[building])) == 1
     kept = building & (scene.placed.slot == SLOT["glass"])
     assert kept.any()
     assert (surface[kept] == SLOT["glass"]).all()
@@ -119,6 +119,20 @@ def test_every_palette_entry_of_a_material_has_its_flat_twin():
         for (a, b), (middle, _) in zip(look.palettes[slot], pairs, strict=True):
             low, high = np.minimum(a, b), np.maximum(a, b)
             assert ((low <= middle) & (middle <= high)).all()
+
+
+def test_a_bold_pattern_keeps_the_colour_and_shows_the_others_pattern():
+    scene, spread = SCENES[0], {}
+    for texture in ("road", "building"):
+        bold, share = swapped(scene, Swap("road", texture, "pattern"))
+        flat, _ = swapped(scene, Swap("road", "road", "colour"))
+        near = (share == 1) & (np.arange(SIZE[0]) > SIZE[0] - 10)[:, None]
+        assert np.abs(bold[near].mean(0) - flat[near].mean(0)).max() < 4
+        spread[texture] = bold[near].std(0)
+        faint, _ = swapped(scene, Swap("road", texture, "material"))
+        assert spread[texture].min() > faint[near].std(0).max()
+        assert np.ptp(bold[near].astype(int) - flat[near], axis=-1).max() < 25  # grey: hardly a hue of its own
+    assert (swapped(scene, Swap("road", "road", "pattern"))[0] != bold).any()
 
 
 def by_colour(pictures):

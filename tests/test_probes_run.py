@@ -204,6 +204,7 @@ def made_up():
             row = {"value": 0.75 if good else 0.25, "metric": "mIoU-19"}
             if asked.kind == "conflict":
                 row["metric"] = "recall" if o["shape"] == o["texture"] else "shape share"
+                row |= {"bold_levels": 12.0, "usual_levels": 1.5} if o["mode"] == "pattern" else {}
                 row |= {"decided": 0.5, "interval": [row["value"] - 0.1, row["value"] + 0.1]}
             if asked.kind == "features":
                 row |= {"metric": "feature shift", "shift": 0.5 if good else 2.0, "kl": 1.25, "spread": 0.1}
@@ -235,6 +236,7 @@ def test_tables_by_hand():
     assert "| late (`aspp`): test looks | 2.00 (1.25) | 0.50 (1.25) |" in tables.features_table(rows)
     assert "| shape share, upside down | 25 (50) | 75 (50) |" in tables.place_table(rows)
     assert "| the other's flat colour | 25 (50) | 75 (50) |" in tables.ways_table(rows)
+    assert "1.5 of 255 grey levels in the game's materials at this size, 12.0 made bold" in tables.ways_table(rows)
     undecided = next(r for r in rows if r["probe"] == "conflict" and r["config"]["shape"] == "road")
     undecided |= {"metric": "decided share", "value": 0.0, "decided": 0.0}
     assert "| road in building material | – (0) | 75 (50) |" in tables.conflict_table(rows)

@@ -6,11 +6,13 @@ own light and shadow, and the labels stay. Nothing is stylised, so no stylizer c
 
 How: a street is a list of polygons, each with a class and a material slot (:mod:`gltr_lib.streets.mesh`). A swap gives
 the polygons of one class the slot of another, and shades again. (A change of the ``Look`` alone would not do: slots
-are shared, chimneys and garden walls wear the same stone.) Three ways to swap:
+are shared, chimneys and garden walls wear the same stone.) Four ways to swap:
 
 * ``material``: all surfaces of the class, details (windows, kerbs, markings) included, wear the other's material;
 * ``colour``: the same with that material's pattern ironed flat, colour by colour;
-* ``surface``: only the class's main surfaces change, and the details stay.
+* ``surface``: only the class's main surfaces change, and the details stay;
+* ``pattern``: the class keeps its colours, flat, and wears the other's pattern on them, made bold. For at this size the
+  game's patterns are faint, and ``material`` against ``colour`` would say little about networks.
 
 Score: of the pixels that are named after shape or texture, the share named after the shape. Source: Geirhos et al.,
 "ImageNet-trained CNNs are biased towards texture" (ICLR 2019), for whole photographs; per pixel it is ours.
@@ -41,7 +43,8 @@ SURFACES: dict[str, tuple[str, ...]] = {
     "terrain": ("terrain", "ground"),
     "car": ("car",),
 }
-MODES = ("material", "colour", "surface")
+MODES = ("material", "colour", "surface", "pattern")
+BOLD = 0.1  # standard deviation of a bold pattern in its texture, of 1 = white
 ARRANGEMENTS = ("upright", "mirrored", "upside down", "columns shifted", "halves exchanged")
 
 
@@ -75,23 +78,43 @@ class Scene:
 
 
 class Wardrobe(Materials):
-    """A look's materials, and after them the main material of each class of ``SURFACES`` with its pattern flat."""
+    """A look's materials, and after them what no slot has: flat colours, and colours under another's bold pattern.
+
+    Attributes:
+        flat: class -> number of its main material with the pattern ironed flat.
+        bold: (class, class) -> number of the first one's flat colours under the second one's pattern.
+    """
 
     def __init__(self, look: Look) -> None:
         super().__init__(look)
-        self.flat: dict[str, int] = {}
+        plain = self.base[SLOT["lamp"]]  # a slot without a texture
+        means, patterns = {}, {}
         for name, (slot, *_) in SURFACES.items():
             number, texture = SLOT[slot], look.textures.get(slot, ("plain", 1.0, 1.0))[0]
             pairs = self.colours[self.first[number] : self.first[number] + self.count[number]]
-            middle = pyramid(texture)[: SIZE * SIZE].mean() / 255 - 0.5
-            mean = pairs.mean(1) + middle * self.strength[number] * (pairs[:, 1] - pairs[:, 0])
-            self.flat[name] = len(self.base)
-            for field, value in (
-                ("base", self.base[SLOT["lamp"]]), ("unit", False), ("metres", 1.0), ("strength", 1.0),
-                ("count", len(pairs)), ("first", len(self.colours)),
-            ):  # fmt: skip
-                setattr(self, field, np.append(getattr(self, field), getattr(self, field).dtype.type(value)))
-            self.colours = np.concatenate([self.colours, np.stack([mean, mean], 1)])
+            patterns[name] = number, pyramid(texture)[: SIZE * SIZE] / 255
+            middle = patterns[name][1].mean() - 0.5
+            means[name] = pairs.mean(1) + middle * self.strength[number] * (pairs[:, 1] - pairs[:, 0])
+        self.flat = {name: self._add(mean, mean, plain, False, 1.0) for name, mean in means.items()}
+        self.bold: dict[tuple[str, str], int] = {}
+        for name, mean in means.items():
+            for other, (number, pattern) in patterns.items():
+                span = BOLD / max(float(pattern.std()), 1e-3)
+                low = mean - span * pattern.mean()  # so that the mean stays
+                self.bold[name, other] = self._add(
+                    low, low + span, self.base[number], self.unit[number], self.metres[number]
+                )
+
+    def _add(self, first: np.ndarray, second: np.ndarray, base: int, unit: bool, metres: float) -> int:
+        """Append a material of pairs of colours (P,3) and return its number."""
+        for name, value in (
+            ("base", base), ("unit", unit), ("metres", metres), ("strength", 1.0), ("count", len(first)),
+            ("first", len(self.colours)),
+        ):  # fmt: skip
+            old = getattr(self, name)
+            setattr(self, name, np.append(old, old.dtype.type(value)))
+        self.colours = np.concatenate([self.colours, np.stack([first, second], 1)])
+        return len(self.base) - 1
 
 
 @lru_cache(maxsize=8)
@@ -149,7 +172,9 @@ def swapped(scene: Scene, swap: Swap | None) -> tuple[np.ndarray, np.ndarray]:
         chosen = p.label == CLASSES.index(swap.shape)
         if swap.mode == "surface":
             chosen &= np.isin(p.slot, [SLOT[name] for name in SURFACES[swap.shape]])
-        slot = wardrobe.flat[swap.texture] if swap.mode == "colour" else SLOT[SURFACES[swap.texture][0]]
+        slot = SLOT[SURFACES[swap.texture][0]]
+        if swap.mode in ("colour", "pattern"):
+            slot = wardrobe.flat[swap.texture] if swap.mode == "colour" else wardrobe.bold[swap.shape, swap.texture]
         normal = np.where(chosen & (p.normal == GLOW), FRONT, p.normal)  # a lamp that is painted over does not shine
         # What fills one face (a window pane, a bonnet) would stretch a tile over it: lay the tiles as on walls.
         laid = np.select([normal == UP, (normal == LEFT) | (normal == RIGHT)], [GROUND, SIDE], FACING)

@@ -187,4 +187,13 @@ EXPECTATIONS = (
         "E18", "Added later: place alone explains it; the layout prior's mean shape share is at least that of GTR.",
         lambda rows: mean_share(rows, PRIOR) - mean_share(rows, "gtr"), 0.0, 1.0,
     ),
+    # Added when it was seen that the game's patterns are faint, before the bold ones were shown to anybody.
+    Expectation(
+        "E19", "Added later: own colour and the other's bold pattern hardly mislead: the baseline at least 0.80.",
+        lambda rows: mean_share(rows, "baseline", "pattern"), 0.80, 1.0,
+    ),
+    Expectation(
+        "E20", "Added later: nor do they mislead GTR, which saw many patterns: at least 0.90.",
+        lambda rows: mean_share(rows, "gtr", "pattern"), 0.90, 1.0,
+    ),
 )  # fmt: skip

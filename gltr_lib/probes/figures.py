@@ -80,7 +80,7 @@ def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[fl
 def conflict_figure(rows: Rows) -> Any:
     """Shape share of every swap, in three ways of swapping; lines are intervals over scenes."""
     lines = [f"{shape}\nin {texture} material" for shape, texture in plan.SWAPS]
-    with _panels(1, len(MODES), 10.4, 5.4) as (figure, panels):
+    with _panels(1, len(MODES), 11.4, 5.4) as (figure, panels):
         for panel, mode in zip(panels[0], MODES, strict=True):
 
             def value(network: str, i: int, mode: str = mode) -> tuple[float, Any]:
@@ -90,7 +90,10 @@ def conflict_figure(rows: Rows) -> Any:
             _dots(panel, lines, value)
             panel.set_xlim(-3, 103)
             panel.set_title(MODE_NAMES[mode])
-        panels[0][1].set_xlabel("shape share (%): 0 = all named after the material, 100 = all after the shape")
+        figure.get_layout_engine().set(rect=(0, 0.02, 1, 0.98))
+        figure.text(
+            0.55, 0.055, "shape share (%): 0 = all named after the material, 100 = all after the shape", ha="center"
+        )
         _legend(figure, panels[0][0])
     return figure
 
@@ -257,7 +260,7 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
         pictures = [swapped(scene, Swap(shape, texture, mode))[0] for mode in MODES]
         said = [answers(networks[n], pictures[0][None])[0] for n in ("baseline", "gtr_ltr_cgl")]  # type: ignore[arg-type]
         cells.append([*pictures, *(colourize(one) for one in said)])
-    heads = [*MODE_NAMES.values(), "the baseline says", "+ GTR + LTR + CGL says"]
+    heads = ["its material", "its flat colour", "details kept", "bold pattern", "baseline", "+ GTR + LTR + CGL"]
     made = {"swaps": _sheet(cells, heads, [f"{shape}\nin {texture}" for shape, texture in plan.SWAPS])}
     picture = scene.picture
     cells = [[picture, *(corrupt(picture, kind, severity) for severity in SEVERITIES)] for kind in KINDS]

@@ -58,7 +58,12 @@ class Question:
         """The ledger's ``data``: the pictures in words."""
         o = self.options
         if self.kind == "conflict":
-            worn = {"material": "material", "colour": "flat colour", "surface": "material, details kept"}[o["mode"]]
+            worn = {
+                "material": "material",
+                "colour": "flat colour",
+                "surface": "material, details kept",
+                "pattern": "pattern, own colour",
+            }[o["mode"]]
             return f"streets/game, {o['shape']} in {o['texture']} {worn}, {o['arrangement']}"
         if self.kind == "arranged":
             return f"streets/game, {o['arrangement']}"
@@ -154,10 +159,11 @@ def questions() -> tuple[Question, ...]:
             ("material", ARRANGEMENTS),
             ("colour", ("upright", "upside down")),
             ("surface", ("upright",)),
+            ("pattern", ("upright",)),
         ):
             found += [_question("conflict", shape=shape, texture=texture, mode=mode, arrangement=how) for how in hows]
     for name in SURFACES:  # the control: a class in its own material, and in its own flat colour
-        for mode in ("material", "colour"):
+        for mode in ("material", "colour", "pattern"):
             found.append(_question("conflict", shape=name, texture=name, mode=mode, arrangement="upright"))
     found.append(_question("corruption", corruption="none", severity=0))
     found += [_question("corruption", corruption=kind, severity=s) for kind in KINDS for s in SEVERITIES]

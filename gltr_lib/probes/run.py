@@ -23,7 +23,7 @@ from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, most_pr
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.probes import plan
-from gltr_lib.probes.conflict import Scene, arrange, scored_pixels, set_scene, swapped, tally
+from gltr_lib.probes.conflict import Scene, Swap, arrange, scored_pixels, set_scene, swapped, tally
 from gltr_lib.probes.corruptions import corrupt
 from gltr_lib.probes.features import Moments, distance, moments
 from gltr_lib.probes.plan import Network, Question
@@ -144,15 +144,31 @@ class Studio:
         """Pictures uint8 (N,H,W,3) and labels uint8 (N,H,W) as they are."""
         return np.stack([s.picture for s in self.scenes]), np.stack([s.labels for s in self.scenes])
 
-    def swap(self, question: Question) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures of a swap and where it is judged, upright."""
+    def swap(self, question: Question) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+        """Pictures of a swap and where it is judged, upright; for patterns, how much of them there is to see."""
         swap = plan.swap_of(question)
 
-        def make() -> tuple[np.ndarray, np.ndarray]:
-            both = [(scene, *swapped(scene, swap)) for scene in self.scenes]
-            return np.stack([p for _, p, _ in both]), np.stack([scored_pixels(s, swap, share) for s, _, share in both])
+        def make() -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+            both = [swapped(scene, swap) for scene in self.scenes]
+            where = [scored_pixels(s, swap, share) for s, (_, share) in zip(self.scenes, both, strict=True)]
+            pictures = np.stack([picture for picture, _ in both])
+            seen = {} if swap.mode != "pattern" else self._seen(swap, pictures, np.stack(where))
+            return pictures, np.stack(where), seen
 
         return self.once("swap", swap, make)
+
+    def _seen(self, swap: Swap, pictures: np.ndarray, where: np.ndarray) -> dict[str, float]:
+        """Mean difference in grey levels that the pattern makes: made bold, and as it is in the game's material."""
+
+        def painted(shape: str, texture: str, mode: str) -> np.ndarray:
+            return np.stack([swapped(scene, Swap(shape, texture, mode))[0] for scene in self.scenes])
+
+        def between(one: np.ndarray, other: np.ndarray) -> float:
+            return round(float(np.abs(one[where].astype(int) - other[where]).mean()), 3)
+
+        usual = [painted(swap.shape, swap.texture, mode) for mode in ("material", "colour")]
+        bold = between(pictures, painted(swap.shape, swap.shape, "colour"))
+        return {"bold_levels": bold, "usual_levels": between(*usual)}
 
     def look(self, name: str) -> Tensor:
         """Images uint8 (N,3,H,W) of a look."""
@@ -199,7 +215,7 @@ def answer(question: Question, network: Network, studio: Studio) -> ledger.Row:
         said = answers(network.model, pictures)
         found = _conflict(question, said, where) if question.kind == "conflict" else _miou(said, target)
     seconds = time.monotonic() - started
-    facts = found.pop("facts")
+    facts = found.pop("facts") | (studio.swap(question)[2] if question.kind == "conflict" else {})
     return {
         "method": network.name,
         "seed": network.seed,
@@ -224,7 +240,7 @@ def _prepare(question: Question, studio: Studio) -> tuple[Any, Any, Any]:
     """(pictures, labels, judged pixels) of a question; None for what it does not need."""
     o = question.options
     if question.kind == "conflict":
-        pictures, where = studio.swap(question)
+        pictures, where, _ = studio.swap(question)
         return arrange(pictures, o["arrangement"]), None, arrange(where, o["arrangement"])
     if question.kind == "features":
         studio.look("game"), studio.look(o["look"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ MODE_NAMES = {
     "material": "the other's material",
     "colour": "the other's flat colour",
     "surface": "the other's material, details kept",
+    "pattern": "own colour, the other's bold pattern",
 }
 
 
@@ -105,7 +107,20 @@ def ways_table(rows: Rows) -> str:
     lines = {name: _column(share, mode) for mode, name in MODE_NAMES.items()}
     lines["control, recall: its own material, details painted over"] = _column(recall, "material")
     lines["control, recall: its own flat colour, details painted over"] = _column(recall, "colour")
-    return table("mean of the swaps, upright, % (decided)", lines)
+    lines["control, recall: its own colour and pattern, made bold, details painted over"] = _column(recall, "pattern")
+    return f"{table('mean of the swaps, upright, % (decided)', lines)}\n\n{pattern_words(rows)}"
+
+
+def pattern_words(rows: Rows) -> str:
+    """How much of a pattern there is to see, in one sentence; nothing without rows."""
+    found = [row for row in rows if row["probe"] == "conflict" and "bold_levels" in row]
+    if not found:
+        return ""
+    usual, bold = (statistics.fmean(row[name] for row in found) for name in ("usual_levels", "bold_levels"))
+    return (
+        f"What there is to see of a pattern (mean difference from its flat colour, repainted pixels): {usual:.1f} of "
+        f"255 grey levels in the game's materials at this size, {bold:.1f} made bold."
+    )
 
 
 def place_table(rows: Rows) -> str:
