@@ -60,7 +60,7 @@ class DeepLabV2(Segmenter):
         norm: see :func:`gltr_lib.models.trunk.set_norm`. The head has none.
         preprocessing: ``"imagenet"`` or ``"caffe"``; :func:`gltr_lib.models.load_trunk` sets it by the file.
         checkpoint_trunk: less memory in training for about a third more time.
-        mixstyle, ibn, whiten: layers of other methods, see :meth:`gltr_lib.models.trunk.Trunk.add_layers`.
+        mixstyle, ibn, whiten: layers of other methods, see ``Trunk.add_layers``.
 
     Example:
         >>> import torch

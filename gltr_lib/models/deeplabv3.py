@@ -55,7 +55,7 @@ class DeepLabV3(TorchvisionSegmenter):
         dropout: of the pyramid's answer.
         preprocessing: ``"imagenet"`` or ``"caffe"``.
         checkpoint_trunk: less memory in training for about a third more time.
-        mixstyle, ibn, whiten: layers of other methods, see :meth:`gltr_lib.models.trunk.Trunk.add_layers`.
+        mixstyle, ibn, whiten: layers of other methods, see ``Trunk.add_layers``.
     """
 
     def __init__(
