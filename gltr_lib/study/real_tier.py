@@ -42,8 +42,8 @@ SOURCES = ("airsim",)  # training sets that are files
 FRAMES = {"airsim:train": 259, "airsim:val": 63, "carla:all": 4}
 WEIGHTS = "weights/squeezenet_v10_imagenet_torchvision_names.pth"
 WEIGHTS_SHA256 = "056f90a6635f6b7d5c21a5007558d9067c3a8f60fe9bc3455f56b8a98b9204bf"
-#: What a network over the pretrained trunk has otherwise: DeepLab's ratio of the head's rate to the trunk's. The rate is
-#: the best of four pairs that a baseline had 60 steps with, on AirSim's own validation and a seed that is not compared.
+#: What a network over the pretrained trunk has otherwise: DeepLab's ratio of the head's rate to the trunk's. The rate
+#: is the best of four pairs that a baseline had 60 steps with, on AirSim's own validation and a seed not compared.
 PRETRAINED: tuple[tuple[str, Any], ...] = (
     ("model", "deeplab_squeezenet"), ("init", f"$GLTR_DATA/{WEIGHTS}"), ("lr", 1e-3), ("head_lr_factor", 10.0),
 )  # fmt: skip
