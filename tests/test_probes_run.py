@@ -280,7 +280,7 @@ def test_the_page_is_filled_drawn_and_found_stale(tmp_path):
     assert not figures.is_drawn_from(tmp_path / "figures" / "probes_conflict.png", rows)
     alts = [line[2 : line.index("](")] for line in page.read_text().splitlines() if line.startswith("![")]
     assert len(alts) == len(figures.FIGURES) + len(figures.SHEETS)
-    assert all(60 <= len(alt) <= 420 and "nan" not in alt and "[" not in alt for alt in alts), list(map(len, alts))
+    assert all(60 <= len(alt) <= 400 and "nan" not in alt and "[" not in alt for alt in alts), list(map(len, alts))
 
 
 def test_the_committed_page_is_what_the_ledger_says():

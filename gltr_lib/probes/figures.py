@@ -79,7 +79,7 @@ def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[fl
 
 def conflict_figure(rows: Rows) -> Any:
     """Shape share of every swap, in three ways of swapping; lines are intervals over scenes."""
-    lines = [f"{shape}\nin {texture} material" for shape, texture in plan.SWAPS]
+    lines = [f"{shape}\nagainst {texture}" for shape, texture in plan.SWAPS]
     with _panels(1, len(MODES), 11.4, 5.4) as (figure, panels):
         for panel, mode in zip(panels[0], MODES, strict=True):
 
@@ -101,10 +101,9 @@ def conflict_figure(rows: Rows) -> Any:
 def conflict_alt(rows: Rows) -> str:
     """The figure in words."""
     means = "; ".join(
-        f"{MODE_NAMES[mode]}: " + ", ".join(f"{NAMES[n]} {percent(mean_share(rows, n, mode))}" for n in NAMES)
-        for mode in MODES
+        f"{name} {', '.join(percent(mean_share(rows, n, mode)) for n in NAMES)}" for mode, name in MODE_NAMES.items()
     )
-    return f"Dots: shape share of eight swaps for four networks. Means in per cent, {means}."
+    return f"Dots: shape share of eight swaps. Means in per cent, from baseline to + GTR + LTR + CGL: {means}."
 
 
 def place_figure(rows: Rows) -> Any:

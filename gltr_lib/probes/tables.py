@@ -171,7 +171,7 @@ def expectation_table(rows: Rows) -> str:
     lines = ["| | we expected | range | came | verdict |", "|---|---|---:|---:|---|"]
     for one in EXPECTATIONS:
         value = one.value(rows)
-        came = "–" if math.isnan(value) else f"{value:.2f}"
+        came = "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
         lines.append(f"| {one.name} | {one.words} | {one.low:.2f} to {one.high:.2f} | {came} | {one.verdict(rows)} |")
     return "\n".join(lines)
 
