@@ -192,9 +192,9 @@ FIGURES: dict[str, tuple[Callable[[Rows], Any], Callable[[Rows], str]]] = {
     "corruptions": (corruption_figure, corruption_alt),
 }
 SHEETS = {
-    "swaps": "Eight rows of one street: a class in another's material, in its flat colour, and with details kept, and "
-    "what the baseline and the network with GTR, LTR and CGL call the first of the three. Roads of sandy brick, grey "
-    "houses, green pavements, blue trees.",
+    "swaps": "Eight rows of one street: a class in another's material, in its flat colour, with details kept, and in its "
+    "own colour under the other's bold pattern; then what the baseline and the network with GTR, LTR and CGL call the "
+    "first of the four. Roads of sandy brick, grey houses, green pavements, blue trees.",
     "corrupted": "Six rows of one street: clean, and under noise, blur, contrast, fog, JPEG and brightness at three "
     "severities. The last column is hard to read for people, too.",
 }
@@ -259,7 +259,14 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
         pictures = [swapped(scene, Swap(shape, texture, mode))[0] for mode in MODES]
         said = [answers(networks[n], pictures[0][None])[0] for n in ("baseline", "gtr_ltr_cgl")]  # type: ignore[arg-type]
         cells.append([*pictures, *(colourize(one) for one in said)])
-    heads = ["its material", "its flat colour", "details kept", "bold pattern", "baseline", "+ GTR + LTR + CGL"]
+    heads = [
+        "other's material",
+        "other's flat colour",
+        "details kept",
+        "other's bold pattern",
+        "baseline",
+        "+ GTR + LTR + CGL",
+    ]
     made = {"swaps": _sheet(cells, heads, [f"{shape}\nin {texture}" for shape, texture in plan.SWAPS])}
     picture = scene.picture
     cells = [[picture, *(corrupt(picture, kind, severity) for severity in SEVERITIES)] for kind in KINDS]
