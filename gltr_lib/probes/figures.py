@@ -192,9 +192,9 @@ FIGURES: dict[str, tuple[Callable[[Rows], Any], Callable[[Rows], str]]] = {
     "corruptions": (corruption_figure, corruption_alt),
 }
 SHEETS = {
-    "swaps": "Eight rows of one street: a class in another's material, in its flat colour, with details kept, and in its "
-    "own colour under the other's bold pattern; then what the baseline and the network with GTR, LTR and CGL call the "
-    "first of the four. Roads of sandy brick, grey houses, green pavements, blue trees.",
+    "swaps": "Eight rows of one street: a class in another's material, in its flat colour, with details kept, and in "
+    "its own colour under the other's bold pattern; then what the baseline and the network with GTR, LTR and CGL call "
+    "the first of the four. Roads of sandy brick, grey houses, green pavements, blue trees.",
     "corrupted": "Six rows of one street: clean, and under noise, blur, contrast, fog, JPEG and brightness at three "
     "severities. The last column is hard to read for people, too.",
 }
