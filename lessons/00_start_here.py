@@ -44,6 +44,7 @@
 # **If time is short.** Exercise 0.2 can be shown; 0.1 and 0.3 should be done, they teach how checks work. Let everybody see one check fail on purpose.
 
 # %%
+# The tools. Loading them takes a few seconds, and a quarter of a minute the very first time.
 import numpy as np
 import torch
 

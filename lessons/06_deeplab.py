@@ -559,7 +559,7 @@ poly_lr = check("06-poly", poly_lr)
 config = TrainConfig(
     "gtr_ltr_cgl",
     steps=course.pick(smoke=6, laptop=300, full=4000),
-    forward_images=8,
+    forward_images=course.pick(smoke=4, laptop=4, full=8),
     crop=(96, 192),
     seed=course.seed(),
 )
@@ -596,7 +596,7 @@ viz.show(
         rows=["global", "local", "labels"],
         title="Step 0: one crop, two textures, one truth",
     ),
-    alt="Four street crops in three rows: painted whole, painted in blobs, and their labels, which fit both rows above.",
+    alt=f"{len(target)} street crops in three rows: painted whole, painted in blobs, and their labels, which fit both.",
 )
 
 # %% [markdown]
