@@ -20,7 +20,9 @@ from gltr_lib.probes.conflict import (
     tally,
 )
 from gltr_lib.probes.plan import SWAPS
-from gltr_lib.streets.materials import SLOT
+from gltr_lib.streets.materials import SIZE as SIDE
+from gltr_lib.streets.materials import SLOT, pyramid
+from gltr_lib.streets.mesh import GLOW, UNIT
 
 SIZE = (64, 128)
 SCENES = [set_scene(seed, SIZE) for seed in (20_045, 20_037)]
@@ -90,6 +92,20 @@ def test_details_stay_in_surface_mode_and_go_otherwise(monkeypatch):
     assert (surface[building & (scene.placed.slot == SLOT["facade"])] == SLOT["road"]).all()
 
 
+def test_tiles_lie_as_on_walls_and_painted_lamps_do_not_shine(monkeypatch):
+    scene, seen = SCENES[0], []
+    shade = conflict.shade
+    monkeypatch.setattr(conflict, "shade", lambda mesh, p, *rest: seen.append(p) or shade(mesh, p, *rest))
+    swapped(scene, Swap("car", "building"))
+    (painted,), car = seen, scene.placed.label == ID["car"]
+    assert (scene.placed.axes[car] == UNIT).any()
+    assert (scene.placed.normal[car] == GLOW).any()
+    assert not (painted.axes[car] == UNIT).any()
+    assert not (painted.normal[car] == GLOW).any()
+    assert (painted.axes[~car] == scene.placed.axes[~car]).all()
+    assert (painted.normal[~car] == scene.placed.normal[~car]).all()
+
+
 def test_a_look_alone_could_not_do_it_because_slots_are_shared():
     placed = SCENES[0].placed
     found = {int(label) for scene in SCENES for label in scene.placed.label[scene.placed.slot == SLOT["wall"]]}
@@ -116,9 +132,12 @@ def test_every_palette_entry_of_a_material_has_its_flat_twin():
         assert wardrobe.count[number] == len(look.palettes[slot])
         pairs = wardrobe.colours[wardrobe.first[number] : wardrobe.first[number] + wardrobe.count[number]]
         assert (pairs[:, 0] == pairs[:, 1]).all()
-        for (a, b), (middle, _) in zip(look.palettes[slot], pairs, strict=True):
-            low, high = np.minimum(a, b), np.maximum(a, b)
-            assert ((low <= middle) & (middle <= high)).all()
+        texture, _, strength = look.textures[slot]
+        tile = pyramid(texture)[: SIDE * SIDE, None] / 255
+        for (a, b), (flat, _) in zip(np.array(look.palettes[slot]), pairs, strict=True):
+            middle = (a + b) / 2
+            low, high = middle + (a - middle) * strength, middle + (b - middle) * strength
+            assert np.allclose(flat, (low + (high - low) * tile).mean(0))
 
 
 def test_a_bold_pattern_keeps_the_colour_and_shows_the_others_pattern():
