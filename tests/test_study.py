@@ -545,6 +545,18 @@ def test_real_scores_count_the_look_and_leave_the_oracle_out(tmp_path):
     assert "Looks taken at real sets so far: 1 " in tables.real_table(rows, TINY.title, 1)
 
 
+def test_the_real_table_averages_the_newest_networks_alone():
+    def row(seed, value, family):
+        known = {"method": "gtr", "tier": "headline", "metric": "mIoU-11", "protocol": "11", "data": "camvid/all"}
+        return known | {"seed": seed, "value": value, "family": family}
+
+    (line,) = [
+        line for line in tables.real_table([row(2, 0.9, "old"), row(0, 0.2, "new"), row(1, 0.4, "new")]).splitlines()
+        if line.startswith("| + GTR |")
+    ]  # fmt: skip
+    assert "30.0 ± 14.1" in line
+
+
 def test_real_data_must_be_there(tmp_path):
     from gltr_lib.study import photos
 

@@ -164,8 +164,10 @@ def gap_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
 
 
 def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: int | None = None) -> str:
-    """Scores on CamVid's photographs by sequence, with the number of looks taken."""
+    """Scores on CamVid's photographs by sequence, newest networks of each method, with the number of looks taken."""
     chosen = ledger.find(rows, tier=tier, metric="mIoU-11")
+    newest = {row["method"]: row["family"] for row in chosen}
+    chosen = [row for row in chosen if row["family"] == newest[row["method"]]]
     methods = tuple(m for m in (PRIOR, *HEADLINE_METHODS) if m != "oracle")
     body = ledger.table(
         chosen, methods=methods, columns=tuple(REAL_COLUMNS), method_names=METHOD_NAMES, column_names=REAL_COLUMNS
