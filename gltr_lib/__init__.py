@@ -23,9 +23,9 @@ _HOME = {
     "LocalTextureRandomization": "randomize",
 }
 _MODULES = (
-    "adain", "checks", "cli", "complexity", "config", "cost", "course", "datasets", "doctor", "engine", "evaluate",
-    "explorers", "labels", "ledger", "losses", "masks", "metrics", "models", "offline", "paintings", "prepare",
-    "probes", "randomize", "scale", "streets", "study", "style_bank", "stylizer", "viz", "weights",
+    "adain", "baselines", "checks", "cli", "complexity", "config", "cost", "course", "datasets", "doctor", "engine",
+    "evaluate", "explorers", "labels", "ledger", "losses", "masks", "metrics", "models", "offline", "paintings",
+    "prepare", "probes", "randomize", "scale", "streets", "study", "style_bank", "stylizer", "viz", "weights",
 )  # fmt: skip
 __all__ = ["GlobalTextureRandomization", "LocalTextureRandomization", "StyleBank", "Stylizer", "__version__"]
 

@@ -124,7 +124,8 @@ def test_ltr_share_on_the_screen_follows_its_slider(classroom):
 def test_ltr_mask_gets_coarser_with_sigma(classroom):
     page = explorer(classroom, "ltr")
     fine = panel(page.picture(), ltr.PANELS["mask"])
-    coarse = panel(page.moved(lambda: page.press("sigma", "ArrowRight", 20)), ltr.PANELS["mask"])
+    moved = page.moved(lambda: page.type("sigma", "40"), says=r"sigma (39|40)\.\d px at")
+    coarse = panel(moved, ltr.PANELS["mask"])
     assert edges(coarse) < 0.7 * edges(fine)
 
 
