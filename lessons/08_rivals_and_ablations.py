@@ -610,8 +610,8 @@ display(Markdown(compare.rivals_table(evidence)))
 # - Share of the gap: only where the oracle is at home.
 # - What this study decides, and what it leaves open, stands in the table of verdicts above, for one budget and one world.
 #   LTR is judged beside its control, GTR+GTR′, and not beside GTR.
-# - A score does not say *why*. `docs/probes.md` asks the shipped networks: the same swap as in lesson 01, made in the
-#   renderer, with streets mirrored and cut in half. What painting taught them there was more *place* than shape.
+# - A score does not say *why*. `docs/probes.md` asks the shipped networks, one seed each: the swap of lesson 01 made in the
+#   renderer, streets mirrored, their halves exchanged. Did painting teach them shapes, or only places? Guess, then look.
 # - Rivals exist, and a rival that was not run is "not run".
 #
 # ## References

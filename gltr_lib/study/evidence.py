@@ -50,7 +50,7 @@ NAMES = {
     "pixels": "AdaIN on pixels",
     "mixstyle": "MixStyle",
     "ibn": "IBN-Net",
-    "isw": "IBN-Net + whitening (ISW)",
+    "isw": "instance-selective whitening (ISW)",
 }
 LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything
 
