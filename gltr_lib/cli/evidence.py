@@ -15,7 +15,7 @@ def study(
     """Run what is missing of the declared study; every score goes into the ledger, tables come from there.
 
     Args:
-        tier: headline, tuning, rivals, ablations, or all (to list, run or report every tier).
+        tier: headline, tuning, rivals, ablations, real, or all (to list, run or report every tier).
         list: only say what is done, what is missing, and predicted hours.
         report: only render every table and figure from the ledger (README, docs, results/*.png).
         steps: other number of steps; the tier is then named short or long, and kept apart.

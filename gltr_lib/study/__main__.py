@@ -180,7 +180,7 @@ def _report(results: Path, say: Callable[[str], None]) -> int:
 def parser() -> argparse.ArgumentParser:
     """The flags, for ``--help`` and for the tests."""
     flags = argparse.ArgumentParser(prog="python -m gltr_lib.study", description="Train and score the declared study.")
-    flags.add_argument("--tier", default="headline", help="headline, tuning, rivals, ablations, or all")
+    flags.add_argument("--tier", default="headline", help="headline, tuning, rivals, ablations, real, or all")
     flags.add_argument("--list", dest="list_only", action="store_true", help="done, missing, predicted hours")
     flags.add_argument("--report", action="store_true", help="all tables and figures from the ledger")
     flags.add_argument("--ship", action="store_true", help="put the networks of seed 0 into the package (maintainers)")
