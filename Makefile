@@ -4,6 +4,7 @@
 #   VENV=.venv          where it lies
 #   LOCKED=1            install exactly the versions of requirements.lock instead of the newest that fit
 #   COURSE_MODE=smoke   smoke, laptop (default) or full: how much computing the lessons do
+#   SHORT=1             make torture takes a cut of everything
 #   ARGS="--only 02"    passed on to the runner of the lessons, or to pytest
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ CONSTRAINTS := $(if $(LOCKED),-c requirements.lock,)
 COMMA := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lab explorers install-browser site results sheets lessons editions slides lint types unit smoke test-all lock clean install install-test
+.PHONY: help course test torture torture-short test-sets release-check lab explorers install-browser site results sheets lessons editions slides lint types unit smoke test-all lock clean install install-test
 export COURSE_MODE
 # Waiting threads sleep instead of spinning, so that a busy machine does not slow training down several times.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -80,6 +81,19 @@ smoke: $(VENV)/.installed-test  ## both editions of every lesson in smoke mode, 
 unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` picks
 	@printf '\n== tests\n'
 	@env -u COURSE_MODE $(PY) -m pytest --durations=10 $(ARGS)
+
+torture: $(VENV)/.installed-test  ## bad input, kills, full disks, load: the whole campaign, about an hour (SHORT=1: three minutes)
+	@$(PY) -m tests.torture $(if $(SHORT),--short,) $(ARGS)
+
+torture-short: $(VENV)/.installed-test
+	$(call timed,torture (short),$(PY) -m tests.torture --short)
+
+test-sets:  ## make test twice, in environments of their own: the locked versions, and the newest that fit (12 GB)
+	@$(MAKE) --no-print-directory test LOCKED=1 VENV=.venv-locked
+	@$(MAKE) --no-print-directory test VENV=.venv-newest
+
+release-check: $(VENV)/.installed-test  ## what a maintainer runs before tagging (ARGS=--quick leaves out the tests)
+	@$(PY) .ci/release_check.py $(ARGS)
 
 test-all: $(VENV)/.installed-test  ## make test, then every lesson in a browser, and the course in laptop mode with its time limits held
 	@$(MAKE) --no-print-directory test
