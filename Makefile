@@ -78,9 +78,16 @@ smoke: $(VENV)/.installed-test  ## both editions of every lesson in smoke mode, 
 	$(call timed,lessons (solved edition),$(SMOKE) --shuffle 7 --strict-time)
 	$(call timed,lessons (student edition),$(SMOKE) --student)
 
+# Whatever drives a browser, a kernel or the site goes one after the other; the rest in two processes.
+BIG := browser or site or course
 unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` picks
 	@printf '\n== tests\n'
+ifeq ($(ARGS),)
+	@env -u COURSE_MODE OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --durations=10 -m "not ($(BIG) or slow_browser)"
+	@env -u COURSE_MODE $(PY) -m pytest --durations=10 -m "($(BIG)) and not slow_browser"
+else
 	@env -u COURSE_MODE $(PY) -m pytest --durations=10 $(ARGS)
+endif
 
 torture: $(VENV)/.installed-test  ## bad input, kills, full disks, load: the whole campaign, about an hour (SHORT=1: three minutes)
 	@$(PY) -m tests.torture $(if $(SHORT),--short,) $(ARGS)

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout that is not installed
 
+from gltr_lib._json import parse
 from gltr_lib._usage import UsageError
 from gltr_lib.cli import data as commands
 from gltr_lib.cli._say import counter
@@ -183,7 +184,7 @@ def _add_fetch(commands_: Any, recipe: Recipe) -> None:
         print(f"{layout.title}: {layout.licence} ({layout.homepage})")
         store = args.root / ARCHIVES
         record = store / UNPACKED
-        before = set(json.loads(record.read_text(encoding="utf-8"))) if record.exists() else set()
+        before = _unpacked(record)
         for remote in chosen:
             if remote.name in before and not args.again:
                 print(f"{remote.name}: unpacked already (--again fetches it anew)")
@@ -211,6 +212,17 @@ def _add_fetch(commands_: Any, recipe: Recipe) -> None:
     parser.add_argument("--no-unpack", action="store_true", help="only download")
     parser.add_argument("--again", action="store_true", help="also what was unpacked already")
     parser.set_defaults(run=fetch)
+
+
+def _unpacked(record: Path) -> set[str]:
+    """The archives that a record calls unpacked."""
+    try:
+        names = parse(record.read_bytes()) if record.exists() else []
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DownloadError(f"{record}: not a list of unpacked archives; delete it, and they are fetched again")
+    return set(names)
 
 
 def _add_unpack(commands_: Any, recipe: Recipe) -> None:

@@ -18,14 +18,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 
 import numpy as np
 import torch
+from _script import Parser, run
 from torch import Tensor
 
 from gltr_lib import weights
+from gltr_lib._usage import UsageError, usage
+from gltr_lib.offline import list_images
 from gltr_lib.paintings import kind_of, paint
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 
 
 def painted(seeds: range, size: int) -> Iterator[Tensor]:
@@ -49,23 +50,35 @@ def opened(files: list[Path], longest: int) -> Iterator[Tensor]:
         yield torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 255.0
 
 
-def main() -> None:
-    """Parse the command line, build, save, and register if asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and build; a mistake is one line."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stylizer", default="mini", help="mini or vgg19")
     parser.add_argument("--folder", type=Path, help="pictures to measure; default: procedural paintings")
     parser.add_argument("--count", type=int, default=512, help="how many procedural paintings")
     parser.add_argument("--size", type=int, default=256, help="side of a painting; longest side of a file's picture")
     parser.add_argument("--out", type=Path, help="file to write, .safetensors")
     parser.add_argument("--register", action="store_true", help="enter it among the package's assets")
-    args = parser.parse_args()
+    parser.set_defaults(run=build)
+    return run(parser, argv)
+
+
+def build(args: argparse.Namespace) -> int:
+    """Build, save, and register if asked.
+
+    Raises:
+        UsageError: nowhere to put it, or a number out of its range. ValueError: no pictures, or a broken one.
+    """
     if not args.out and not args.register:
-        parser.error("name a file with --out, or give --register")
-    stylizer = Stylizer.load(args.stylizer)
+        raise UsageError("name a file with --out, or give --register")
+    if args.out and args.out.suffix != ".safetensors":
+        raise UsageError(f"--out {args.out}: a bank's name ends in .safetensors")
+    if not 1 <= args.count <= 1_000_000 or not 16 <= args.size <= 4096:
+        raise UsageError(f"--count, --size: expected 1 to 1,000,000 and 16 to 4096, received {args.count}, {args.size}")
+    with usage():
+        stylizer = Stylizer.load(args.stylizer)
     if args.folder:
-        files = sorted(file for file in args.folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not files:
-            parser.error(f"--folder {args.folder}: no pictures ({', '.join(sorted(SUFFIXES))})")
+        files = [args.folder / name for name in list_images(args.folder)]
         bank = StyleBank.from_images(stylizer, opened(files, args.size), [file.stem for file in files])
     else:
         seeds = range(args.count)
@@ -78,7 +91,8 @@ def main() -> None:
             command = f"python data_scripts/build_style_bank.py --count {args.count} --size {args.size} --register"
             out = weights.register(f"paintings-{args.stylizer}", out, kind="style_bank", recipe=command)
         print(f"{out}: {bank}, {out.stat().st_size / 1000:.0f} kB")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -33,11 +33,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _script import Parser, run
 from PIL import Image
 from torch import Tensor, nn
 
 from gltr_lib import _vgg_net, weights
+from gltr_lib._usage import UsageError
 from gltr_lib.adain import StyleStats, adain, channel_stats
+from gltr_lib.datasets import read_image
 from gltr_lib.stylizer import VGG_SHALLOW_FILES, Stylizer
 
 PHOTOGRAPHS = {"camvid": "camvid/train", "idd": "idd_lite/val", "cityscapes": "cityscapes"}
@@ -118,14 +121,13 @@ def pictures(folder: Path, count: int, longest: int) -> list[Tensor]:
         f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and "label" not in str(f.parent).lower()
     )
     if not files:
-        raise SystemExit(
+        raise ValueError(
             f"{folder}: no pictures; --data expects the folders {sorted(PHOTOGRAPHS.values())}, {PAINTINGS}"
         )
     chosen = [files[i * len(files) // min(count, len(files))] for i in range(min(count, len(files)))]
     found = []
     for file in chosen:
-        with Image.open(file) as opened:
-            picture = opened.convert("RGB")
+        picture = Image.fromarray(read_image(file))
         scale = longest / max(picture.size)
         if scale < 1:
             picture = picture.resize([max(1, round(s * scale)) for s in picture.size], Image.Resampling.LANCZOS)
@@ -234,9 +236,9 @@ def markdown(report: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Parse the command line, measure, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and measure; a mistake is one line."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("GLTR_DATA"), help="folder of real data")
     parser.add_argument("--weights", type=Path, help="a mini-stylizer.safetensors; default: the shipped one")
     parser.add_argument("--count", type=int, default=6, help="photographs of each set")
@@ -245,13 +247,30 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--sets", default=",".join(PHOTOGRAPHS), help="comma separated")
-    args = parser.parse_args()
+    parser.set_defaults(run=measure)
+    return run(parser, argv)
+
+
+def measure(args: argparse.Namespace) -> int:
+    """Measure, print the table and write the JSON.
+
+    Raises:
+        UsageError: a wrong argument. ValueError: no pictures, or a broken one.
+    """
+    for name in ("threads", "count", "paintings", "longest"):
+        if getattr(args, name) < (16 if name == "longest" else 1):
+            raise UsageError(f"--{name}: expected at least {16 if name == 'longest' else 1}")
+    unknown = [name for name in args.sets.split(",") if name not in PHOTOGRAPHS]
+    if unknown:
+        raise UsageError(f"--sets: unknown {', '.join(map(repr, unknown))}; valid: {', '.join(PHOTOGRAPHS)}")
     torch.set_num_threads(args.threads)
     if args.data is None:
-        parser.error("--data (or the environment variable GLTR_DATA) names the folder of real data")
+        raise UsageError("--data (or the environment variable GLTR_DATA) names the folder of real data")
     for needed in VGG_SHALLOW_FILES:
         if not (args.data / "weights" / needed).is_file():
-            parser.error(f"{args.data / 'weights' / needed}: no such file; the VGG-19 stylizer's weights belong there")
+            raise UsageError(
+                f"{args.data / 'weights' / needed}: no such file; the VGG-19 stylizer's weights belong there"
+            )
     encoder_state = weights.load_file(args.data / "weights" / VGG_SHALLOW_FILES[0])
     _, encoder, _ = _vgg_net.load_pair(encoder_state, weights.load_file(args.data / "weights" / VGG_SHALLOW_FILES[1]))
     mini = Stylizer.from_mini(weights.load_file(args.weights)) if args.weights else Stylizer.load("mini")
@@ -281,7 +300,7 @@ def main() -> None:
     }
     report["wall_seconds"] = round(time.perf_counter() - began, 1)
     if not all(math.isfinite(row["style_left"]) for group in report["measures"].values() for row in group.values()):
-        raise SystemExit("a measure is not finite; nothing was written")
+        raise ValueError("a measure is not finite; nothing was written")
     print(f"{report['wall_seconds']} s, identity on paintings {report['identity_psnr_paintings']:.1f} dB")
     print(markdown(report))
     if args.out:
@@ -289,7 +308,8 @@ def main() -> None:
         temporary = args.out.with_suffix(".tmp")
         temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         temporary.replace(args.out)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -27,7 +27,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlparse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout that is not installed
@@ -162,7 +162,13 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
             check_members(archive)
             counts = {split: _unpack(archive, split, draft / split) for split in splits}
         draft.rename(target)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except FetchError:
+        raise
+    except OSError as error:
+        if error.filename is not None:  # of the disk and not of the archive
+            raise FetchError(f"{error.filename}: cannot be written ({error.strerror})") from error
+        raise FetchError(f"{source}: the archive is damaged ({error}); download it again") from error
+    except Exception as error:  # zipfile and zlib raise nearly anything: a wrong password, an unknown method ...
         raise FetchError(f"{source}: the archive is damaged ({error}); download it again") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -200,23 +206,33 @@ def _check_pair(image: Path, label: Path) -> None:
             picture.load()
             ids = np.asarray(marks)
             size = picture.size
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # on damaged files Pillow's readers raise nearly anything
         raise FetchError(
             f"{image.name} or its label map cannot be read ({error}); download the archive again"
         ) from error
-    if ids.ndim != 2 or ids.shape != size[::-1] or ids.max() > 11:
+    if ids.ndim != 2 or not ids.size or ids.shape != size[::-1] or ids.max() > 11:
         raise FetchError(f"{image.name}: its label map should be one channel of the picture's size with ids 0 to 11")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help)\n")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line: 0 done, 1 the data is not to be had, 2 wrong usage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="data root; the pictures come to OUT/camvid")
     parser.add_argument("--from", dest="archive", type=Path, help="an archive that was downloaded already")
     parser.add_argument("--sha256", default="", help="refuse an archive with another checksum")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=("train", "val"), help="default: train val")
     parser.add_argument("--keep", action="store_true", help="keep the downloaded archive in OUT")
-    args = parser.parse_args(argv)
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said what is wrong
+        return int(stop.code or 0)
     target = args.out / "camvid"
     try:
         if target.exists():
@@ -231,8 +247,8 @@ def main(argv: list[str] | None = None) -> int:
         if not args.sha256:
             print("No published checksum is known, so the archive itself is not verified; its contents are checked.")
         counts = arrange(archive, target, tuple(dict.fromkeys(args.splits)))
-    except FetchError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (FetchError, OSError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return 1
     if not args.archive and not args.keep:
         archive.unlink()

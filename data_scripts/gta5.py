@@ -20,7 +20,7 @@ from typing import Any
 
 from _script import Recipe, Remote, add_lists, main
 
-from gltr_lib.cli._say import counter
+from gltr_lib.cli._say import counter, refused
 from gltr_lib.prepare.crops import crop_pairs
 
 BASE = "https://download.visinf.tu-darmstadt.de/data/from_games/data"
@@ -54,7 +54,7 @@ def crops(args: argparse.Namespace) -> int:
     for note in manifest["notes"]:
         print(f"note: {note}", file=sys.stderr)
     for key, reason in manifest["refused"].items():
-        print(f"refused {key}: {reason}", file=sys.stderr)
+        refused(key, reason, twice=True)
     print(
         f"{len(manifest['done']):,} frames in {args.count} crops of {args.size}x{args.size} each, "
         f"{len(manifest['refused'])} refused; positions are ours (seed {args.seed}), see {args.out / 'crops.json'}"

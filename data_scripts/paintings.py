@@ -28,7 +28,7 @@ from _script import Parser, run
 
 from gltr_lib._read import read_image
 from gltr_lib._usage import UsageError
-from gltr_lib.cli._say import counter
+from gltr_lib.cli._say import counter, refused
 from gltr_lib.prepare._job import read_journal
 from gltr_lib.prepare.download import DownloadError, download
 from gltr_lib.prepare.unpack import unpack
@@ -175,7 +175,7 @@ def verify(args: argparse.Namespace) -> int:
 
     report = examine(args.root, workers=args.workers, on_picture=counter("examined"))
     for name, reason in report["refused"].items():
-        print(f"refused {reason if name in reason else f'{name}: {reason}'}", file=sys.stderr)
+        refused(name, reason)
     if args.json:
         print(json.dumps(report, indent=1, ensure_ascii=False))
     else:

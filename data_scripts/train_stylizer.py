@@ -28,6 +28,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -37,12 +38,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _script import Parser, run
 from PIL import Image
 from torch import Tensor, nn
 
 from gltr_lib import _mini_net
+from gltr_lib._run import read_checkpoint
+from gltr_lib._usage import UsageError, usage
 from gltr_lib.adain import adain, channel_stats
-from gltr_lib.weights import load_safetensors
+from gltr_lib.engine import pick_device
+from gltr_lib.streets import parse_look
+from gltr_lib.weights import load_file, load_safetensors
 
 PHOTOGRAPHS = (
     "astronaut.png", "motorcycle_left.png", "motorcycle_right.png", "hubble_deep_field.jpg", "retina.jpg", "ihc.png",
@@ -118,6 +124,20 @@ def make_pools(args: argparse.Namespace) -> dict[str, Tensor]:
     return pools
 
 
+def read_pools(path: Path) -> dict[str, Tensor]:
+    """The pools that an earlier run kept.
+
+    Raises:
+        ValueError: a file of something else.
+    """
+    pools = load_file(path)
+    names = [f"{kind}{name}" for kind in ("", "try_") for name in ("streets", "paintings", "photographs")]
+    whole = [pools[name] for name in names if name in pools]
+    if len(whole) < len(names) or any(p.dtype != torch.uint8 or p.ndim != 4 or p.shape[1] != 3 for p in whole):
+        raise ValueError(f"{path}: not a pool of pictures ({', '.join(names)}); delete it, and it is rendered anew")
+    return pools
+
+
 def crops(pool: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
     """Return ``count`` random square crops, flipped at random: float (count, 3, side, side) in [0, 1]."""
     device = pool.device
@@ -187,11 +207,14 @@ class Teacher(nn.Module):
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
         path = Path(folder) / TEACHER_FILE
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_file(path)
         self.convs = nn.ModuleList()
         for inputs, outputs, key in TEACHER_LAYERS:
             conv = nn.Conv2d(inputs, outputs, 1 if key == 0 else 3)
-            conv.load_state_dict({"weight": state[f"{key}.weight"], "bias": state[f"{key}.bias"]})
+            try:
+                conv.load_state_dict({"weight": state[f"{key}.weight"], "bias": state[f"{key}.bias"]})
+            except (KeyError, RuntimeError):
+                raise ValueError(f"{path}: not the VGG-19 encoder up to conv3_1 (layer {key})") from None
             self.convs.append(conv)
         self.requires_grad_(False)
         self.to(memory_format=torch.channels_last)
@@ -371,17 +394,23 @@ class Run:
         for part in ("encoder", "decoder"):
             own = {k.removeprefix(part + "."): v.float() for k, v in state.items() if k.startswith(part + ".")}
             for name in (part, f"average_{part}"):
-                getattr(self, name).load_state_dict(own)
+                try:
+                    getattr(self, name).load_state_dict(own)
+                except RuntimeError:
+                    raise ValueError(f"{path}: not the networks of a mini stylizer ({part})") from None
         print(f"starts from {path.name}", flush=True)
 
     def restore(self, path: Path, examples: Tensor) -> None:
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        for name, module in self.modules().items():
-            module.load_state_dict(state[name])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"].cpu())
-        self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
-        if state["own"] is not None:
+        state = read_checkpoint(path, self.device)
+        try:
+            for name, module in self.modules().items():
+                module.load_state_dict(state[name])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.generator.set_state(state["generator"].cpu())
+            self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+            raise ValueError(f"{path}: a checkpoint of another training; delete it, or give --fresh") from None
+        if state.get("own") is not None:
             copied = copy.deepcopy(self.encoder)
             copied.load_state_dict(state["own"])
             self.own = OwnFeatures(copied, examples)
@@ -397,20 +426,23 @@ class Run:
 
 def train(args: argparse.Namespace) -> None:
     """Run the training until the clock says ``--minutes``, then export."""
+    check(args)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
+    teacher = Teacher(args.teacher).to(device) if args.teacher else None
     if args.pool and Path(args.pool).exists():
-        pools = torch.load(args.pool, weights_only=True)
+        pools = read_pools(Path(args.pool))
     else:
         pools = make_pools(args)
         if args.pool:
-            torch.save(pools, args.pool)
+            temporary = Path(args.pool).with_suffix(".tmp")
+            torch.save(pools, temporary)
+            temporary.replace(args.pool)
     pools = {name: pool.to(device) for name, pool in pools.items()}
     run = Run(args, device)
-    teacher = Teacher(args.teacher).to(device) if args.teacher else None
     if teacher is not None and device.type == "cuda":
         teacher.to(memory_format=torch.channels_last)  # the layout of bf16 tensor cores
     checkpoint = out / "checkpoint.pt"
@@ -502,9 +534,39 @@ def export(args, run: Run, pools: dict[str, Tensor], weights: dict[str, float], 
     print(json.dumps(recipe), flush=True)
 
 
-def main() -> None:
-    """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be trained before anything is rendered.
+
+    Raises:
+        UsageError: a number out of its range, an unknown look, weight or device. OSError: a file that is not there.
+    """
+    for name, low, high in (
+        ("minutes", 0, 1e6), ("batch", 3, 4096), ("crop", 16, 256), ("warm_up", 1, 1e9), ("lr", 1e-9, 10),
+        ("average", 0, 1), ("seed", 0, 2**62), ("streets", 1, 1e6), ("paintings", 1, 1e6), ("photographs", 1, 1e6),
+        ("workers", 1, 1024), ("log_every", 0, 1e9),
+    ):  # fmt: skip
+        if not low <= getattr(args, name) <= high:
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag}: expected {low:g} to {high:g}, received {getattr(args, name)}")
+    for item in args.weights:
+        name, _, value = item.partition("=")
+        if name not in WEIGHTS or not re.fullmatch(r"[0-9]+(\.[0-9]*)?(e-?[0-9]{1,2})?", value):
+            raise UsageError(f"--weights: expected NAME=VALUE with a name of {', '.join(WEIGHTS)}, received {item!r}")
+    if any("sampled" in look for look in args.looks.split(",")):
+        raise UsageError("--looks: sampled looks are the test set; train on the others")
+    with usage():
+        for look in args.looks.split(","):
+            parse_look(look)
+        pick_device(args.device)
+    wanted = [args.init, Path(args.teacher) / TEACHER_FILE if args.teacher else None]
+    for file in wanted:
+        if file is not None and not Path(file).is_file():
+            raise FileNotFoundError(f"{file}: no such file")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and train; a mistake is one line."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, help="folder for checkpoint, log, weights and contact sheet")
     parser.add_argument("--minutes", type=float, default=60.0, help="training time, without rendering the pool")
     parser.add_argument("--teacher", help=f"folder with {TEACHER_FILE}; without it the own encoder is the teacher")
@@ -528,13 +590,9 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="a pool of 16 pictures each, to try the script")
     parser.add_argument("--init", metavar="FILE", help="start from the networks of an exported safetensors file")
     parser.add_argument("--fresh", action="store_true", help="ignore an existing checkpoint")
-    args = parser.parse_args()
-    if bad := [w for w in args.weights if w.split("=")[0] not in WEIGHTS]:
-        parser.error(f"--weights: unknown {bad}; valid: {', '.join(WEIGHTS)}")
-    if any("sampled" in look for look in args.looks.split(",")):
-        parser.error("--looks: sampled looks are the test set; train on the others")
-    train(args)
+    parser.set_defaults(run=train)
+    return run(parser, argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,11 +7,13 @@ dataclass here, so that :mod:`gltr_lib.config` only has to declare its fields.
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from gltr_lib._json import parse
+from gltr_lib._typed import describe
 
 T = TypeVar("T")
 
@@ -93,7 +95,7 @@ def pairs(value: Any, name: str) -> tuple[tuple[str, Any], ...]:
     if not isinstance(items, list | tuple) or not all(
         isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str) for item in items
     ):
-        raise ValueError(f"{name} must be a mapping of names to values, or such pairs; received {value!r}")
+        raise ValueError(f"{name} must be a mapping of names to values, or such pairs; received {describe(value)}")
     if len({item[0] for item in items}) < len(items):
         raise ValueError(f"{name} names an option twice; received {value!r}")
     return tuple(sorted(((key, _frozen(item)) for key, item in items), key=lambda item: item[0]))
@@ -109,8 +111,8 @@ def _spell(hint: Any) -> str:
 
 def parse_value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse(text)
+    except ValueError:
         if text.startswith("(") and text.endswith(")"):
             return parse_value(f"[{text[1:-1].strip().rstrip(',')}]")
         return {"none": None, "None": None, "True": True, "False": False}.get(text, text)
@@ -118,7 +120,9 @@ def parse_value(text: str) -> Any:
 
 def refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
     if unknown:
-        raise ValueError(f"unknown configuration keys: {', '.join(unknown)}; valid keys: {', '.join(valid)}")
+        each = [key if len(key) <= 60 else f"{key[:60]}..." for key in dict.fromkeys(unknown)]
+        more = f" and {len(each) - 8} more" if len(each) > 8 else ""
+        raise ValueError(f"unknown configuration keys: {', '.join(each[:8])}{more}; valid keys: {', '.join(valid)}")
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gltr_lib._fields import check_between, check_one_of, pairs
+from gltr_lib._typed import check_fields, typed
 
 RIVAL_VIEWS = ("photometric", "policy", "randconv", "fourier", "regions", "pixels")
 VIEWS = ("raw", "gtr", "ltr", *RIVAL_VIEWS)
@@ -69,6 +70,7 @@ class MethodConfig:
     def __post_init__(self) -> None:
         for name in ("rival", "network"):
             object.__setattr__(self, name, pairs(getattr(self, name), name))
+        check_fields(self)
         if not self.views or any(view not in VIEWS for view in self.views):
             raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
         if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
@@ -170,6 +172,7 @@ def painted_views(views: tuple[str, ...]) -> int:
     return views.count("gtr") + views[:first].count("regions")
 
 
+@typed
 def method(name: str) -> MethodConfig:
     """A method of METHODS or RIVALS by its name.
 

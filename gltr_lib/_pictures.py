@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gltr_lib import labels as _labels
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_share, describe
 
 RIGHT, WRONG = "#b9d7ec", "#c8500a"  # error maps: light blue, dark orange
@@ -26,9 +27,7 @@ def as_picture(thing: Any) -> np.ndarray:
         >>> as_picture(np.zeros((2, 3))).shape
         (2, 3, 3)
     """
-    if hasattr(thing, "detach"):
-        thing = thing.detach().to("cpu").numpy()
-    array = np.asarray(thing)
+    array = _array(thing, "picture")
     if array.ndim == 4 and array.shape[0] > 0:
         strip = [as_picture(item) for item in array]
         gap = np.full((strip[0].shape[0], max(2, strip[0].shape[1] // 40), 3), 255, dtype=np.uint8)
@@ -39,6 +38,8 @@ def as_picture(thing: Any) -> np.ndarray:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3) or 0 in array.shape:
         raise ValueError(f"picture: expected (H,W), (H,W,3), (3,H,W) or (B,3,H,W), received {describe(thing)}")
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"picture: expected numbers, received {describe(thing)}")
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     elif array.dtype != np.uint8:
@@ -51,8 +52,15 @@ def as_picture(thing: Any) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array)
 
 
+def _array(thing: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(thing.detach().to("cpu") if hasattr(thing, "detach") else thing)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):
+        raise TypeError(f"{name}: expected an array, received {describe(thing)}") from None
+
+
 def as_label_map(thing: Any) -> np.ndarray:
-    array = np.asarray(thing.detach().to("cpu") if hasattr(thing, "detach") else thing)
+    array = _array(thing, "labels")
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2 or array.dtype.kind not in "iu":
@@ -60,6 +68,7 @@ def as_label_map(thing: Any) -> np.ndarray:
     return array.astype(np.uint8)
 
 
+@typed
 def overlay(image: Any, labels: Any, alpha: float = 0.55, palette: str = "safe") -> np.ndarray:
     """Lay class colours over a picture, with a thin dark line where classes meet; ignored pixels stay as they are.
 
@@ -98,6 +107,9 @@ def error_map(prediction: Any, target: Any, image: Any | None = None) -> np.ndar
     colour = np.where((guess == truth)[:, :, None], hexes["r"], hexes["w"])
     colour[truth == _labels.IGNORE] = 225
     if image is not None:
-        grey = as_picture(image).mean(2, keepdims=True) / 255
+        picture = as_picture(image)
+        if picture.shape[:2] != truth.shape:
+            raise ValueError(f"error_map: image is {picture.shape[:2]}, target is {truth.shape}; they must agree")
+        grey = picture.mean(2, keepdims=True) / 255
         colour = colour * (0.62 + 0.38 * grey)
     return (colour + 0.5).astype(np.uint8)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gltr_lib._typed import describe, typed
 from gltr_lib.labels import IGNORE, lookup_table, map_ids
 
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
@@ -23,6 +24,7 @@ _ORIENTATION = 0x0112  # EXIF: 5 to 8 swap width and height
 PathLike = str | os.PathLike[str]
 
 
+@typed
 def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture of any common kind as RGB.
 
@@ -46,16 +48,24 @@ def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         ...     read_image(Path(folder) / "gray.png").shape
         (3, 5, 3)
     """
-    picture = ImageOps.exif_transpose(_open(path, max_pixels))
+    picture = _open(path, max_pixels)
+    try:
+        picture = ImageOps.exif_transpose(picture)
+    except Exception as error:
+        raise ValueError(f"{shown(path)}: damaged EXIF data ({_words(error)}); save the picture without it") from None
     mode = picture.mode
     if mode.startswith("I") or mode == "F":
         return np.repeat(_wide_to_uint8(np.asarray(picture), path)[..., None], 3, axis=2)
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture)
-    return np.array(picture.convert("RGB"))
+    try:
+        if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture)
+        return np.array(picture.convert("RGB"))
+    except Exception as error:  # a palette or a transparency that does not fit its picture
+        raise ValueError(f"{shown(path)}: a {mode} picture that is not RGB ({_words(error)}); save it anew") from None
 
 
+@typed
 def read_label(
     path: PathLike, lut: np.ndarray | Mapping[int, int] | None = None, *, num_classes: int = 19
 ) -> np.ndarray:
@@ -81,6 +91,10 @@ def read_label(
         0
     """
     known: Collection[int]
+    if not 1 <= num_classes <= 255:
+        raise ValueError(f"num_classes: expected 1 to 255, received {num_classes}")
+    if isinstance(lut, np.ndarray) and (lut.shape != (256,) or lut.dtype != np.uint8):
+        raise ValueError(f"lut: expected a uint8 table (256,) or a mapping, received {describe(lut)}")
     if lut is None:
         known, table = [*range(num_classes), IGNORE], np.arange(256, dtype=np.uint8)
     elif isinstance(lut, Mapping):
@@ -107,14 +121,14 @@ def read_ids(path: PathLike) -> np.ndarray:
         picture = picture.convert("L").point(lambda value: value // 255)
     if picture.mode not in ("L", "P") and not picture.mode.startswith("I"):
         raise ValueError(
-            f"{path}: expected a label map with one channel of ids, found a {picture.mode} picture; if it is "
+            f"{shown(path)}: expected a label map with one channel of ids, found a {picture.mode} picture; if it is "
             f"colour-coded, save the ids of its classes as an 8-bit grayscale PNG first"
         )
     ids = np.array(picture)
     if ids.dtype != np.uint8:
         if ids.min() < 0 or ids.max() > 255:
             raise ValueError(
-                f"{path}: expected label ids in 0..255, found ids up to {ids.max()} (16-bit instance ids?)"
+                f"{shown(path)}: expected label ids in 0..255, found ids up to {ids.max()} (16-bit instance ids?)"
             )
         ids = ids.astype(np.uint8)
     return ids
@@ -145,12 +159,13 @@ def translate(
     try:
         labels = map_ids(ids, table, known=np.array(sorted(known)))
     except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+        raise ValueError(f"{shown(source)}: {error}") from None
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     beyond = present[(present >= num_classes) & (present != IGNORE)]
     if beyond.size:
         raise ValueError(
-            f"{source}: expected trainIds 0..{num_classes - 1} or {IGNORE} after the table, found {beyond.tolist()}"
+            f"{shown(source)}: expected trainIds 0..{num_classes - 1} or {IGNORE} after the table, "
+            f"found {beyond.tolist()}"
         )
     return labels
 
@@ -163,6 +178,7 @@ def guard(table: np.ndarray, known: Collection[int], num_classes: int) -> np.nda
     return guarded
 
 
+@typed
 def picture_size(path: PathLike) -> tuple[int, int]:
     """(height, width) of a picture as :func:`read_image` gives it, from its first bytes: nothing is decoded.
 
@@ -174,44 +190,70 @@ def picture_size(path: PathLike) -> tuple[int, int]:
             # Of a PNG, Pillow would have to decode the whole picture to find its orientation, which no camera sets.
             turned = picture.format in ("JPEG", "MPO") and picture.getexif().get(_ORIENTATION, 1) >= 5
             return (picture.width, picture.height) if turned else (picture.height, picture.width)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception as error:
         _open(path, MAX_PIXELS)  # says in one sentence what is wrong
-        raise
+        raise ValueError(f"{shown(path)}: damaged picture ({_words(error)}); copy or download it again") from None
+
+
+def shown(path: PathLike) -> str:
+    """A file's name as text that any message, terminal and JSON reader takes: what is not printable is escaped.
+
+    Example:
+        >>> shown("van gogh/iris\\n1.jpg")
+        'van gogh/iris\\\\n1.jpg'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for letter in os.fspath(path)
+    )
 
 
 def _open(path: PathLike, max_pixels: int) -> Image.Image:
     """Open and decode a picture, or raise a ValueError that names the file."""
     path = Path(path)
+    name = shown(path)
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        what = "no such file" if not path.exists() else "no file of its own (a folder, a pipe or a device)"
+        raise ValueError(f"{name}: {what}" + ("; its link leads nowhere" if path.is_symlink() else ""))
     if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
+        raise ValueError(f"{name}: the file is empty (0 bytes); copy or download it again")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is judged below
             picture = Image.open(path)
         width, height = picture.size
         if width * height > max_pixels:
             raise Image.DecompressionBombError(f"{width}x{height}")
         picture.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise ValueError(
-            f"{path}: the picture claims to be too large ({error}); at most {max_pixels:,} pixels are read, "
+            f"{name}: the picture claims to be too large ({error}); at most {max_pixels:,} pixels are read, "
             f"so scale it down first"
         ) from None
     except UnidentifiedImageError:
-        raise ValueError(f"{path}: not an image that Pillow can read") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise ValueError(f"{path}: damaged or truncated image ({error}); copy or download it again") from None
+        raise ValueError(f"{name}: not an image that Pillow can read") from None
+    except PermissionError:
+        raise ValueError(f"{name}: may not be read by you; change its permissions") from None
+    except Exception as error:  # on damaged files Pillow's readers raise nearly anything
+        raise ValueError(f"{name}: damaged or truncated image ({_words(error)}); copy or download it again") from None
     return picture
+
+
+def _words(error: BaseException) -> str:
+    """What an error of somebody else's says, on one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _wide_to_uint8(values: np.ndarray, path: PathLike) -> np.ndarray:
     """Bring 16-bit and float grayscale to 8 bits."""
     if values.dtype.kind == "f":
         if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
-            raise ValueError(f"{path}: expected float pixels in [0,1] or [0,255], found {values.min()}..{values.max()}")
+            raise ValueError(
+                f"{shown(path)}: expected float pixels in [0,1] or [0,255], found {values.min()}..{values.max()}"
+            )
         return np.round(values * (255.0 if values.max() <= 1 else 1.0)).astype(np.uint8)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"{path}: expected at most 16 bits a pixel, found values {values.min()}..{values.max()}")
+        raise ValueError(
+            f"{shown(path)}: expected at most 16 bits a pixel, found values {values.min()}..{values.max()}"
+        )
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -12,6 +12,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._drafts import draft_name, sweep_beside
+from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -80,11 +83,15 @@ class Run:
             return
         state = read_checkpoint(path, device)
         check_same_run(path, state, self.config, self.fingerprint)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["average"].items():
-            self.average[name].copy_(value)
-        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            for name, value in state["average"].items():
+                self.average[name].copy_(value)
+            self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise ValueError(f"{path}: a checkpoint of another network ({why}); {_REMEDY}") from None
 
 
 def write_checkpoint(path: Path, state: dict[str, Any], previous: Path | None = None) -> None:
@@ -98,15 +105,17 @@ def write_checkpoint(path: Path, state: dict[str, Any], previous: Path | None = 
     Raises:
         OSError: it cannot be written (the disk is full); what was there before is untouched.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = draft_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep_beside(path)
         with open(part, "wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:  # torch's writer turns some errors of the disk into RuntimeErrors
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         kept = "the checkpoint before it is whole" if path.exists() else "there is none before it"
         why = _why(error)
         raise OSError(f"{path}: the checkpoint of step {state.get('step')} was not written ({why}); {kept}") from error
@@ -132,10 +141,13 @@ def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
         ValueError: the file is damaged.
     """
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         what = type(error).__name__  # torch's own text is long and advises to load the file without its safeguard
         raise ValueError(f"{path}: not a checkpoint that can be read ({what}); delete it to start anew") from None
+    if not isinstance(state, dict) or not isinstance(state.get("step"), int):
+        raise ValueError(f"{path}: not a checkpoint of a training (no step in it); delete it to start anew")
+    return state
 
 
 def check_same_run(path: Path, state: dict[str, Any], config: TrainConfig, data: int) -> None:
@@ -145,12 +157,15 @@ def check_same_run(path: Path, state: dict[str, Any], config: TrainConfig, data:
         ValueError: other settings (each named with both values), pictures or styles.
     """
     usual = json.loads(TrainConfig().to_json())
-    wanted, found = json.loads(config.to_json()), {**usual, **json.loads(state["config"])}
+    try:
+        wanted, found = json.loads(config.to_json()), {**usual, **parse_object(str(state.get("config")))}
+    except ValueError as error:
+        raise ValueError(f"{path}: a checkpoint without a configuration ({error}); {_REMEDY}") from None
     differ = [k for k in wanted if k not in FREE_TO_CHANGE and wanted[k] != found.get(k)]
     if differ:
         changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)
         raise ValueError(f"{path} belongs to another run: {changes}; {_REMEDY}")
-    if state["fingerprint"] != data:
+    if state.get("fingerprint") != data:
         raise ValueError(f"{path} belongs to a run on other pictures or styles; {_REMEDY}")
 
 

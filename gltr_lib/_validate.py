@@ -12,14 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gltr_lib._typed import describe
 
-def describe(value: object) -> str:
-    """Return a short description of a value for error messages, such as ``tensor(2, 3, 4, 4) float32``."""
-    if isinstance(value, Tensor):
-        return f"tensor{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{type(value).__name__}{tuple(value.shape)} {value.dtype}"
-    return f"{type(value).__name__} {value!r}"[:120]
+__all__ = ["check_choice", "check_device", "check_images", "check_labels", "check_share", "describe"]
 
 
 def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Tensor:
@@ -50,6 +45,8 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
         raise ValueError(f"{name}: expected shape (B,{channels},H,W), received {describe(images)}{hint}")
     if 0 in images.shape:
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
+    if images.is_meta or images.layout is not torch.strided:
+        raise ValueError(f"{name}: expected pixels, received a sparse or meta {describe(images)}; use to_dense() first")
     if images.is_cuda:
         return images  # reading the values would make a training loop wait for the GPU at every call
     # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
@@ -103,7 +100,8 @@ def check_choice(value: object, choices: Iterable[str], name: str) -> str:
     """
     valid = tuple(choices)
     if not isinstance(value, str) or value not in valid:
-        raise ValueError(f"{name}: unknown {value!r}; valid: {', '.join(valid)}")
+        shown = repr(value[:80]) if isinstance(value, str) else "None" if value is None else describe(value)
+        raise ValueError(f"{name}: unknown {shown}; valid: {', '.join(valid)}")
     return value
 
 
@@ -115,9 +113,22 @@ def check_share(value: float, name: str = "share") -> float:
         0.5
     """
     try:
-        share = float(value)
-    except (TypeError, ValueError):
+        share = float(value) if not isinstance(value, str | bytes) else float("x")
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise TypeError(f"{name}: expected a number in [0,1], received {describe(value)}") from None
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"{name}: expected a number in [0,1], received {share:g}")
     return share
+
+
+def check_device(device: Any, name: str = "device") -> torch.device:
+    """Return a device, or raise a ValueError that names it.
+
+    Example:
+        >>> check_device("cpu")
+        device(type='cpu')
+    """
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError, ValueError, OverflowError):
+        raise ValueError(f'{name}: expected "cpu", "cuda", "cuda:<n>" or "mps", received {describe(device)}') from None

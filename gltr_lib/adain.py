@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_share, describe
 
 
@@ -65,6 +66,7 @@ class StyleStats:
         return StyleStats(self.mean.to(device=device, dtype=dtype), self.std.to(device=device, dtype=dtype))
 
 
+@typed
 def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Compute the mean and the standard deviation of each channel of each picture.
 
@@ -90,11 +92,26 @@ def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
         (2.0, 1.0)
     """
     _check_features(features, "features")
-    wide = features if features.dtype == torch.float64 else features.float()
-    variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+    mean, variance, _ = _moments(features)
     return mean, (variance + eps).sqrt()
 
 
+def _moments(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of each channel, and the features without their mean; float32, or float64 as they came.
+
+    On a CPU ``torch.var_mean`` adds up position by position (Welford), five times slower than these two passes, which
+    are as exact: the mean is taken off before anything is squared.
+    """
+    wide = features if features.dtype == torch.float64 else features.float()
+    if wide.device.type != "cpu":
+        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+        return mean, variance, wide - mean
+    mean = wide.mean((2, 3), keepdim=True)
+    centred = wide - mean
+    return mean, centred.square().mean((2, 3), keepdim=True), centred
+
+
+@typed
 def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float = 1.0, eps: float = 1e-5) -> Tensor:
     """Give content features the channel statistics of a style.
 
@@ -129,18 +146,19 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
         return content.clone()
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
-    mean, std = channel_stats(content, eps)
+    mean, variance, centred = _moments(content)
+    std = (variance + eps).sqrt()
     # Alpha folds into one scale and one shift a channel. The mean is taken off first: with scale * x - scale * mean a
     # nearly constant channel (std 0.003) would multiply the rounding error of its mean by 300.
     scale = torch.lerp(torch.ones_like(std), new_std / std, alpha)
     shift = torch.lerp(mean, new_mean, alpha)
-    return torch.addcmul(shift, content.to(scale.dtype) - mean, scale).to(content.dtype)
+    return torch.addcmul(shift, centred, scale).to(content.dtype)
 
 
 def _check_features(features: object, name: str) -> None:
     if not isinstance(features, Tensor) or not features.is_floating_point():
         raise TypeError(f"{name}: expected a float tensor (B,C,H,W), received {describe(features)}")
-    if features.ndim != 4 or 0 in features.shape:
+    if features.ndim != 4 or 0 in features.shape or features.layout is not torch.strided:
         raise ValueError(f"{name}: expected shape (B,C,H,W) with at least one position, received {describe(features)}")
 
 

@@ -1,148 +1,256 @@
-"""``gltr bench``: how fast the hot paths are against what people would write otherwise, on this machine, in one run.
+"""``gltr bench``: each hot path beside its peer, in turns, on one machine; and how far it is from the limit.
 
-Ratios travel between machines, milliseconds do not; both are printed. Each pair is timed in turns (ours, theirs, ours,
-...) after a warm-up, and the medians are compared, so that a busy machine disturbs both alike.
+Ratios travel between machines, milliseconds do not; both are printed. Before anything is timed, both must have computed
+the same thing. The cases and the peers are in the checkout's ``benchmarks/``, a file for each hot path; how they are
+timed, and what a limit is: :mod:`gltr_lib._timing`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import json
 import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 
-PROMISES = {"blob_mask": 20.0, "label_ids": 20.0, "metrics": 3.0}
+from gltr_lib._timing import Case, Made, compare, limit_seconds, machine_rates, peak_mib, turns
+
+__all__ = [
+    "PATHS", "Case", "Made", "bench", "compare", "keep", "limit_seconds", "line", "load_path", "machine_rates",
+    "peak_mib", "render", "run_case", "turns",
+]  # fmt: skip
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+#: Hot path -> what it is; each is a file ``benchmarks/path_<name>.py`` with ``cases(small, device) -> list[Case]``.
+PATHS = {
+    "masks": "blob masks",
+    "adain": "AdaIN statistics, and stylising with both networks",
+    "labels": "raw label ids to trainIds",
+    "metrics": "confusion matrix",
+    "step": "the training step of DeepLab, and the share of GTR, LTR and CGL in it",
+    "loading": "pictures and labels from PNG and JPEG files",
+    "folder": "stylising a folder and building a bank, end to end",
+    "worlds": "streets and procedural paintings",
+    "start": "import gltr_lib, gltr --help",
+    "explorers": "what an explorer computes after a move of a slider",
+}
+# Three significant digits: a small ratio is small, not 0.
+_DIGITS = 3
 
 
-def compare(ours: Callable[[], Any], theirs: Callable[[], Any], repeat: int = 5) -> tuple[float, float]:
-    """Median seconds of two functions, timed in turns after one call of each.
+def load_path(name: str) -> ModuleType:
+    """The module with the cases of a hot path.
 
     Args:
-        ours: the first.
-        theirs: the second.
-        repeat: timed calls of each.
-
-    Returns:
-        (seconds of ours, seconds of theirs).
-    """
-    if repeat < 1:
-        raise ValueError(f"repeat: expected at least 1, received {repeat}")
-    ours(), theirs()
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(repeat):
-        for which, function in enumerate((ours, theirs)):
-            started = time.perf_counter()
-            function()
-            times[which].append(time.perf_counter() - started)
-    return statistics.median(times[0]), statistics.median(times[1])
-
-
-def official_mask(height: int, width: int, share: float, generator: np.random.Generator) -> np.ndarray:
-    """The released code's formula with SciPy: Gaussian-filtered noise over a threshold (1 = raw there).
+        name: one of ``PATHS``.
 
     Raises:
-        ModuleNotFoundError: SciPy is not installed.
+        ValueError: an unknown name. FileNotFoundError: there is no checkout around this package.
     """
-    from scipy.ndimage import gaussian_filter
-    from scipy.special import erfinv
+    if name not in PATHS:
+        raise ValueError(f"hot path: unknown {name!r}; valid: {', '.join(PATHS)}")
+    file = FOLDER / f"path_{name}.py"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file}: not there; gltr bench needs the project's checkout (git clone), not the wheel"
+        )
+    title = f"gltr_benchmark_{name}"
+    if title not in sys.modules:
+        spec = importlib.util.spec_from_file_location(title, file)
+        if spec is None or spec.loader is None:
+            raise FileNotFoundError(f"{file}: cannot be read as Python")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[title] = module  # dataclasses and processes look their module up
+        with _on_path(FOLDER):
+            spec.loader.exec_module(module)
+    return sys.modules[title]
 
-    sigma = np.exp(generator.uniform(np.log(4), np.log(16)))
-    smooth = gaussian_filter(generator.normal(size=(height, width)), sigma)
-    threshold = erfinv(2 * share - 1) * np.sqrt(2) * smooth.std() + smooth.mean()
-    return (smooth > threshold).astype(float)
+
+@contextlib.contextmanager
+def _on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
-def bench(repeat: int = 5, *, small: bool = False) -> dict[str, Any]:
+def run_case(case: Case, repeat: int, rates: Mapping[str, float]) -> dict[str, Any]:
+    """Check one case, then time it.
+
+    Args:
+        case: what to run.
+        repeat: timed calls of each.
+        rates: of this machine.
+
+    Returns:
+        A row: name, against, ours_ms and theirs_ms (medians, for one unit each), their spreads (quartiles), ratio,
+        promised, at_most, kept (whether the promise holds; None without one), limit_ms, times_limit, peak_mib; or name
+        and "missing", if the peer is not installed.
+
+    Raises:
+        RuntimeError: both do not compute the same thing.
+    """
+    row: dict[str, Any] = {"name": case.name, "against": case.against}
+    try:
+        made = case.make()
+    except ModuleNotFoundError as error:
+        return row | {"missing": f"{error.name} is not installed"}
+    try:
+        mine = made.ours()
+        if made.theirs is not None:
+            other = made.theirs()
+            wrong = made.check(mine, other) if made.check is not None else ""
+            if wrong:
+                raise RuntimeError(f"{case.name}: ours and {case.against} do not compute the same: {wrong}")
+            del other
+        del mine
+        memory = peak_mib(made.ours)
+        functions = [made.ours] if made.theirs is None else [made.ours, made.theirs]
+        times = turns(functions, min(repeat, case.repeat or repeat))
+        row |= _timing("ours", times[0], made.units)
+        if made.theirs is not None:
+            row |= _timing("theirs", times[1], made.peer_units)
+            row["ratio"] = _short(
+                statistics.median(times[1]) / made.peer_units / (statistics.median(times[0]) / made.units)
+            )
+        row |= {"promised": case.promised, "at_most": case.at_most, "kept": _kept(case, row.get("ratio"))}
+        least = limit_seconds(made, rates) / made.units
+        if least:
+            row |= {"limit_ms": _short(1e3 * least), "times_limit": _short(row["ours_ms"] / (1e3 * least))}
+        row["peak_mib"] = None if memory is None else round(memory, 1)
+        return row
+    finally:
+        made.close()
+
+
+def _timing(who: str, seconds: Sequence[float], units: int) -> dict[str, Any]:
+    each = sorted(1e3 * s / units for s in seconds)
+    quarter = len(each) // 4
+    return {
+        f"{who}_ms": _short(statistics.median(each)),
+        f"{who}_spread": [_short(each[quarter]), _short(each[-1 - quarter])],
+    }
+
+
+def _kept(case: Case, ratio: float | None) -> bool | None:
+    if ratio is None or (case.promised is None and case.at_most is None):
+        return None
+    return (case.promised is None or ratio >= case.promised) and (case.at_most is None or ratio <= case.at_most)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def bench(
+    repeat: int = 5,
+    *,
+    small: bool = False,
+    only: Sequence[str] = (),
+    device: str = "cpu",
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
     """Time the hot paths.
 
     Args:
         repeat: timed calls of each function.
-        small: pictures of 64x64, to see that it runs (the ratios then mean little).
+        small: tiny pictures, to see that it runs (the ratios then mean little).
+        only: some of ``PATHS``; all by default.
+        device: "cpu" or "cuda"; what has no CUDA form runs on the CPU and says so.
+        say: told one line for each finished case.
 
     Returns:
-        ``{"device", "threads", "rows": [{"name", "against", "ours_ms", "theirs_ms", "ratio", "promised"}]}``.
+        ``{"device", "threads", "torch", "python", "small", "rates", "load", "rows": [...]}``, see :func:`run_case`.
+
+    Raises:
+        ValueError: an unknown path. RuntimeError: something of ours computes something else than its peer.
     """
+    import os
+    import platform
+
     from gltr_lib.ledger import device_name
 
-    rows = [_mask_row(repeat, small), _label_row(repeat, small), _metric_row(repeat, small)]
+    chosen = list(only) or list(PATHS)
+    modules = {name: load_path(name) for name in chosen}  # a wrong name is said before minutes of timing
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    rates = machine_rates(device, small)
+    rows = []
+    for name, module in modules.items():
+        for case in module.cases(small, device):
+            row = {"path": name} | run_case(case, repeat, rates)
+            if small:
+                row["kept"] = None  # the promises are about real sizes
+            rows.append(row)
+            say(line(row))
     return {
-        "device": device_name("cpu"),
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "python": platform.python_version(),
         "small": small,
-        "rows": [row for row in rows if row is not None],
+        "load": None if load is None else round(load, 2),
+        "rates": {name: _short(value) for name, value in rates.items()},
+        "rows": rows,
     }
 
 
-def render(result: dict[str, Any]) -> str:
+def line(row: Mapping[str, Any]) -> str:
+    """One row for people.
+
+    Example:
+        >>> row = {"name": "mask", "against": "SciPy", "ours_ms": 0.5, "theirs_ms": 12.0, "ratio": 24.0, "kept": True}
+        >>> line(row | {"promised": 20.0, "limit_ms": 0.2, "times_limit": 2.5})
+        '  mask: 0.5 ms; SciPy 12 ms: 24x (promised 20x: kept); 2.5 times the limit'
+    """
+    if "missing" in row:
+        return f"  {row['name']}: not measured, {row['missing']}"
+    said = f"  {row['name']}: {row['ours_ms']:g} ms"
+    if "ratio" in row:
+        said += f"; {row['against']} {row['theirs_ms']:g} ms: {row['ratio']:g}x"
+        verdict = "" if row.get("kept") is None else (": kept" if row["kept"] else ": NOT KEPT")
+        if row.get("promised") is not None:
+            said += f" (promised {row['promised']:g}x{verdict})"
+        elif row.get("at_most") is not None:
+            said += f" (at most {row['at_most']:g}x{verdict})"
+    if row.get("times_limit"):
+        said += f"; {row['times_limit']:g} times the limit"
+    if row.get("peak_mib"):
+        said += f"; {row['peak_mib']:g} MiB at the peak"
+    return said
+
+
+def render(result: Mapping[str, Any]) -> str:
     """The timings for people."""
-    lines = [f"{result['device']}, torch {result['torch']}"]
-    for row in result["rows"]:
-        lines.append(
-            f"  {row['name']:<10} {row['ours_ms']:9.2f} ms   {row['against']}: {row['theirs_ms']:9.2f} ms   "
-            f"{row['ratio']:>6g}x (promised {row['promised']:g}x)"
-        )
+    rates = result["rates"]
+    head = (
+        f"{result['device']}, torch {result['torch']}; a copy moves"
+        f" {rates['bytes/s'] / 1e9:.3g} GB/s, a matrix product makes {rates['flop/s'] / 1e9:.3g} GFLOP/s"
+    )
+    lines = [head]
+    for name in dict.fromkeys(row["path"] for row in result["rows"]):
+        lines += [f"{name}: {PATHS[name]}", *(line(row) for row in result["rows"] if row["path"] == name)]
+    broken = [row["name"] for row in result["rows"] if row.get("kept") is False]
+    judged = sum(row.get("kept") is not None for row in result["rows"])
+    lines.append(f"promises not kept here: {', '.join(broken)}" if broken else f"promises measured: {judged}, all kept")
     return "\n".join(lines)
 
 
-def _row(name: str, against: str, ours: float, theirs: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "against": against,
-        "ours_ms": round(1e3 * ours, 3),
-        "theirs_ms": round(1e3 * theirs, 3),
-        "ratio": float(f"{theirs / ours:.3g}"),  # three significant digits: a small ratio is small, not 0
-        "promised": PROMISES[name],
-    }
+def keep(result: Mapping[str, Any], path: str | Path) -> None:
+    """Append a run to a ledger of runs: one JSON line with commit and date; a "small" one is refused.
 
+    Raises:
+        ValueError: a run with tiny pictures.
+    """
+    from gltr_lib import ledger
 
-def _mask_row(repeat: int, small: bool) -> dict[str, Any] | None:
-    from gltr_lib.masks import blob_mask
-
-    batch, side = 8, 64 if small else 640
-    noise, draws = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    try:
-        official_mask(8, 8, 0.5, draws)
-    except ModuleNotFoundError:
-        return None
-    ours, theirs = compare(
-        lambda: blob_mask(batch, side, side, generator=noise), lambda: official_mask(side, side, 0.5, draws), repeat
-    )
-    return _row("blob_mask", f"official formula with SciPy, one mask of {side}x{side}", ours / batch, theirs)
-
-
-def _label_row(repeat: int, small: bool) -> dict[str, Any]:
-    from gltr_lib.labels import LABEL_ID_TO_TRAIN_ID, map_ids
-
-    shape = (64, 64) if small else (1052, 1914)
-    ids = np.random.default_rng(0).integers(0, 35, shape).astype(np.uint8)
-
-    def loop() -> np.ndarray:  # one pass over the picture for each id, as the released loaders do
-        out = np.full(ids.shape, 255, np.uint8)
-        for value in range(35):
-            out[ids == value] = LABEL_ID_TO_TRAIN_ID[value]
-        return out
-
-    ours, theirs = compare(lambda: map_ids(ids, LABEL_ID_TO_TRAIN_ID), loop, repeat)
-    return _row("label_ids", f"loop of 35 passes, {shape[1]}x{shape[0]}", ours, theirs)
-
-
-def _metric_row(repeat: int, small: bool) -> dict[str, Any]:
-    from gltr_lib.metrics import ConfusionMatrix
-
-    shape = (64, 64) if small else (1024, 2048)
-    draws = np.random.default_rng(0)
-    truth, guess = (draws.integers(0, 19, shape).astype(np.uint8) for _ in range(2))
-    truth_tensor, guess_tensor = torch.from_numpy(truth), torch.from_numpy(guess)
-    matrix = ConfusionMatrix(19)
-
-    def reference() -> np.ndarray:  # the usual NumPy snippet
-        keep = (truth >= 0) & (truth < 19)
-        pairs = 19 * truth[keep].astype(int) + guess[keep]
-        return np.bincount(pairs, minlength=361).reshape(19, 19)
-
-    ours, theirs = compare(lambda: matrix.update(guess_tensor, truth_tensor), reference, repeat)
-    return _row("metrics", f"NumPy confusion matrix, {shape[1]}x{shape[0]}", ours, theirs)
+    if result["small"]:
+        raise ValueError(f"{path}: a run with small=True measures nothing; it is not kept")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"date": ledger.now(), "commit": ledger.git_commit(), **result}) + "\n")

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gltr_lib._typed import describe, typed
+
 MEASURES = ("complexity", "standardised")
 WORKING_SIDE = 256
 LEVELS = 4
@@ -24,6 +26,7 @@ BLOCK = 8
 USUAL_CONTRAST, LEAST_CONTRAST = 0.2, 1 / 255
 
 
+@typed
 def texture_complexity(image: np.ndarray, *, standardise: bool = False) -> float:
     """Measure how textured a picture is: 0 for a flat one, a few units for paintings, at most 100 as it is.
 
@@ -116,6 +119,7 @@ def _checked(image: np.ndarray) -> np.ndarray:
     return image.astype(np.float32)
 
 
+@typed
 def select_by_complexity(images: Iterable[np.ndarray], low: float = 0.25, high: float = 0.95) -> np.ndarray:
     """Choose the pictures whose texture complexity lies in a band of quantiles.
 
@@ -146,6 +150,7 @@ def _check_band(low: float, high: float) -> None:
         raise ValueError(f"expected 0 <= low < high <= 1, got low={low}, high={high}")
 
 
+@typed
 def select(
     scores: Any,
     *,
@@ -179,9 +184,12 @@ def select(
         [0, 3]
     """
     _check_band(low, high)
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise TypeError(f"scores: expected numbers, one for each image, received {describe(scores)}") from None
     if values.ndim != 1 or not values.size:
-        raise ValueError("no images to choose from; pass at least one")
+        raise ValueError("scores: no images to choose from; pass at least one")
     if not np.isfinite(values).all():
         raise ValueError(f"scores: expected finite numbers, received {values[~np.isfinite(values)][0]}")
     least, most = np.quantile(values, [low, high])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gltr_lib._fields import check_between, check_one_of, from_dict, pairs, parse_value, refuse_unknown
+from gltr_lib._json import parse
 from gltr_lib._methods import (
     CONSISTENCY_KINDS,
     DETACH,
@@ -28,6 +29,7 @@ from gltr_lib._methods import (
     method,
     painted_views,
 )
+from gltr_lib._typed import check_fields, typed
 
 __all__ = [
     "CONSISTENCY_KINDS", "DETACH", "METHODS", "OPTIMIZERS", "PAINTED_VIEWS", "PRECISIONS", "RIVALS", "SELECTIONS",
@@ -39,7 +41,7 @@ PRECISIONS = ("auto", "no", "bf16", "fp16")
 SELECTIONS = ("last", "source-val")
 _AT_LEAST = {
     "num_classes": 1, "steps": 1, "forward_images": 1, "checkpoint_every": 1, "accumulate": 1, "processes": 1,
-    "workers": 0, "val_every": 0, "log_every": 1, "pictures_every": 0,
+    "workers": 0, "val_every": 0, "log_every": 1, "pictures_every": 0, "seed": 0,
 }  # fmt: skip
 
 
@@ -140,6 +142,7 @@ class TrainConfig:
         if isinstance(self.method, str):  # TrainConfig("gtr") reads well in a notebook
             object.__setattr__(self, "method", method(self.method))
         object.__setattr__(self, "model_options", pairs(self.model_options, "model_options"))
+        check_fields(self)
         for name, least in _AT_LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; received {getattr(self, name)!r}")
@@ -205,6 +208,7 @@ class TrainConfig:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
+    @typed
     def from_json(cls, text: str) -> TrainConfig:
         """Read what :meth:`to_json` wrote; missing fields take their defaults.
 
@@ -222,8 +226,8 @@ class TrainConfig:
             3
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = parse(text)
+        except ValueError as error:
             raise ValueError(f"a configuration is a JSON object; this is not JSON: {error}") from None
         return from_dict(cls, values)
 
@@ -236,6 +240,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+@typed
 def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -> TrainConfig:
     """Change a configuration by ``key=value`` texts, as a command line gives them.
 

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger, viz, workflows
+from gltr_lib._json import parse_object
 from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.evaluate import (
     CityscapesImages,
@@ -292,7 +293,7 @@ def _data_name(plan: Plan) -> str:
 def _prepared_with(folder: Path) -> dict[str, str]:
     """The choices of ``gltr prepare labels``, from its manifest; none where labels were prepared by other means."""
     try:
-        settings = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["settings"]
+        settings = parse_object((folder / "manifest.json").read_bytes())["settings"]
         return {str(key): str(value) for key, value in settings["options"].items() if key != "lists"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

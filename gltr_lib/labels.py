@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from gltr_lib._label_tables import VISTAS_V12_ROWS, VISTAS_V20_ROWS, scored_as
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice, describe
 
 CLASSES: tuple[str, ...] = (
@@ -81,6 +82,7 @@ AIRSIM: tuple[str, ...] = (
 AIRSIM_TO_COMMON5: tuple[int, ...] = (3, 1, 0, 0, 2, 2, 4, 255, 255)
 
 
+@typed
 def lookup_table(mapping: Mapping[int, int], *, default: int = IGNORE) -> np.ndarray:
     """Build the 256-entry table that maps every uint8 id.
 
@@ -98,6 +100,8 @@ def lookup_table(mapping: Mapping[int, int], *, default: int = IGNORE) -> np.nda
         >>> lookup_table({7: 0, 8: 1})[[7, 8, 9]].tolist()
         [0, 1, 255]
     """
+    if not 0 <= default <= 255:
+        raise ValueError(f"default: expected a trainId in 0..255, received {default}")
     table = np.full(256, default, dtype=np.uint8)
     for source, target in mapping.items():
         if not (0 <= source <= 255 and 0 <= target <= 255):
@@ -154,12 +158,16 @@ def map_ids(ids: np.ndarray, table: np.ndarray | Mapping[int, int], *, known: np
     """
     if not isinstance(ids, np.ndarray) or ids.dtype != np.uint8:
         raise TypeError(f"map_ids: expected a uint8 array (H,W), received {describe(ids)}")
-    lut = lookup_table(table) if isinstance(table, Mapping) else np.asarray(table)
-    if lut.shape != (256,) or lut.dtype != np.uint8:
+    lut = lookup_table(table) if isinstance(table, Mapping) else table
+    if not isinstance(lut, np.ndarray) or lut.shape != (256,) or lut.dtype != np.uint8:
         raise ValueError(f"map_ids: expected a uint8 table (256,), received {describe(lut)}")
     if known is not None:
+        legal_ids = _array(known, "known")
+        legal_ids = legal_ids if legal_ids.size else legal_ids.astype(np.uint8)
+        if legal_ids.dtype.kind not in "iu" or (legal_ids.size and not 0 <= legal_ids.min() <= legal_ids.max() <= 255):
+            raise ValueError(f"known: expected ids in 0..255, received {describe(known)}")
         strange = np.ones(256, dtype=np.uint8)
-        strange[np.asarray(known, dtype=int)] = 0
+        strange[legal_ids] = 0
         if _translate(ids, strange).any():
             unknown = np.setdiff1d(ids, known)
             legal = sorted({int(number) for number in np.asarray(known).ravel()})
@@ -167,6 +175,13 @@ def map_ids(ids: np.ndarray, table: np.ndarray | Mapping[int, int], *, known: np
             spans = "".join(f"{'-' if not first else ', '}{n}" for n, first, last in ends if first or last)[2:]
             raise ValueError(f"found ids {unknown[:10].tolist()} outside the table; legal: {spans}")
     return _translate(ids, lut)
+
+
+def _array(values: object, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name}: expected whole numbers, received {describe(values)}") from None
 
 
 def _translate(ids: np.ndarray, table: np.ndarray) -> np.ndarray:
@@ -192,7 +207,7 @@ def colourize(labels: np.ndarray, palette: str = "safe") -> np.ndarray:
         [[[134, 73, 145], [0, 0, 0]]]
     """
     check_choice(palette, PALETTES, "palette")
-    array = np.asarray(labels)
+    array = _array(labels, "labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"colourize: expected integer trainIds (H,W), received {describe(labels)}")
     if array.ndim != 2:

@@ -16,12 +16,17 @@ import json
 import math
 import os
 import platform
+import reprlib
 import statistics
 import subprocess
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from gltr_lib._drafts import whole
+from gltr_lib._json import parse_object
+from gltr_lib._typed import typed
 
 try:
     import fcntl
@@ -57,6 +62,7 @@ class Summary(NamedTuple):
     values: tuple[float, ...]
 
 
+@typed
 def validate(row: Mapping[str, Any]) -> None:
     """Raise unless ``row`` has every required field with a usable value.
 
@@ -74,11 +80,13 @@ def validate(row: Mapping[str, Any]) -> None:
         value = row[name]
         if isinstance(value, bool) or not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            raise TypeError(f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({value!r})")
+            raise TypeError(
+                f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({reprlib.repr(value)})"
+            )
         if isinstance(value, str) and not value.strip():
             raise ValueError(f"ledger field {name!r} is empty")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"ledger field {name!r} is {value}; a published number is finite")
+        if isinstance(value, int | float) and not abs(value) < 1e300:  # also an integer that no float can hold
+            raise ValueError(f"ledger field {name!r} is {value!s:.40}; a published number is finite")
     if row["seed"] < 0 or row["wall_seconds"] < 0:
         raise ValueError(
             f"seed and wall_seconds must be at least 0, got seed={row['seed']}, wall_seconds={row['wall_seconds']}"
@@ -89,6 +97,7 @@ def validate(row: Mapping[str, Any]) -> None:
         raise ValueError(f"ledger field 'date': expected ISO 8601 such as {now()}, got {row['date']!r}") from error
 
 
+@typed
 def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool = True) -> None:
     """Append one row to a ledger, safely beside other writers.
 
@@ -100,6 +109,7 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
     Raises:
         ValueError: the row is incomplete or holds NaN.
         TypeError: a field has the wrong type or JSON cannot hold it.
+        OSError: it cannot be written (the disk is full); the ledger is as it was.
 
     Example:
         >>> import tempfile
@@ -125,14 +135,20 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
             # A writer killed in mid-line left no newline: close its torn line, so that ours stays whole.
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
-            written = os.write(descriptor, line)
-            while written < len(line):  # a full disk or a signal: never leave half a row unnoticed
-                written += os.write(descriptor, line[written:])
-            os.fsync(descriptor)
+            try:
+                written = os.write(descriptor, line)
+                while written < len(line):  # a signal, or a disk that is nearly full
+                    written += os.write(descriptor, line[written:])
+                os.fsync(descriptor)
+            except OSError as error:  # never leave half a row
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, size)
+                raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
         os.close(descriptor)
 
 
+@typed
 def read(path: str | os.PathLike[str]) -> list[Row]:
     """All rows of a ledger, oldest first; a missing file has none.
 
@@ -144,6 +160,7 @@ def read(path: str | os.PathLike[str]) -> list[Row]:
     return rows
 
 
+@typed
 def scan(path: str | os.PathLike[str]) -> tuple[list[Row], list[str]]:
     """The rows of a ledger and, in words, the lines that could not be read."""
     path = Path(path)
@@ -154,9 +171,7 @@ def scan(path: str | os.PathLike[str]) -> tuple[list[Row], list[str]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line.decode())
-            if not isinstance(row, dict):
-                raise ValueError("not a JSON object")
+            row = parse_object(line)
         except ValueError as error:
             bad.append(f"{path}, line {number}: unreadable, left out ({error}); {len(line)} bytes")
             continue
@@ -303,10 +318,8 @@ def replace_between(path: str | os.PathLike[str], marker: str, text: str) -> boo
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file under a temporary name and rename it: never a half-written file."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def git_commit(root: str | os.PathLike[str] | None = None) -> str:

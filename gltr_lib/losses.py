@@ -16,12 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gltr_lib._typed import strictly_typed, typed
 from gltr_lib._validate import check_choice, check_labels, describe
 
 Kind = Literal["mse", "kl", "js"]
 Detach = Literal["global", "local"] | None
 
 
+@strictly_typed
 def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -> Tensor:
     """Count what the mean of a loss is taken over.
 
@@ -37,6 +39,12 @@ def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -
         >>> class_totals(torch.tensor([[[0, 1, 1, 255]]]), 2).tolist()
         [1, 2, 4]
     """
+    if labels.is_floating_point() or labels.is_complex() or labels.layout is not torch.strided:
+        raise TypeError(f"labels: expected integer trainIds (B,H,W), received {describe(labels)}")
+    if not 1 <= num_classes <= 65_536:
+        raise ValueError(f"num_classes: expected 1 to 65,536, received {num_classes}")
+    if not labels.is_cuda:  # as below
+        check_labels(labels.reshape(1, 1, -1), num_classes, ignore_index=ignore_index)
     # Ignored pixels are counted in a bin of their own: picking the others out would make a GPU wait.
     bins = torch.where(labels == ignore_index, num_classes, labels).flatten()
     counts = torch.bincount(bins, minlength=num_classes + 1)
@@ -44,6 +52,7 @@ def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -
     return counts
 
 
+@typed
 def segmentation_loss(
     logits: Tensor,
     labels: Tensor,
@@ -77,8 +86,12 @@ def segmentation_loss(
     _check_logits(logits, "logits")
     if not logits.is_cuda:  # the check reads every label; on a GPU that would wait for the device at each step
         check_labels(labels, logits.shape[1], ignore_index=ignore_index)
+    if labels.device != logits.device:
+        raise ValueError(f"labels: expected on {logits.device} like the logits, received on {labels.device}; use to()")
     if labels.shape != (logits.shape[0], *logits.shape[2:]):
         raise ValueError(f"labels: expected (B,H,W) of the logits {describe(logits)}, received {describe(labels)}")
+    if totals is not None and (totals.shape != (logits.shape[1] + 1,) or totals.layout is not torch.strided):
+        raise ValueError(f"totals: expected ({logits.shape[1] + 1},) of class_totals, received {describe(totals)}")
     target = labels.long()
     weight = None
     if class_balance and totals is not None:
@@ -101,6 +114,7 @@ def segmentation_loss(
     return total / norm.clamp(min=1e-12)
 
 
+@typed
 def consistency_loss(
     logits_global: Tensor,
     logits_local: Tensor,
@@ -149,6 +163,8 @@ def consistency_loss(
     check_choice(kind, ("mse", "kl", "js"), "kind")
     if detach is not None:
         check_choice(detach, ("global", "local"), "detach")
+    if isinstance(total, Tensor) and (total.numel() != 1 or total.is_complex() or total.layout is not torch.strided):
+        raise ValueError(f"total: expected one number of pixels, received {describe(total)}")
     a, b = logits_global.float(), logits_local.float()
     if detach == "global":
         a = a.detach()
@@ -185,5 +201,5 @@ def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
 def _check_logits(logits: object, name: str) -> None:
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         raise TypeError(f"{name}: expected a float tensor (B,C,H,W), received {describe(logits)}")
-    if logits.ndim != 4:
+    if logits.ndim != 4 or logits.layout is not torch.strided:
         raise ValueError(f"{name}: expected shape (B,C,H,W), received {describe(logits)}")

@@ -21,12 +21,14 @@ import torch
 from torch import Tensor
 
 from gltr_lib._draws import Generators, check_count
-from gltr_lib._validate import check_choice, check_share, describe
+from gltr_lib._typed import strictly_typed, typed
+from gltr_lib._validate import check_choice, check_device, check_share, describe
 
 _REACH = 4.0  # a Gaussian is cut at 4 sigma, as SciPy does
 _PITCH = 1.25  # grid points a sigma: the ripple of the variance is 2*exp(-(pi*1.25)^2) = 4e-7
 
 
+@typed
 def blob_mask(
     batch: int,
     height: int,
@@ -74,7 +76,7 @@ def blob_mask(
         return torch.cat([blob_mask(1, height, width, generator=one, **options) for one in generator])  # type: ignore[arg-type]
     sigmas = draw_sigmas(batch, sigma, generator)
     shares = draw_shares(batch, share, generator)
-    target = torch.device(device) if device is not None else _device_of(generator)
+    target = check_device(device) if device is not None else _device_of(generator)
     masks = []
     for s, p in zip(sigmas, shares, strict=True):
         field = smooth_noise(height, width, s, generator=generator, device=target)
@@ -82,6 +84,7 @@ def blob_mask(
     return torch.stack(masks)[:, None]
 
 
+@typed
 def smooth_noise(
     height: int,
     width: int,
@@ -107,9 +110,9 @@ def smooth_noise(
     """
     _check_sizes(1, height, width)
     if not (math.isfinite(sigma) and sigma >= 0):
-        raise ValueError(f"sigma: expected a finite number of pixels >= 0, received {sigma!r}")
+        raise ValueError(f"sigma: expected a finite number of pixels >= 0, received {sigma!r:.60}")
     drawn_on = _device_of(generator)
-    target = torch.device(device) if device is not None else drawn_on
+    target = check_device(device) if device is not None else drawn_on
     pitch = max(1.0, sigma / _PITCH)
     margin = math.ceil(_REACH * sigma / pitch)
     rows, columns = (math.ceil((n - 1) / pitch) + 1 + 2 * margin for n in (height, width))
@@ -121,6 +124,7 @@ def smooth_noise(
     )
 
 
+@strictly_typed
 def threshold_field(field: Tensor, share: float, rule: str = "exact") -> Tensor:
     """Cut a field so that ``share`` of its pixels, the highest ones, become 1.
 
@@ -138,6 +142,9 @@ def threshold_field(field: Tensor, share: float, rule: str = "exact") -> Tensor:
                 [1., 1.]])
     """
     share = check_share(share)
+    if not field.is_floating_point() or field.ndim != 2 or 0 in field.shape or field.layout is not torch.strided:
+        raise ValueError(f"field: expected floats (H,W), received {describe(field)}")
+    check_choice(rule, ("exact", "official"), "rule")
     if rule == "official":
         # erfinv(+-1) is infinite: a share of 0 or 1 then gives an all-0 or all-1 mask, as it should.
         level = math.sqrt(2.0) * torch.erfinv(torch.tensor(1.0 - 2.0 * share, dtype=torch.float64)).item()
@@ -154,6 +161,7 @@ def threshold_field(field: Tensor, share: float, rule: str = "exact") -> Tensor:
     return (field >= cut).float()
 
 
+@typed
 def draw_sigmas(
     batch: int, sigma: float | tuple[float, float], generator: torch.Generator | None = None
 ) -> list[float]:
@@ -163,6 +171,7 @@ def draw_sigmas(
         >>> draw_sigmas(2, 4.0)
         [4.0, 4.0]
     """
+    _check_sizes(batch, 1, 1)
     low, high = _pair(sigma, "sigma")
     if not (0 < low <= high and math.isfinite(high)):
         raise ValueError(f"sigma: expected 0 < low <= high in pixels, received {sigma!r}")
@@ -170,6 +179,7 @@ def draw_sigmas(
     return [low if low == high else float(low * (high / low) ** x) for x in u.tolist()]
 
 
+@typed
 def draw_shares(
     batch: int, share: float | tuple[float, float], generator: torch.Generator | None = None
 ) -> list[float]:
@@ -179,6 +189,7 @@ def draw_shares(
         >>> draw_shares(2, 0.5)
         [0.5, 0.5]
     """
+    _check_sizes(batch, 1, 1)
     low, high = (check_share(v) for v in _pair(share, "share"))
     if low > high:
         raise ValueError(f"share: expected low <= high, received {share!r}")
@@ -213,7 +224,7 @@ def _check_sizes(batch: int, height: int, width: int) -> None:
     for name, value in (("batch", batch), ("height", height), ("width", width)):
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{name}: expected an integer >= 1, received {describe(value)}")
-        if value < 1:
+        if not 1 <= value < 2**31:
             raise ValueError(f"{name}: expected an integer >= 1, received {value}")
 
 

@@ -13,7 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import describe
+
+#: A table of so many rows and columns is 800 MB.
+MOST_CLASSES = 10_000
 
 
 class ConfusionMatrix:
@@ -31,8 +35,10 @@ class ConfusionMatrix:
     """
 
     def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
-        if not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(f"num_classes: expected an integer >= 1, received {describe(num_classes)}")
+        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
+            raise ValueError(
+                f"num_classes: expected an integer >= 1 and at most {MOST_CLASSES}, received {describe(num_classes)}"
+            )
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
@@ -94,6 +100,7 @@ class ConfusionMatrix:
         union = self.counts.sum(0) + self.counts.sum(1) - self.counts.diag()
         return torch.where(union > 0, hits / union.clamp(min=1), torch.nan)
 
+    @typed
     def miou(self, classes: Sequence[int] | None = None) -> float:
         """Return the mean of :meth:`iou` without its NaN entries; NaN if nothing was counted.
 
@@ -120,6 +127,8 @@ class ConfusionMatrix:
 
 
 def _integers(values: Tensor | np.ndarray, name: str) -> Tensor:
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "iufb":
+        raise TypeError(f"{name}: expected integer classes, received {describe(values)}")
     tensor = torch.from_numpy(np.ascontiguousarray(values)) if isinstance(values, np.ndarray) else values
     if not isinstance(tensor, Tensor) or tensor.is_floating_point() or tensor.dtype == torch.bool:
         hint = "; logits need .argmax(1) first" if isinstance(tensor, Tensor) and tensor.ndim == 4 else ""

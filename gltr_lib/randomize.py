@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._draws import Generators, check_count
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib.adain import StyleStats
 from gltr_lib.masks import blob_mask
@@ -44,6 +45,7 @@ class GlobalTextureRandomization(nn.Module):
         torch.Size([2, 3, 32, 48])
     """
 
+    @typed
     def __init__(self, stylizer: Stylizer, bank: StyleBank, alpha: float = 1.0) -> None:
         super().__init__()
         self.stylizer = stylizer
@@ -51,6 +53,7 @@ class GlobalTextureRandomization(nn.Module):
         self.alpha = check_share(alpha, "alpha")
 
     @torch.no_grad()
+    @typed
     def forward(self, images: Tensor, generator: Generators = None) -> Tensor:
         """Stylise a batch, one style drawn for each picture.
 
@@ -96,6 +99,7 @@ class LocalTextureRandomization(nn.Module):
         (0.25, torch.Size([1, 1, 64, 64]))
     """
 
+    @typed
     def __init__(
         self,
         sigma: float | tuple[float, float] = (4.0, 16.0),
@@ -109,6 +113,7 @@ class LocalTextureRandomization(nn.Module):
         self.share = share
         self.rule: Literal["exact", "official"] = rule
 
+    @typed
     def sigma_at(self, height: int, width: int) -> tuple[float, float]:
         """Return (low, high) of sigma in pixels for a picture of this size."""
         low, high = (self.sigma, self.sigma) if isinstance(self.sigma, int | float) else self.sigma
@@ -116,6 +121,7 @@ class LocalTextureRandomization(nn.Module):
         return low * scale, high * scale
 
     @torch.no_grad()
+    @typed
     def forward(self, images: Tensor, stylised: Tensor, generator: Generators = None) -> tuple[Tensor, Tensor]:
         """Mix each picture with its stylised twin.
 
@@ -156,13 +162,14 @@ class LocalTextureRandomization(nn.Module):
         return f"sigma={self.sigma} at {REFERENCE_CROP} px, share={self.share}, rule={self.rule!r}"
 
 
-def share_schedule(step: int, steps: int, *, start: float = 0.5, power: float = 0.1) -> float:
+@typed
+def share_schedule(step: float, steps: float, *, start: float = 0.5, power: float = 0.1) -> float:
     """Return the stylised share p at a step: it grows from ``start`` to 1.
 
     ``p_t = p_0 + (1 - p_0) * (t / T)^power``, as the official code's comment intends (its running code differs).
 
     Args:
-        step: t in [0, steps].
+        step: t in [0, steps]; between two steps too.
         steps: T >= 1.
         start: p_0 in [0, 1].
         power: > 0; 0.1 rises at once, 1 evenly.

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from gltr_lib import weights
+from gltr_lib._json import KINDS, parse
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_images, describe
 from gltr_lib.adain import StyleStats
 from gltr_lib.complexity import select as choose
@@ -49,6 +51,7 @@ class StyleBank:
         (3, ('a', 'b', 'c'), torch.Size([5, 128]))
     """
 
+    @typed
     def __init__(
         self,
         stats: StyleStats,
@@ -60,8 +63,8 @@ class StyleBank:
     ) -> None:
         if not isinstance(stats, StyleStats):
             raise TypeError(f"stats: expected StyleStats, received {describe(stats)}")
-        if len(stats) == 0:
-            raise ValueError("stats: expected at least one style, received none")
+        if len(stats) == 0 or stats.mean.shape[1] == 0:
+            raise ValueError(f"stats: expected at least one style of one channel, received {describe(stats.mean)}")
         if not (bool(torch.isfinite(stats.mean).all()) and bool(torch.isfinite(stats.std).all())):
             raise ValueError("stats: expected finite numbers, received NaN or infinite ones")
         if bool((stats.std < 0).any()):
@@ -78,6 +81,7 @@ class StyleBank:
         self.measures = {key: values.detach().to("cpu", torch.float32) for key, values in (measures or {}).items()}
 
     @classmethod
+    @typed
     def from_images(
         cls,
         stylizer: Stylizer,
@@ -98,6 +102,9 @@ class StyleBank:
         Raises:
             TypeError, ValueError: no picture, or one that is not such a tensor (its number is named).
         """
+        _check_stylizer(stylizer)
+        if batch < 1:
+            raise ValueError(f"batch: expected at least 1, received {batch}")
         device = next(stylizer.parameters()).device
         if isinstance(images, Tensor):
             pieces: Iterable[Tensor] = check_images(images).split(batch)
@@ -121,6 +128,7 @@ class StyleBank:
     def __repr__(self) -> str:
         return f"StyleBank({len(self)} styles of {self.stats.mean.shape[1]} channels, made by {self.stylizer})"
 
+    @typed
     def sample(self, n: int, generator: torch.Generator | None = None) -> StyleStats:
         """Draw styles at random, with repetition.
 
@@ -164,7 +172,7 @@ class StyleBank:
         """
         try:
             table = torch.as_tensor(weights, dtype=self.stats.mean.dtype, device=self.stats.mean.device)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise TypeError(f"weights: expected {len(self)} numbers, received {describe(weights)}") from error
         rows = table[None] if table.ndim == 1 else table
         if rows.ndim != 2 or rows.shape[1] != len(self):
@@ -188,13 +196,20 @@ class StyleBank:
         Raises:
             ValueError: none, or outside the bank.
         """
-        rows = torch.as_tensor(indices, dtype=torch.int64)
+        try:
+            rows = torch.as_tensor(indices)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            raise TypeError(f"indices: expected whole numbers, received {describe(indices)}") from None
+        if rows.numel() and (rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool):
+            raise ValueError(f"indices: expected whole numbers, received {describe(indices)}")
+        rows = rows.long()
         if rows.ndim != 1 or not len(rows) or int(rows.min()) < 0 or int(rows.max()) >= len(self):
             raise ValueError(f"indices: expected numbers from 0 to {len(self) - 1}, received {describe(indices)}")
         measures = {key: values[rows] for key, values in self.measures.items()}
         names = [self.names[row] for row in rows.tolist()]
         return self._like(self.stats[rows.to(self.stats.mean.device)], names, measures)
 
+    @typed
     def select(
         self,
         measure: str = "complexity",
@@ -231,6 +246,7 @@ class StyleBank:
         return self.subset(torch.from_numpy(rows))
 
     @classmethod
+    @typed
     def merge(cls, banks: Sequence[StyleBank], *, prefixes: Sequence[str] | None = None) -> StyleBank:
         """Put banks of one encoder together, one after the other.
 
@@ -255,6 +271,11 @@ class StyleBank:
                     f"banks: made by different encoders, {first.stylizer} {first.fingerprint} and {bank.stylizer}"
                     f" {bank.fingerprint}; build them again with one stylizer"
                 )
+            if bank.stats.mean.shape[1] != first.stats.mean.shape[1]:
+                raise ValueError(
+                    f"banks: styles of {first.stats.mean.shape[1]} and of {bank.stats.mean.shape[1]} channels;"
+                    " build them again with one stylizer"
+                )
         heads = ["" if prefixes is None else f"{prefixes[i]}/" for i in range(len(banks))]
         names = [head + name for head, bank in zip(heads, banks, strict=True) for name in bank.names]
         seen: set[str] = set()
@@ -270,12 +291,19 @@ class StyleBank:
     def _like(self, stats: StyleStats, names: Sequence[str], measures: Mapping[str, Tensor]) -> StyleBank:
         return StyleBank(stats, names, fingerprint=self.fingerprint, stylizer=self.stylizer, measures=measures)
 
+    @typed
     def check(self, stylizer: Stylizer) -> StyleBank:
         """Return the bank if this stylizer made it, else raise.
 
         Raises:
             ValueError: made by another encoder; statistics of one network mean nothing to another.
         """
+        _check_stylizer(stylizer)
+        if stylizer.channels != self.stats.mean.shape[1]:
+            raise ValueError(
+                f"style bank: styles of {self.stats.mean.shape[1]} channels, but {stylizer.name} has"
+                f" {stylizer.channels}; build the bank again with StyleBank.from_images(stylizer, images)"
+            )
         if stylizer.fingerprint != self.fingerprint:
             raise ValueError(
                 f"style bank: made by {self.stylizer} with encoder {self.fingerprint}, but this stylizer is"
@@ -284,6 +312,7 @@ class StyleBank:
             )
         return self
 
+    @typed
     def save(self, path: str | Path, *, half: bool = False) -> Path:
         """Write the bank as safetensors, to a temporary name first.
 
@@ -317,6 +346,7 @@ class StyleBank:
         return weights.save_safetensors(tensors, where, header)
 
     @classmethod
+    @typed
     def load(cls, path: str | Path, stylizer: Stylizer | None = None) -> StyleBank:
         """Load a bank from a file, or a shipped one by its name.
 
@@ -342,10 +372,24 @@ class StyleBank:
         if header.get("format") != FORMAT or not {"mean", "std"} <= state.keys():
             raise ValueError(f"{path}: not a style bank (format {header.get('format')!r}, expected {FORMAT!r})")
         try:
-            names = json.loads(header["names"])
+            names = parse(header["names"])
+            if not isinstance(names, list):
+                raise ValueError(f"names: expected a list, found {KINDS.get(type(names), 'a number')}")
             stats = StyleStats(state["mean"].float(), state["std"].float())
             measures = {key.removeprefix(_MEASURE): state[key].float() for key in state if key.startswith(_MEASURE)}
             bank = cls(stats, names, fingerprint=header["fingerprint"], stylizer=header["stylizer"], measures=measures)
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            raise ValueError(f"{path}: damaged style bank (no {error} in its header); build it again") from error
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: damaged style bank ({error}); build it again") from error
-        return bank if stylizer is None else bank.check(stylizer)
+        if stylizer is None:
+            return bank
+        try:
+            return bank.check(stylizer)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def _check_stylizer(stylizer: object) -> None:
+    if not all(hasattr(stylizer, name) for name in ("style_stats", "fingerprint", "channels", "parameters")):
+        raise TypeError(f"stylizer: expected a Stylizer, such as Stylizer.load('mini'), received {describe(stylizer)}")

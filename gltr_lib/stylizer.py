@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib import _mini_net, _tiles, _vgg_net, weights
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib._vgg_net import VGG_ENV, VGG_FILES, VGG_SHALLOW_FILES
 from gltr_lib.adain import StyleStats, adain, channel_stats
@@ -79,6 +80,7 @@ class Stylizer(nn.Module):
     # --- making one ---------------------------------------------------------------------------------------------
 
     @classmethod
+    @typed
     def load(
         cls,
         name: str = "mini",
@@ -126,6 +128,7 @@ class Stylizer(nn.Module):
         return stylizer.to(device) if device is not None else stylizer
 
     @classmethod
+    @typed
     def untrained(cls, seed: int = 0) -> Stylizer:
         """Return a mini stylizer with random weights: the blank page of lesson 02, and quick in tests.
 
@@ -142,6 +145,7 @@ class Stylizer(nn.Module):
         return cls._mini(encoder, decoder)
 
     @classmethod
+    @typed
     def from_mini(cls, state: dict[str, Tensor]) -> Stylizer:
         """Build a mini stylizer from tensors named ``encoder.*`` and ``decoder.*`` (float16 or float32).
 
@@ -165,6 +169,7 @@ class Stylizer(nn.Module):
         )
 
     @classmethod
+    @typed
     def from_vgg(cls, encoder_state: dict[str, Tensor], decoder_state: dict[str, Tensor]) -> Stylizer:
         """Build the VGG-19 stylizer from two state dicts numbered like the published files.
 
@@ -205,6 +210,7 @@ class Stylizer(nn.Module):
         return self._encode(check_images(images), self._tile(tile))
 
     def _encode(self, images: Tensor, tile: int | None) -> Tensor:
+        images = images.to(next(self.encoder.parameters()).dtype)  # the pictures' own comes back in stylize
         height, width = images.shape[-2:]
         high, wide = (max(self.least, -(-side // self.stride) * self.stride) for side in (height, width))
         if (high, wide) != (height, width):
@@ -217,9 +223,10 @@ class Stylizer(nn.Module):
         if tile is None:
             return None
         if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
-            raise ValueError(f"tile: expected a side of 1 pixel or more, or None, received {tile!r}")
+            raise ValueError(f"tile: expected a side of 1 pixel or more, or None, received {describe(tile)}")
         return -(-tile // self.stride) * self.stride
 
+    @typed
     def decode(self, features: Tensor, size: tuple[int, int] | None = None, *, tile: int | None = None) -> Tensor:
         """Return the pictures that features describe.
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from gltr_lib._charts import (
     new_figure,
 )
 from gltr_lib._confusion import confusion_alt, confusion_chart
+from gltr_lib._drafts import whole
 from gltr_lib._pictures import RIGHT, WRONG, as_label_map, as_picture, error_map, overlay
 from gltr_lib._qualitative import qualitative_alt, qualitative_grid
 from gltr_lib._validate import check_choice, describe
@@ -166,10 +166,9 @@ def to_png(thing: Any) -> bytes:
 def save(thing: Any, path: str | Path) -> Path:
     """Write a figure or a picture as PNG (to a temporary name first, then renamed)."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(to_png(thing))
-    os.replace(temporary, path)
+    data = to_png(thing)
+    with whole(path) as draft:
+        draft.write_bytes(data)
     return path
 
 

@@ -13,7 +13,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gltr_lib._drafts import whole
+from gltr_lib._json import parse_object
+from gltr_lib._typed import strictly_typed, typed
+
 ASSETS = Path(__file__).parent / "assets"
 KINDS = ("stylizer", "style_bank", "model")
 
 
+@typed
 def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
     """Return the table of shipped files: name -> file, sha256, bytes, kind, licence, recipe, ledger_id, metadata.
 
@@ -42,14 +46,18 @@ def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = parse_object(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON table of weights ({error}); reinstall the package") from error
-    if not isinstance(table, dict):
-        raise ValueError(f"{path}: expected a JSON object, found {type(table).__name__}; reinstall the package")
+    for name, entry in table.items():
+        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("file", "sha256")):
+            raise ValueError(f"{path}: the entry {name!r} lacks its file or sha256; reinstall the package")
+        if not isinstance(entry.get("metadata", {}), dict):
+            raise ValueError(f"{path}: the metadata of {name!r} is no JSON object; reinstall the package")
     return table
 
 
+@typed
 def names(kind: str | None = None, *, assets: str | Path | None = None) -> list[str]:
     """Return the names of the shipped weights, sorted.
 
@@ -69,6 +77,7 @@ def names(kind: str | None = None, *, assets: str | Path | None = None) -> list[
     return sorted(name for name, entry in registry(assets).items() if kind in (None, entry.get("kind")))
 
 
+@typed
 def path(name: str, *, assets: str | Path | None = None) -> Path:
     """Return where a shipped file lies.
 
@@ -82,13 +91,14 @@ def path(name: str, *, assets: str | Path | None = None) -> Path:
     folder = Path(assets or ASSETS)
     entry = _entry(name, folder)
     found = folder / entry["file"]
-    if found.parent.resolve() != folder.resolve():
+    if "\0" in entry["file"] or found.parent.resolve() != folder.resolve():
         raise ValueError(f"{folder / 'registry.json'}: {name!r} points outside its folder ({entry['file']!r})")
     if not found.exists():
         raise FileNotFoundError(f"{found}: the shipped weights {name!r} are missing; reinstall the package")
     return found
 
 
+@typed
 def load(name: str, *, assets: str | Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Load shipped weights after verifying their checksum.
 
@@ -116,6 +126,7 @@ def load(name: str, *, assets: str | Path | None = None) -> tuple[dict[str, Tens
     return state, {**header, **{k: v for k, v in entry.items() if k != "metadata"}, **entry.get("metadata", {})}
 
 
+@typed
 def load_file(file: str | Path) -> dict[str, Tensor]:
     """Load the tensors of a ``.safetensors`` or PyTorch ``.pth`` / ``.pt`` file; no code in it is run.
 
@@ -137,7 +148,9 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
     try:
         state = torch.load(where, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # What the unpickler stumbled over is of no use to anybody; what it refused is.
+        stumbled = isinstance(error, TypeError | AttributeError | LookupError | RecursionError)
+        reason = type(error).__name__ if stumbled or not str(error) else str(error).splitlines()[0]
         message = f"{where}: not PyTorch weights that load safely ({reason[:160]}); download it again"
         raise ValueError(message) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
@@ -147,6 +160,7 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
     return {str(k): v for k, v in state.items()}
 
 
+@typed
 def load_safetensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors and the header's strings of a safetensors file.
 
@@ -163,6 +177,7 @@ def load_safetensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, str
         raise ValueError(f"{where}: not a readable safetensors file ({error}); download or make it again") from error
 
 
+@strictly_typed
 def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Mapping[str, str] | None = None) -> Path:
     """Write tensors and a header of strings; the file appears whole or not at all.
 
@@ -188,19 +203,18 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
     # save_file would write a file that its owner alone can read, and has an error of its own for a full disk.
     data = save(dict(tensors), metadata=dict(header or {}))
     where = Path(file)
+    if not where.name:
+        raise ValueError(f"file: expected the name of a file, received {str(file)!r}")
     where.parent.mkdir(parents=True, exist_ok=True)
-    draft = where.with_name(f".{where.name}.{os.getpid()}.tmp")
     try:
-        draft.write_bytes(data)
-        draft.replace(where)
+        with whole(where) as draft:
+            draft.write_bytes(data)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(where)) from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
     return where
 
 
+@typed
 def register(
     name: str,
     file: str | Path,
@@ -293,6 +307,7 @@ def download(url: str, target: str | Path, sha256: str) -> Path:
     return target
 
 
+@typed
 def sha256(file: str | Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with Path(file).open("rb") as opened:

@@ -67,11 +67,13 @@ def load_with_facts(name: str) -> tuple[nn.Module, dict[str, Any]]:
     if name in SHIPPED:
         return load_shipped(name), {"method": name, "shipped": name, **weights.registry()[f"mini-{name}"]}
     path = Path(name)
-    path = path / "model.safetensors" if path.is_dir() else path
+    path = path / "model.safetensors" if name and path.is_dir() else path
     if not path.is_file():
-        what = "no model.safetensors in that folder" if Path(name).is_dir() else "neither a shipped network nor a file"
+        there = bool(name) and Path(name).is_dir()
+        what = "no model.safetensors in that folder" if there else "neither a shipped network nor a file"
         raise ValueError(
-            f"{name}: {what}; shipped are {', '.join(SHIPPED)}, and gltr train writes OUT/model.safetensors"
+            f"{name or repr(name)}: {what}; shipped are {', '.join(SHIPPED)}, and gltr train writes "
+            f"OUT/model.safetensors"
         )
     try:
         return load_checkpoint(path)
@@ -105,9 +107,9 @@ def check_looks(looks: Sequence[str]) -> None:
         raise ValueError(f"look: expected at least one; valid: {', '.join(streets.LOOKS)}, sampled:<n>")
     for look in looks:
         number = look.removeprefix("sampled:")
-        if number != look and number.isdigit():
+        if number != look and number.isascii() and number.isdigit() and len(number) <= 12:
             if int(number) >= RESERVED:
-                raise ValueError(f"look {look}: reserved for the study's final run; use looks below sampled:{RESERVED}")
+                raise ValueError(f"look {look}: reserved for the study's final run; take one below sampled:{RESERVED}")
         elif look not in streets.LOOKS:
             raise ValueError(f"look: unknown {look!r}; valid: {', '.join(streets.LOOKS)}, sampled:<n>")
 

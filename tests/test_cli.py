@@ -180,18 +180,19 @@ def test_doctor_answers_programs(capsys):
 
 
 def test_bench_prints_ratios(capsys):
-    assert cli.main(["bench", "--small", "--repeat", "1", "--json"]) == 0
+    assert cli.main(["bench", "--small", "--repeat", "1", "--only", "labels", "metrics", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {"label_ids", "metrics"} <= {row["name"] for row in rows}
-    assert all(row["ratio"] > 0 for row in rows)
+    assert all(row["ratio"] > 0 for row in rows if "missing" not in row)
 
 
-def test_official_mask_keeps_its_share():
-    pytest.importorskip("scipy")
-    from gltr_lib.bench import official_mask
-
-    masks = [official_mask(64, 64, 0.25, np.random.default_rng(seed)) for seed in range(40)]
-    assert np.mean(masks) == pytest.approx(0.75, abs=0.05)  # the released code's mask is 1 where the picture stays raw
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--only", "nothing"], "no hot path 'nothing'; valid: masks"), (["--device", "tpu"], "expected cpu or cuda")],
+)
+def test_bench_refuses_what_it_does_not_know(words, said, capsys):
+    assert cli.main(["bench", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 # --- stylize ----------------------------------------------------------------------------------------------------------
@@ -413,3 +414,61 @@ def test_train_at_full_scale_on_a_data_set_as_published(tmp_path, monkeypatch, c
     assert "expected one of: laptop, gtr_paper, gpu" in capsys.readouterr().err
     assert cli.main(["train", "--images", "a", "--labels", "b", "--profile"]) == 2
     assert "--data folder --root DIR" in capsys.readouterr().err
+
+
+def test_refusals_are_one_line_each_whatever_the_name_and_names_that_are_no_text_are_escaped(tmp_path, mini, capfd):
+    source = tmp_path / "in"
+    picture(source / "good.png")
+    picture(source / os.fsdecode(b"latin-\xe9.png"))
+    picture(source / ("x" * 240 + ".png"))  # its draft would have 300 letters
+    for name in ("two\nlines.png", os.fsdecode(b"bad-\xe9.png")):
+        (source / name).write_bytes(b"no picture")
+    (source / "lost.png").symlink_to("nowhere.png")
+    for again in (False, True):
+        assert cli.main(["stylize", str(source), str(tmp_path / "out"), "--device", "cpu", "--json"]) == 1
+        out, err = capfd.readouterr()
+        manifest = json.loads(out)
+        assert len(manifest["done"]) == 3, again
+        said = [line for line in lines(err) if line.startswith("refused ")]
+        assert len(said) == len(manifest["refused"]) == 3
+        assert any("two\\nlines.png" in line for line in said)
+        assert any("lost.png" in line for line in said)
+
+
+def test_warnings_of_every_kind_meant_for_users_are_notes(capsys, monkeypatch):
+    from gltr_lib.ledger import LedgerWarning
+
+    def warn() -> int:
+        import warnings
+
+        warnings.warn("line 3: unreadable", LedgerWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", warn)
+    assert cli.main(["doctor"]) == 0
+    assert lines(capsys.readouterr().err) == ["gltr: note: line 3: unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["train", "baseline", "--nnodes", "0"], "--nnodes"),
+        (["train", "baseline", "--seed", "-1"], "seed"),
+        (["evaluate", ""], "''"),
+        (["evaluate", "baseline", "--data", "folder", "--root", ".", "--fit", "9" * 5000 + "x1"], "--fit"),
+        (["evaluate", "baseline", "--data", "folder", "--root", ".", "--fit", "²x1"], "--fit"),
+        (["demo", "--seed", "9" * 30], "seed"),
+        (["demo", "--seed", "-1"], "seed"),
+        (["study", "--shard", "9" * 5000 + "/1"], "--shard"),
+        (["stylize", "in", "out", "--shard", "1/" + "9" * 5000], "shard"),
+        (["stylize", "in", "out", "--copies", "99999999"], "copies"),
+    ],
+)
+def test_numbers_beyond_all_reason_are_named_in_one_line(tmp_path, monkeypatch, capsys, arguments, word):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    assert cli.main(arguments) in (1, 2)
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert word in said[0]
+    assert sorted(os.listdir(tmp_path)) == ["in"]

@@ -83,7 +83,7 @@ def test_unknown_keys_are_all_listed_with_the_valid_ones():
         ("steps", "key=value"),
         ("method=best", "unknown method 'best'; expected one of: baseline"),
         ("method.alpha=2", r"alpha must lie in \[0, 1\]; received 2"),
-        ("lr=NaN", "lr must be above 0"),
+        ("lr=NaN", "lr: expected a finite number"),
     ],
 )
 def test_bad_overrides_say_what_was_expected(override, words):
@@ -175,3 +175,41 @@ def test_recipes_start_from_the_published_figures():
     assert config_module.recipe("laptop") == TrainConfig()
     with pytest.raises(ValueError, match="unknown recipe 'paper'; expected one of: laptop, gtr_paper, gpu"):
         config_module.recipe("paper")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr=Infinity",
+        "power=NaN",
+        "grad_clip=NaN",
+        "weight_decay=Infinity",
+        "scale=[NaN,1]",
+        "method.sigma=[1,Infinity]",
+    ],
+)
+def test_numbers_that_are_none_are_refused_by_the_name_of_their_field(text):
+    with pytest.raises(
+        ValueError, match=rf"{text.partition('=')[0].removeprefix('method.')}: expected .*finite number"
+    ):
+        parse_overrides([text])
+
+
+def test_a_negative_seed_would_be_refused_by_the_ledger_after_the_training():
+    with pytest.raises(ValueError, match="seed must be at least 0"):
+        TrainConfig(seed=-1)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "", "nonsense", "5", "[]", '{"steps": "x"}'])
+def test_whatever_is_no_configuration_is_a_value_error_of_one_line(text):
+    with pytest.raises(ValueError, match=r"configuration|TrainConfig|steps") as caught:
+        TrainConfig.from_json(text)
+    assert "\n" not in str(caught.value)
+    parse_overrides(["device=" + "[" * 100_000])  # a text that is no JSON is a text
+
+
+def test_many_unknown_keys_are_listed_once_each_and_not_at_any_length():
+    with pytest.raises(ValueError, match="unknown configuration keys: ") as caught:
+        parse_overrides([*["x" * 5000 + "=1"] * 3, *(f"k{number}=1" for number in range(50))])
+    assert "and 43 more" in str(caught.value)
+    assert len(str(caught.value)) < 1500

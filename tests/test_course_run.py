@@ -1,14 +1,18 @@
 """The runner finds what it says it finds: one planted failure for each way in which a lesson can go wrong."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from gltr_lib import course
-from gltr_lib.course import outputs, report, run
+from gltr_lib.course import kernel, outputs, report, run
 from gltr_lib.course.kernel import execute
 
 TINY = Path(__file__).with_name("fixtures") / "02_tiny.py"
@@ -218,3 +222,40 @@ def test_study_stands_beside_the_live_run(tmp_path):
     assert "71.0 ± 1.4 (2 seeds)" in table
     assert report.study(tmp_path / "nowhere") == {}
     assert "No live scores" in report.result_table([], {})
+
+
+STARTER = """
+import os, subprocess, sys
+child = subprocess.Popen(
+    [sys.executable, "-c", "import os, time; print(os.getpid(), os.environ.get('COURSE_PARENT'), flush=True);"
+     "time.sleep(99)"],
+    env={**os.environ, "COURSE_PARENT": str(os.getpid())},
+)
+child.wait()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_a_kernel_ends_with_a_runner_that_was_killed_even_while_it_starts(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(kernel.GUARD)}
+    runner = subprocess.Popen([sys.executable, "-c", STARTER], env=env, stdout=subprocess.PIPE, text=True)
+    process, inherited = runner.stdout.readline().split()
+    assert inherited == "None", "what a lesson starts must not look for the lesson's runner"
+    assert Path(f"/proc/{process}").exists()
+    runner.kill()
+    runner.wait()
+    end = time.monotonic() + 60
+
+    def lives():
+        try:
+            return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except OSError:
+            return False
+
+    while lives() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not lives()
+    orphan = subprocess.run([sys.executable, "-c", "import time; time.sleep(99)"], timeout=60,
+                            env={**env, "COURSE_PARENT": str(runner.pid)})  # fmt: skip
+    assert orphan.returncode == 1
+    assert kernel.kernel_env(strict=True, faults=tmp_path / "f.txt")["COURSE_PARENT"] == str(os.getpid())

@@ -437,3 +437,64 @@ def test_a_script_runs_from_anywhere_without_an_installed_package(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "download.visinf.tu-darmstadt.de" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "word", "code"),
+    [
+        ("build_style_bank", ["--out", "a.txt"], "a.txt", 2),
+        ("build_style_bank", [], "--out", 2),
+        ("build_style_bank", ["--out", "a.safetensors", "--stylizer", "x"], "'x'", 2),
+        ("build_style_bank", ["--out", "a.safetensors", "--count", "0"], "--count", 2),
+        ("build_style_bank", ["--out", "a.safetensors", "--folder", "broken"], "bad.png", 1),
+        ("build_style_bank", ["--out", "a.safetensors", "--folder", "missing"], "missing", 1),
+        ("train_stylizer", ["--out", "o", "--looks", "nonsense"], "nonsense", 2),
+        ("train_stylizer", ["--out", "o", "--lr", "nan"], "--lr", 2),
+        ("train_stylizer", ["--out", "o", "--batch", "0"], "--batch", 2),
+        ("train_stylizer", ["--out", "o", "--weights", "style=x"], "--weights", 2),
+        ("train_stylizer", ["--out", "o", "--device", "x"], "'x'", 2),
+        ("train_stylizer", ["--out", "o", "--init", "missing"], "missing", 1),
+        ("train_stylizer", ["--out", "o", "--pool", "broken/bad.png"], "bad.png", 1),
+        ("evaluate_stylizer", ["--data", "missing"], "missing", 2),
+        ("evaluate_stylizer", ["--data", "broken", "--sets", "x"], "--sets", 2),
+        ("fetch_camvid", ["--out", "o", "--from", "missing"], "missing", 1),
+        ("fetch_camvid", [], "--out", 2),
+        ("gta5", ["unpack", "broken/bad.png", "--root", "o", "--strip", "-1"], "strip", 1),
+    ],
+)
+def test_mistakes_are_one_line_in_every_script(load, tmp_path, monkeypatch, capsys, name, arguments, word, code):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GLTR_DATA", raising=False)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "bad.png").write_bytes(b"no picture")
+    assert run(load(name), *arguments) == code
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert said[0].startswith("error: ")
+    assert word in said[0]
+    assert not (tmp_path / "a.safetensors").exists()
+
+
+@pytest.mark.parametrize("damage", ["encrypted", "method", "record"])
+def test_archives_that_zipfile_stumbles_over_are_named(load, tmp_path, capsys, damage):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for folder in ("train", "trainannot"):
+            packed.writestr(f"x/CamVid/{folder}/1.png", b"x" * 100)
+    data = bytearray(archive.read_bytes())
+    for mark, flag, method in ((b"PK\x03\x04", 6, 8), (b"PK\x01\x02", 8, 10)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + (flag if damage == "encrypted" else method)] = 1 if damage == "encrypted" else 99
+            at = data.find(mark, at + 4)
+    archive.write_bytes(bytes(data))
+    if damage == "record":
+        (tmp_path / "d" / "archives").mkdir(parents=True)
+        (tmp_path / "d" / "archives" / "unpacked.json").write_text("5")
+        assert run(load("gta5"), "fetch", "--root", tmp_path / "d", "--only", "01_images") == 1
+    else:
+        assert run(load("fetch_camvid"), "--out", tmp_path / "d", "--from", archive, "--splits", "train") == 1
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert ("unpacked.json" if damage == "record" else "a.zip") in said[0]
+    assert not (tmp_path / "d" / "camvid").exists()

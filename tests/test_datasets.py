@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from gltr_lib import datasets
-from gltr_lib.datasets import CamVid, FolderPairs, StreetsDataset, read_image, read_label, stack
+from gltr_lib.datasets import CamVid, FolderPairs, StreetsDataset, png16, read_image, read_label, stack
+from gltr_lib.datasets.folder import find_pictures
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -237,3 +238,74 @@ def test_the_real_camvid_opens():
     assert (len(train), len(val)) == (367, 101)
     assert set(train.sequences) == {"0001TP", "0006R0", "0016E5"}
     assert int(val[0][1][val[0][1] != 255].max()) <= 10
+
+
+def test_links_pipes_and_unreadable_folders_are_not_left_out_in_silence(tmp_path):
+    home = tmp_path / "pictures"
+    home.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    save(home / "a.png", RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    save(tmp_path / "elsewhere" / "far.png", RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    (home / "lost.png").symlink_to("nowhere.png")
+    (home / "me.png").symlink_to("me.png")
+    (home / "ring").symlink_to(home, target_is_directory=True)
+    (home / "up").symlink_to(tmp_path, target_is_directory=True)
+    (home / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (home / "again").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    os.mkfifo(home / "pipe.png")
+    found = [path.relative_to(home).as_posix() for path in find_pictures(home)]
+    assert found == ["a.png", "again/far.png", "lost.png", "me.png", "pipe.png"]
+    for name, words in (("lost.png", "leads nowhere"), ("me.png", "leads nowhere"), ("pipe.png", "no file of its own")):
+        with pytest.raises(ValueError, match=rf"{name}: .*{words}"):
+            read_image(home / name)
+
+
+def test_a_name_of_two_lines_is_shown_on_one(tmp_path):
+    (tmp_path / "a\nb.png").write_bytes(b"x")
+    for reader in (read_image, read_label, datasets.picture_size, png16.read_red16):
+        with pytest.raises(ValueError, match=r"a\\nb\.png") as caught:
+            reader(tmp_path / "a\nb.png")
+        assert "\n" not in str(caught.value)
+
+
+def test_the_limit_is_ours_and_not_pillow_s_warning(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", RNG.integers(0, 256, (11, 11, 3), dtype=np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow warns from here on, and refuses from twice as many
+    assert read_image(path).shape == (11, 11, 3)
+
+
+def test_whatever_a_decoder_raises_is_a_refusal_by_name(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", RNG.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    for error in (KeyError("x"), ZeroDivisionError(), AttributeError("y"), MemoryError(), PermissionError(13, "no")):
+
+        def fail(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(Image.Image, "convert", fail)
+        with pytest.raises(ValueError, match=r"a\.png: "):
+            read_image(path)
+        monkeypatch.undo()
+        monkeypatch.setattr(Image, "open", fail)
+        with pytest.raises(ValueError, match=r"a\.png: "):
+            read_image(path)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"lut": np.zeros(5)}, r"lut: expected a uint8 table \(256,\)"),
+        ({"lut": [1, 2]}, "lut: expected"),
+        ({"num_classes": 0}, "num_classes: expected 1 to 255"),
+        ({"num_classes": 300}, "num_classes: expected 1 to 255"),
+    ],
+)
+def test_tables_of_labels_that_are_none(tmp_path, given, words):
+    with pytest.raises(ValueError, match=words):
+        read_label(save(tmp_path / "a.png", np.zeros((4, 5), np.uint8)), **given)
+
+
+def test_what_is_no_dataset_is_no_stack():
+    for thing, words in ((None, "dataset: expected pairs"), ([1], "item 0 is int 1"), (torch.tensor(1), "dataset: ")):
+        with pytest.raises(TypeError, match=words):
+            stack(thing)

@@ -160,3 +160,10 @@ def test_opencv_agrees_where_it_is_installed(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(trees.png16(NOISE))
     assert np.array_equal(read_red16(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., -1])
+
+
+def test_a_picture_without_rows_is_damaged(tmp_path):
+    for width, height in ((3, 0), (0, 3)):
+        path = file_of(tmp_path / "flat.png", zlib.compress(b""), width, height)
+        with pytest.raises(ValueError, match=rf"flat\.png: damaged PNG \(of {width}x{height} pixels\)"):
+            read_red16(path)

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from gltr_lib import _run, engine
+from gltr_lib import _drafts, _run, engine
 from gltr_lib._step import make_optimizer, set_rate
 from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS, MethodConfig, TrainConfig
@@ -299,3 +301,25 @@ def test_sgd_moves_the_head_faster_and_each_parameter_once():
     assert moved == pytest.approx([0.01, 0.01, 0.1, 0.1], rel=1e-4)
     with pytest.raises(ValueError, match="network that names its head"):
         make_optimizer(torch.nn.Conv2d(3, 4, 1), config)
+
+
+def test_the_draft_of_a_killed_run_goes_with_the_next_checkpoint(tmp_path, data):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    orphan = tmp_path / f".checkpoint.pt.{_drafts._HOST}-{process.pid}-1.tmp"
+    orphan.write_bytes(b"half a checkpoint")
+    run(small(steps=2), data, out=tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_checkpoint_of_something_else_is_named(tmp_path):
+    from gltr_lib._run import check_same_run, read_checkpoint
+
+    for number, state in enumerate(
+        ({}, [1], 5, {"step": 1}, {"step": 1, "config": "[" * 100_000}, {"step": 1, "config": "[]"})
+    ):
+        path = tmp_path / f"{number}.pt"
+        torch.save(state, path)
+        with pytest.raises(ValueError, match=rf"{number}\.pt: ") as caught:
+            check_same_run(path, read_checkpoint(path, "cpu"), TrainConfig(), 0)
+        assert "\n" not in str(caught.value)

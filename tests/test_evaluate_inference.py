@@ -252,3 +252,23 @@ def test_only_labels_of_the_chosen_classes_stay():
     kept = {CLASSES[c] for c in np.unique(target) if c != 255}
     assert {"wall", "fence", "pole", "terrain", "truck", "train"} == set(CLASSES) - kept
     assert np.array_equal(target[target != 255], label[target != 255])
+
+
+def test_doubles_and_halves_are_brought_to_the_network_s_precision():
+    net = torch.nn.Conv2d(3, 4, 1)
+    for dtype in (torch.float64, torch.float16):
+        pictures = torch.rand(1, 3, 5, 6).to(dtype)
+        assert ev.predict_whole(net, pictures).dtype == torch.float32
+        assert ev.predict_classes(net, pictures).shape == (1, 5, 6)
+
+
+def test_answers_that_nobody_can_give_are_refused_by_name():
+    net, pictures = torch.nn.Conv2d(3, 4, 1), torch.rand(1, 3, 5, 6)
+    for asked, words in (({"size": (0, 3)}, "size: "), ({"among": []}, "among: "), ({"among": [-1]}, "among: ")):
+        with pytest.raises(ValueError, match=words):
+            ev.predict_classes(net, pictures, **asked)
+    with pytest.raises(ValueError, match="images: "):
+        ev.predict_whole(net, pictures.to_sparse())
+    for name, value in (("scales", "x"), ("overlap", None), ("window", "x")):
+        with pytest.raises(ValueError, match=f"{name}: "):
+            ev.Inference(**{name: value})

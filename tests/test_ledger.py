@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -187,3 +189,42 @@ def test_numbers_turn_nan_into_null():
 def test_device_name_tells_processor_and_threads():
     assert ledger.device_name("cpu").startswith("cpu: ")
     assert "threads" in ledger.device_name("cpu")
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "l.jsonl"
+    ledger.append(path, row())
+    before = path.read_bytes()
+    written = []
+
+    def full(descriptor, data, real=os.write):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(real(descriptor, data[:40]))
+        return written[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.os, "write", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            ledger.append(path, row(seed=1))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert written == [40]
+    assert path.read_bytes() == before
+    ledger.append(path, row(seed=1))
+    assert [one["seed"] for one in ledger.read(path)] == [0, 1]
+
+
+def test_lines_that_nobody_would_write_are_reported_and_rows_are_held_to_floats(tmp_path):
+    path = tmp_path / "a.jsonl"
+    ledger.append(path, row())
+    with path.open("ab") as file:
+        file.write(b"[" * 100_000 + b"\n" + b'{"a":' * 100_000 + b"\n\xff\xfe\n[]\n")
+    rows, bad = ledger.scan(path)
+    assert len(rows) == 1
+    assert [problem.split(":")[0] for problem in bad] == [f"{path}, line {number}" for number in (2, 3, 4, 5)]
+    for value in (10**400, float("nan"), 1e301):
+        with pytest.raises(ValueError, match="'value'"):
+            ledger.validate(row(value=value))
+    with pytest.raises(TypeError, match="'method'") as caught:
+        ledger.validate(row(method=["x" * 5000]))
+    assert len(str(caught.value)) < 200

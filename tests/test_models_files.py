@@ -266,3 +266,36 @@ def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"No space left on device: .*net\.safetensors"):
         models.export(nn.Linear(1, 1), tmp_path / "net.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ('{"model": "deeplab_mini"}', "num_classes None"),
+        ('{"model": ["deeplab_mini"], "num_classes": 5}', "does not know"),
+        ('{"model": "deeplab_mini", "num_classes": "5"}', "num_classes '5'"),
+        ('{"model": "deeplab_mini", "num_classes": -1}', "num_classes -1"),
+        ('{"model": "deeplab_mini", "num_classes": 2000000000}', "num_classes 2000000000"),
+        ('{"model": "deeplab_mini", "num_classes": 5, "options": [1]}', "options"),
+        ('{"model": "deeplab_mini", "num_classes": 5, "options": {"pretrained_trunk": "/x.pth"}}', "options"),
+        ('{"model": "deeplab_mini", "num_classes": 5, "options": {"widths": [60000, 60000, 60000]}}', "not those of"),
+        ('{"model": "deeplab_mini", "num_classes": 5, "options": {"widths": "abc"}}', "widths: expected"),
+        ("[" * 100_000, "too deep"),
+    ],
+)
+def test_a_header_that_was_edited_is_refused_by_name_and_before_memory_is_asked_for(tmp_path, network, words):
+    tensors = {name: value.contiguous() for name, value in models.build("deeplab_mini", 5).state_dict().items()}
+    save_file(tensors, tmp_path / "net.safetensors", metadata={"network": network})
+    with pytest.raises(ValueError, match=rf"net\.safetensors: .*{words}") as caught:
+        models.load_checkpoint(tmp_path / "net.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_network_that_went_astray_is_not_scored(tmp_path, number):
+    net = models.build("deeplab_mini", 5)
+    with torch.no_grad():
+        net.classify.weight.fill_(number)
+    path = models.export(net, tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match=r"net\.safetensors: classify\.weight holds NaN or infinite numbers"):
+        models.load_checkpoint(path)

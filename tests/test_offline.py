@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gltr_lib import cli, offline
+from gltr_lib import _drafts, cli, offline
 from gltr_lib.datasets import FolderPairs, read_image
 from gltr_lib.offline import files, manifest, paint, plan
 from gltr_lib.style_bank import StyleBank
@@ -449,9 +449,9 @@ def test_several_jobs_in_one_folder_at_once(tmp_path, stylizer, bank):
 def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    host = files.temporary_name(Path("a")).name.split(".")[2].split("-")[0]
+    host = _drafts.draft_name(Path("a")).name.split(".")[2].split("-")[0]
     orphan = tmp_path / f".a.png.{host}-{dead.pid}-1.tmp"
-    mine = files.temporary_name(tmp_path / "b.png")
+    mine = _drafts.draft_name(tmp_path / "b.png")
     elsewhere = tmp_path / ".c.png.otherhost-1-1.tmp"
     ancient = tmp_path / "sub" / ".d.png.otherhost-1-1.tmp"
     ancient.parent.mkdir()
@@ -676,3 +676,36 @@ def test_plan_lists_every_picture_once(tmp_path):
     for count in (1, 2, 3, 7):
         parts = [name for index in range(count) for name in names[index::count]]
         assert sorted(parts) == names
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "bmp", "tif", "ppm"])
+def test_a_picture_that_the_disk_cannot_hold_is_not_there(tmp_path, kind):
+    """Pillow writes JPEG, BMP, TIFF and PPM itself and does not notice that only half of it went to the disk."""
+    resource = pytest.importorskip("resource")
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            files.save_picture(tmp_path / f"a.{kind}", pixels)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"memory": 5}, {"memory": None}, {"seconds": "x"}, {"seconds": None}, {"done": {"a.png": 5}},
+               {"refused": {"a.png": [1]}}, {"settings": [1]}, {"done": None}],
+)  # fmt: skip
+def test_an_edited_manifest_is_named_before_it_is_used(tmp_path, change):
+    from gltr_lib.offline.manifest import read_all
+
+    good = {"settings": {}, "done": {}, "refused": {}, "memory": {}, "seconds": 1.0}
+    (tmp_path / "manifest.json").write_text(json.dumps(good))
+    assert read_all(tmp_path, {})
+    for text in (json.dumps(good | change), "[" * 100_000, "null", "5"):
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(ValueError, match=r"manifest\.json: not a manifest of gltr stylize") as caught:
+            read_all(tmp_path, {})
+        assert "\n" not in str(caught.value)
+        assert "NoneType" not in str(caught.value)

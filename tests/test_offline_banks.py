@@ -323,3 +323,21 @@ def test_a_full_disk_is_one_line_and_the_bank_goes_on_later(tmp_path, monkeypatc
     assert not [entry for entry in tmp_path.rglob("*") if "tmp" in entry.name or entry.name == "b.safetensors"]
     assert cli.main(["bank", "build", str(folder), str(tmp_path / "b.safetensors")]) == 0
     assert same(StyleBank.load(tmp_path / "b.safetensors"), offline.build_bank(folder, stylizer)[0])
+
+
+def test_banks_of_other_widths_are_named_by_file(tmp_path):
+    plain(1).save(tmp_path / "one.safetensors")
+    wide = StyleStats(torch.zeros(1, 9), torch.ones(1, 9))
+    StyleBank(wide, ["w"], fingerprint=plain(1).fingerprint, stylizer="mini").save(tmp_path / "wide.safetensors")
+    with pytest.raises(ValueError, match=r"wide\.safetensors: made by .*9 channels"):
+        offline.merge_banks([tmp_path / "one.safetensors", tmp_path / "wide.safetensors"])
+
+
+def test_an_empty_name_is_no_bank_and_not_the_folder_in_which_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="style bank: unknown ''"):
+        offline.load_bank("", Stylizer.untrained())
+    for workers in (0, -1):
+        with pytest.raises(ValueError, match="workers: expected a whole number >= 1"):
+            offline.build_bank(tmp_path, Stylizer.untrained(), workers=workers)

@@ -271,7 +271,7 @@ def test_selection_takes_the_band_in_the_order_of_the_input():
 
 @pytest.mark.parametrize("band", [(-0.1, 0.5), (0.5, 0.5), (0.7, 0.2), (0.0, 1.1), (float("nan"), 1.0)])
 def test_selection_refuses_a_band_that_is_none(band):
-    with pytest.raises(ValueError, match="low < high"):
+    with pytest.raises(ValueError, match=r"low < high|low: expected a finite number"):
         select_by_complexity([np.zeros((8, 8, 3))], *band)
 
 

@@ -1,5 +1,6 @@
 """Labels to trainIds and GTA5's crops, on trees in the official formats, against slow readers that share no code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import official_trees as trees
 import pytest
 from PIL import Image
 
+from gltr_lib import _drafts
 from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.prepare import _job
 from gltr_lib.prepare.convert import class_pixels, convert, default_splits, to_train_ids
@@ -296,3 +298,71 @@ def test_positions_fill_the_frame_and_depend_on_nothing_but_name_and_seed():
     assert abs(drawn[..., 0].mean() - 18) < 2
     assert corners("00001", 100, 70, size=64) != corners("00001", 100, 70, size=64, seed=1)
     assert corners("a", 64, 64, size=64) == [[0, 0], [0, 0]]
+
+
+def test_drafts_of_a_killed_conversion_are_swept_and_never_block_it(tmp_path):
+    trees.gta5(tmp_path / "raw")
+    host, process = _drafts._HOST, subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    out = tmp_path / "out"
+    out.mkdir()
+    marker = out / f".manifest.json.{host}-{process.pid}-1.tmp"  # killed while it laid claim to the folder
+    marker.touch()
+    whole = convert("gta5", tmp_path / "raw", out, workers=1)
+    assert whole["complete"]
+    assert not marker.exists()
+    draft = out / "train" / f".00001.png.{host}-{process.pid}-1.tmp"
+    draft.touch()
+    convert("gta5", tmp_path / "raw", out, workers=1)
+    assert not draft.exists()
+    assert not list(out.rglob(".*"))
+
+
+def test_two_at_once_in_one_folder_is_one_too_many(tmp_path):
+    trees.gta5(tmp_path / "raw")
+    with _drafts.alone(tmp_path / "out"):
+        with pytest.raises(ValueError, match="another process is at work"):
+            convert("gta5", tmp_path / "raw", tmp_path / "out", workers=1)
+        with pytest.raises(ValueError, match="another process is at work"):
+            crop_pairs(tmp_path / "raw", tmp_path / "out", size=24, workers=1)
+    assert convert("gta5", tmp_path / "raw", tmp_path / "out", workers=1)["complete"]
+    journal = (tmp_path / "out" / "train.jsonl").read_text().splitlines()
+    assert len(journal) == len(set(journal))
+
+
+def test_an_edited_journal_is_a_torn_one_and_an_edited_manifest_is_named(tmp_path):
+    trees.cityscapes(tmp_path / "raw")
+    out = tmp_path / "out"
+    first = convert("cityscapes", tmp_path / "raw", out, splits=["train"], workers=1)
+    journal = out / "train.jsonl"
+    entry = _job.read_journal(journal)
+    key = next(iter(entry))
+    for change in (
+        {"ids": 5},
+        {"ids": {"x": 1}},
+        {"ids": {"7": "y"}},
+        {"size": "big"},
+        {"coding": ["a"]},
+        {"ids": {"999": 1}},
+    ):
+        journal.write_text(json.dumps({"key": key, **entry[key], **change}) + "\n")
+        again = convert("cityscapes", tmp_path / "raw", out, splits=["train"], workers=1)
+        assert again["splits"] == first["splits"]
+    journal.write_bytes(b"[" * 100_000 + b"\n\xff\n[]\n5\n")
+    assert _job.read_journal(journal) == {}
+    with pytest.raises(ValueError, match="'train' was not converted"):
+        class_pixels(out, "train")
+    for text in ("[" * 100_000, "[]", "null", '{"settings": 5}', "{}"):
+        (out / "manifest.json").write_text(text)
+        with pytest.raises(ValueError, match=r"manifest\.json: not a manifest of this job") as caught:
+            convert("cityscapes", tmp_path / "raw", out, splits=["train"], workers=1)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(ValueError, match="not a folder of converted label maps"):
+            class_pixels(out, "train")
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, "2"])
+def test_impossible_numbers_of_workers(tmp_path, workers):
+    trees.cityscapes(tmp_path / "raw")
+    with pytest.raises(ValueError, match="workers: expected a whole number"):
+        convert("cityscapes", tmp_path / "raw", tmp_path / "out", splits=["train"], workers=workers)

@@ -43,9 +43,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(503)
             self.send_header("Retry-After", "7")
             return self.end_headers()
-        if kind in ("redirect", "to-file"):
+        if kind in ("redirect", "to-file", "circle"):
             self.send_response(302)
-            self.send_header("Location", "file:///etc/passwd" if kind == "to-file" else server.url + "/plain/a.zip")
+            elsewhere = {"to-file": "file:///etc/passwd", "circle": server.url + self.path}
+            self.send_header("Location", elsewhere.get(kind, server.url + "/plain/a.zip"))
             return self.end_headers()
         if kind in ("chunks", "torn-chunks"):
             self.send_response(200)
@@ -73,7 +74,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind != "no-tag":
             self.send_header("ETag", "W/" + server.tag if kind == "weak" else server.tag)
         if kind != "no-length":
-            self.send_header("Content-Length", str(len(data) - start))
+            self.send_header("Content-Length", str(len(data) - start + (1000 if kind == "claims-more" else 0)))
         self.end_headers()
         body = data[start:]
         if kind in ("cut", "no-ranges", "other-piece", "weak") and server.count == 1:
@@ -260,3 +261,41 @@ def test_unpublished_checksums_are_remembered_from_the_first_time(tmp_path):
     path.write_bytes(b"other")
     with pytest.raises(DownloadError, match=r"decoder.pth: sha256 .* recorded"):
         remember(path, record)
+
+
+def test_a_server_that_announces_more_than_it_has_is_given_up(server, tmp_path):
+    """It brings the file, refuses the rest of it, brings it again: each time with new bytes, and for ever."""
+    with pytest.raises(DownloadError, match="call this again to"):
+        get(server, "claims-more", tmp_path / "a.zip", sha256=SHA, attempts=3)
+    assert len(server.asked) < 10
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_redirect_in_a_circle_is_one_line(server, tmp_path):
+    with pytest.raises(DownloadError, match=r"HTTP 302 .*infinite loop.*; ask later") as caught:
+        get(server, "circle", tmp_path / "a.zip", sha256=SHA)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_process_left_that_was_killed_at_the_very_end_goes_with_the_next_call(server, tmp_path):
+    (tmp_path / "a.zip").write_bytes(DATA)
+    for name in ("a.zip.part.json", ".a.zip.lock"):
+        (tmp_path / name).write_text("{}")
+    get(server, "plain", tmp_path / "a.zip", sha256=SHA)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.zip"]
+    assert server.asked == []
+
+
+def test_a_lock_that_its_holder_has_just_removed_lets_nobody_in(server, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def late(file, how, real=fcntl.flock):
+        real(file, how)
+        (tmp_path / ".a.zip.lock").unlink()  # the holder goes home, and a third process makes a lock of its own
+        (tmp_path / ".a.zip.lock").touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", late)
+        with pytest.raises(DownloadError, match="another process"):
+            get(server, "plain", tmp_path / "a.zip", sha256=SHA)
+    assert get(server, "plain", tmp_path / "a.zip", sha256=SHA)[0].read_bytes() == DATA

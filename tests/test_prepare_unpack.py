@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gltr_lib import _drafts
 from gltr_lib.prepare import unpack as module
 from gltr_lib.prepare.unpack import UnpackError, safe_path, unpack
 
@@ -266,3 +267,42 @@ def test_safe_names():
     for name in ("", ".", "a/\0b"):
         with pytest.raises(ValueError, match=r"name|folder"):
             safe_path(name)
+
+
+def test_drafts_of_a_killed_call_are_swept_but_not_behind_a_link(tmp_path):
+    archive = make(tmp_path / "a.zip", {"set/1.bin": b"one", "other/2.bin": b"two"})
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    name = f".1.bin.{_drafts._HOST}-{process.pid}-1.tmp"
+    (tmp_path / "out" / "set").mkdir(parents=True)
+    (tmp_path / "out" / "set" / name).touch()
+    unpack(archive, tmp_path / "out")
+    assert set(tree(tmp_path / "out")) == {"set/1.bin", "other/2.bin"}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / name).touch()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "set").symlink_to(elsewhere)
+    with pytest.raises(UnpackError, match="a link lies in its way"):
+        unpack(archive, tmp_path / "linked")
+    assert (elsewhere / name).exists()
+
+
+def test_what_is_no_archive_is_said_in_one_line(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"no archive" * 100)
+    with pytest.raises(UnpackError, match=r"a\.zip: neither a zip nor a tar archive") as caught:
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_that_no_file_system_takes_and_folders_that_cannot_be_taken_off(tmp_path):
+    archive = make(tmp_path / "a.zip", {"ok.txt": b"x", "y" * 300 + ".txt": b"z"})
+    with pytest.raises(UnpackError, match=r"a\.zip: .*more than 255 bytes; nothing was unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    for strip in (-1, "x", 1.5, True):
+        with pytest.raises(ValueError, match="strip: "):
+            unpack(archive, tmp_path / "out", strip=strip)
+    long = make(tmp_path / "b.zip", {"y" * 250 + ".txt": b"z"})
+    assert unpack(long, tmp_path / "long").written == 1

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from scale_toys import Painter, Toys, bank, same, small, weights
 
-from gltr_lib import engine
+from gltr_lib import _drafts, engine
 from gltr_lib.config import METHODS
 from gltr_lib.scale import Data, FitResult, fit, logs, trainer
 from gltr_lib.scale.clock import PHASES
@@ -396,3 +396,9 @@ def test_what_the_trunk_did_not_find_in_its_file_is_told(tmp_path, capsys):
     assert "left as they were (1): layer2.0.conv1.weight" in facts["init"]
     run(small("baseline", init=str(tmp_path / "whole.safetensors"), **options), tmp_path / "whole", progress=True)
     assert "whole.safetensors: 265 of 265 tensors of the trunk loaded" in capsys.readouterr().err
+
+
+def test_two_at_once_in_one_folder_is_one_too_many(tmp_path):
+    with _drafts.alone(tmp_path), pytest.raises(ValueError, match="another process is at work"):
+        run(small("baseline"), tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,10 @@ import dataclasses
 import json
 import re
 import signal
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -606,3 +608,34 @@ def test_a_network_of_another_shape_is_not_loaded(tmp_path):
     export(nn.Linear(2, 2), where.network(one))
     with pytest.raises(RuntimeError):
         run.load_network(one, where)
+
+
+def test_what_is_written_once_a_tier_is_written_by_one_process_at_a_time(tmp_path, monkeypatch):
+    where, held = places(tmp_path), []
+
+    def prior(settings, own):
+        with run._lock(own.runs / "study" / "lock") as free:
+            held.append(not free)
+
+    monkeypatch.setattr(run, "missing", lambda *a: [])
+    monkeypatch.setattr(run, "score_layout_prior", prior)
+    run.run_study(TINY, where, device="cpu", say=lambda _: None)
+    assert held == [True]
+    order: list[str] = []
+
+    def wait():
+        with run._lock(where.runs / "study" / "lock", wait=True) as ours:
+            order.append(f"second {ours}")
+
+    with run._lock(where.runs / "study" / "lock"):
+        second = threading.Thread(target=wait)
+        second.start()
+        second.join(0.2)
+        order.append("first")
+    second.join(30)
+    assert order == ["first", "second True"]
+
+
+@pytest.mark.slow
+def test_streets_rendered_by_several_processes_are_the_same():
+    assert np.array_equal(data._render([0, 1, 2], "game", (8, 16), 2), data._render([0, 1, 2], "game", (8, 16)))

@@ -4,13 +4,15 @@ import errno
 import json
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from gltr_lib import weights
+from gltr_lib import _drafts, weights
 
 
 @pytest.fixture
@@ -166,3 +168,32 @@ def test_a_written_file_is_for_everybody_and_a_full_disk_leaves_the_old_one(tmp_
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
     assert [entry.name for entry in path.parent.iterdir()] == ["a.safetensors"]
     assert weights.load_file(path)["a"].tolist() == [0, 0]
+
+
+def test_the_draft_of_a_killed_writer_goes_with_the_next_write(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    orphan = tmp_path / f".a.safetensors.{_drafts._HOST}-{process.pid}-1.tmp"
+    orphan.write_bytes(b"half")
+    weights.save_safetensors({"a": torch.ones(2)}, tmp_path / "a.safetensors")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "table", ["[" * 100_000, '{"a": []}', '{"a": null}', '{"a": {}}', '{"a": {"file": 5, "sha256": "x"}}',
+              '{"a": {"file": "x", "sha256": null}}', '{"a": {"file": "x", "sha256": "y", "metadata": [1]}}'],
+)  # fmt: skip
+def test_an_edited_registry_is_named(tmp_path, table):
+    (tmp_path / "registry.json").write_text(table)
+    for call in (weights.registry, weights.names, lambda assets: weights.load("a", assets=assets)):
+        with pytest.raises(ValueError, match=r"registry\.json: ") as caught:
+            call(assets=tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_no_file_has_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="file: expected the name of a file"):
+        weights.save_safetensors({"a": torch.ones(1)}, "")
+    with pytest.raises(ValueError, match="tensors: expected"):
+        weights.save_safetensors({"a": 5}, tmp_path / "a.safetensors")
+    assert not list(tmp_path.iterdir())

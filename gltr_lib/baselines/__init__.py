@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gltr_lib._typed import typed
 from gltr_lib.baselines._base import View
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _CLASSES = {"photometric": "Photometric", "policy": "Policy", "randconv": "RandC
 _TOOLS = ("stylizer", "bank")  # arguments that are no options
 
 
+@typed
 def make_view(
     name: str,
     options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
@@ -63,6 +65,7 @@ def make_view(
     return make_views([name], options, stylizer=stylizer, bank=bank)[name]
 
 
+@typed
 def make_views(
     names: Iterable[str],
     options: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
@@ -87,7 +90,7 @@ def make_views(
     unknown = sorted(set(values) - {option for each in known.values() for option in each})
     if unknown:
         valid = "; ".join(f"{name} has {', '.join(each)}" for name, each in known.items()) or "there is no rival's view"
-        raise ValueError(f"rival: unknown option{'s'[: len(unknown) > 1]} {', '.join(unknown)}; {valid}")
+        raise ValueError(f"rival: unknown option{'s'[: len(unknown) > 1]} {', '.join(map(str, unknown))}; {valid}")
     tools = {"stylizer": stylizer, "bank": bank}
     made = {}
     for name in wanted:
@@ -97,6 +100,7 @@ def make_views(
     return made
 
 
+@typed
 def options_of(name: str) -> dict[str, Any]:
     """The options of a rival's view with their usual values.
 

@@ -89,7 +89,7 @@ def _notes() -> Iterator[None]:
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if category is UserWarning:
+        if issubclass(category, UserWarning):
             print("gltr: note: " + " ".join(str(message).split()), file=sys.stderr)
         else:
             usual(message, category, *place, **more)

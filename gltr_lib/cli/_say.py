@@ -12,8 +12,22 @@ from gltr_lib._usage import UsageError
 
 
 def answer(value: Any, as_json: bool, text: str) -> None:
-    """Print the result: JSON for programs, a line for people."""
-    print(jsonlib.dumps(value, indent=2, ensure_ascii=False) if as_json else text)
+    """Print the result: JSON for programs, a line for people; what the terminal cannot show is escaped."""
+    said = jsonlib.dumps(value, indent=2, ensure_ascii=False) if as_json else text
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        said.encode(encoding)
+    except UnicodeEncodeError:  # a file's name that is no text, or a terminal of few letters
+        said = jsonlib.dumps(value, indent=2) if as_json else said.encode(encoding, "backslashreplace").decode(encoding)
+    print(said)
+
+
+def refused(name: str, reason: str, *, twice: bool = False) -> None:
+    """Name a file that was refused, and why, on one line whatever its name; ``twice`` even if the reason names it."""
+    from gltr_lib._read import shown
+
+    name, words = shown(name), " ".join(shown(reason).split())
+    print(f"refused {words if name in words and not twice else f'{name}: {words}'}", file=sys.stderr)
 
 
 def counter(verb: str) -> Callable[[int, int, str], None] | None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from gltr_lib._usage import UsageError
-from gltr_lib.cli._say import answer, counter
+from gltr_lib.cli._say import answer, counter, refused
 
 
 def prepare(
@@ -35,7 +35,7 @@ def prepare(
     )  # fmt: skip
     for facts in manifest["splits"].values():
         for file, reason in facts["refused"].items():
-            print(f"refused {reason if file in reason else f'{file}: {reason}'}", file=sys.stderr)
+            refused(file, reason)
         for note in facts["notes"]:
             print(f"note: {note}", file=sys.stderr)
     counts = ", ".join(f"{s}: {facts['done']:,} of {facts['pairs']:,}" for s, facts in manifest["splits"].items())

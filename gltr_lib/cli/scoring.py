@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,8 @@ def _plan(
 
 def _size(text: str, flag: str) -> tuple[int, int]:
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ValueError(f"{flag}: expected two sizes such as 768x768, received {text!r}")
+    if len(parts) != 2 or not all(re.fullmatch("[1-9][0-9]{0,5}", part) for part in parts):
+        raise ValueError(f"{flag}: expected two sizes such as 768x768, received {text[:60]!r}")
     return int(parts[0]), int(parts[1])
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.cli._say import answer, counter
+from gltr_lib.cli._say import refused as say_refused
 
 
 def stylize(
@@ -75,7 +76,7 @@ def stylize(
             styles = load_bank(bank, network)
         manifest = stylise_folder(source, target, network, styles, shard=place, **options)
     for name, reason in manifest["refused"].items():
-        print(f"refused {name}: {reason}", file=sys.stderr)
+        say_refused(name, reason, twice=True)
     for size, change in manifest["memory"].items():
         print(f"memory ran out at {size}; went on with {change}", file=sys.stderr)
     done, refused = len(manifest["done"]), len(manifest["refused"])
@@ -123,7 +124,7 @@ def bank(
         folder, out, network, longest=longest, choose=choose, half=half, workers=workers, on_image=counter("read")
     )
     for name, reason in refused.items():
-        print(f"refused {name}: {reason}", file=sys.stderr)
+        say_refused(name, reason, twice=True)
     answer(
         {"bank": str(out), "styles": len(styles), "stylizer": stylizer, "refused": refused},
         json,

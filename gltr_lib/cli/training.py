@@ -59,6 +59,8 @@ def train(
     with usage():
         if processes is not None and processes < 1:
             raise ValueError(f"--processes: expected at least 1, received {processes}")
+        if not 0 <= node_rank < nnodes:
+            raise ValueError(f"--nnodes, --node-rank: expected 0 <= rank < nodes, received {node_rank} and {nnodes}")
         base = named(recipe) if recipe else TrainConfig()
         given = {"steps": steps, "seed": seed, "device": device}
         base = base.replace(**{name: value for name, value in given.items() if value is not None})

@@ -48,6 +48,7 @@ def kernel_env(*, strict: bool, faults: Path, extra: Mapping[str, str] | None = 
     own = str(Path(__file__).resolve().parents[2])  # the kernel reads this very gltr_lib, installed or not
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), own, env.get("PYTHONPATH", "")]))
     env["COURSE_FAULTS"] = str(faults)
+    env["COURSE_PARENT"] = str(os.getpid())  # with which the kernel ends, however that ends
     env["IPYTHONDIR"] = str(faults.parent / "ipython")
     # Waiting OpenMP threads sleep instead of spinning: beside one other job on two cores, steps of training are several
     # times faster (measured: 82 ms alone; beside a job 470 to 800 ms spinning, 150 to 290 ms asleep).

@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gltr_lib._typed import describe, strictly_typed
+
 
 class PairDataset(Protocol):
     """What the functions below ask of a dataset."""
@@ -18,6 +20,7 @@ class PairDataset(Protocol):
     def __getitem__(self, index: int, /) -> tuple[Tensor, Tensor]: ...
 
 
+@strictly_typed
 def to_tensors(image: np.ndarray, label: np.ndarray) -> tuple[Tensor, Tensor]:
     """Turn a picture and its label map into what networks eat.
 
@@ -33,6 +36,10 @@ def to_tensors(image: np.ndarray, label: np.ndarray) -> tuple[Tensor, Tensor]:
         >>> image.max().item(), label.dtype
         (1.0, torch.int64)
     """
+    if image.ndim != 3 or image.dtype.kind not in "uif" or label.dtype.kind not in "ui":
+        raise ValueError(
+            f"to_tensors: expected image (H,W,3) and label (H,W), received {describe(image)} and {describe(label)}"
+        )
     return (
         torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255,
         torch.from_numpy(np.ascontiguousarray(label)).long(),
@@ -73,6 +80,7 @@ class Arrays:
         return (self[index] for index in range(len(self)))
 
 
+@strictly_typed
 def resize_pair(image: np.ndarray, label: np.ndarray, size: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Bring a picture (smoothly) and its label map (by nearest) to (height, width); None leaves them.
 
@@ -84,6 +92,8 @@ def resize_pair(image: np.ndarray, label: np.ndarray, size: tuple[int, int] | No
     if size is None or tuple(size) == label.shape == image.shape[:2]:
         return image, label
     height, width = size
+    if min(size) < 1 or max(size) > 65_535:
+        raise ValueError(f"size: expected (height, width) from 1 to 65,535, received {size}")
     return (
         np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)),
         np.array(Image.fromarray(label).resize((width, height), Image.Resampling.NEAREST)),
@@ -107,6 +117,8 @@ def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:
         >>> images.shape, images.dtype, labels.shape
         (torch.Size([5, 3, 2, 4]), torch.uint8, torch.Size([5, 2, 4]))
     """
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__") or getattr(dataset, "ndim", 1) == 0:
+        raise TypeError(f"dataset: expected pairs with len() and [], received {describe(dataset)}")
     if len(dataset) == 0:
         raise ValueError("stack needs at least one picture; the dataset is empty")
     whole = dataset.arrays() if isinstance(dataset, Arrays) else None
@@ -116,7 +128,10 @@ def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:
     images: Tensor | None = None
     labels: Tensor | None = None
     for index in range(len(dataset)):
-        image, label = dataset[index]
+        pair = dataset[index]
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, Tensor) for part in pair):
+            raise TypeError(f"dataset: expected items (image, label) of tensors, item {index} is {describe(pair)}")
+        image, label = pair
         if images is None or labels is None:
             images = torch.empty((len(dataset), *image.shape), dtype=torch.uint8)
             labels = torch.empty((len(dataset), *label.shape), dtype=torch.uint8)

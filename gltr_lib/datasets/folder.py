@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gltr_lib._read import read_image, read_label
+from gltr_lib._typed import typed
 from gltr_lib.datasets.base import Arrays, resize_pair
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
@@ -39,6 +40,7 @@ class FolderPairs(Arrays):
 
     name = "folder"
 
+    @typed
     def __init__(
         self,
         images: PathLike,
@@ -79,12 +81,45 @@ class FolderPairs(Arrays):
         return resize_pair(image, label, self.size)
 
 
+def find_pictures(folder: PathLike) -> list[Path]:
+    """Everything below a folder that is called like a picture, sorted: nothing is left out in silence.
+
+    Links to folders elsewhere are entered, each folder once, so that no loop is endless. Links to nothing, pipes and
+    the like are listed as well: whoever reads them refuses them by name.
+
+    Raises:
+        OSError: a folder below may not be read; it is named.
+    """
+    base = Path(folder)
+    home = Path(os.path.realpath(base))
+    found: list[Path] = []
+    seen: set[str] = set()
+    todo = [os.fspath(base)]
+    while todo:
+        links: list[str] = []
+        for here, inner, files in os.walk(todo.pop(0), onerror=_raise):
+            real = os.path.realpath(here)
+            if real in seen:
+                inner.clear()
+                continue
+            seen.add(real)
+            links += [os.path.join(here, name) for name in sorted(inner) if os.path.islink(os.path.join(here, name))]
+            found += [Path(here, name) for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        # After the folders themselves, so that pictures go by their own names; the way up would lead in a circle.
+        todo += [link for link in links if not home.is_relative_to(os.path.realpath(link))]
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _by_key(folder: PathLike, endings: Sequence[str], what: str) -> dict[str, Path]:
     """The image files under a folder by the name that pairs them."""
     base = Path(folder)
     if not base.is_dir():
         raise ValueError(f"{base}: no such folder; expected a folder of {what}")
-    files = sorted(path for path in base.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    files = find_pictures(base)
     if not files:
         raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     keys: dict[str, Path] = {}

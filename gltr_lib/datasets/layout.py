@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gltr_lib._read import PathLike, picture_size, read_ids, translate
+from gltr_lib._read import PathLike, picture_size, read_ids, shown, translate
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
@@ -223,7 +223,7 @@ class Layout:
                 if suits and any(_lies(base, form, split, labels) for split in self.splits):
                     return base, form
         expected = "; ".join(f"{f.images} with {f.label_folder} ({f.name})" for f in self.forms)
-        there = sorted(path.name for path in Path(root).iterdir() if not path.name.startswith("."))
+        there = sorted(shown(path.name) for path in Path(root).iterdir() if not path.name.startswith("."))
         chose = "".join(f", {name}={value}" for name, value in chosen.items() if name == "version")
         raise ValueError(
             f"{root}: no {self.title} found{chose}; expected {expected}; found there: {summary(there) or 'nothing'}"

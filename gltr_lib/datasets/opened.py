@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gltr_lib._read import PathLike, picture_size, read_image
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets.base import Arrays, resize_pair
 from gltr_lib.datasets.bdd100k import BDD100K
@@ -76,6 +77,7 @@ class LayoutDataset(Arrays):
         return self.size or picture_size(self.pairs[index].image)
 
 
+@typed
 def open_dataset(
     name: str,
     root: PathLike | None = None,

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gltr_lib._read import MAX_PIXELS
+from gltr_lib._read import MAX_PIXELS, shown
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SAMPLE = 6  # bytes of a pixel: three channels of two bytes, the high one first
@@ -53,15 +53,15 @@ def read_red16(path: str | os.PathLike[str]) -> np.ndarray:
         raw = inflate.decompress(packed, height * line + 1)  # one byte more than there may be: no bomb goes off
         complete = inflate.eof and len(raw) == height * line
     except zlib.error as error:
-        raise ValueError(f"{path}: damaged PNG ({error}); unpack or download it again") from None
+        raise ValueError(f"{shown(path)}: damaged PNG ({error}); unpack or download it again") from None
     if not complete:
         raise ValueError(
-            f"{path}: damaged PNG ({len(raw):,} bytes of pixels where {width}x{height} needs {height * line:,}); "
-            f"unpack or download it again"
+            f"{shown(path)}: damaged PNG ({len(raw):,} bytes of pixels where {width}x{height} needs "
+            f"{height * line:,}); unpack or download it again"
         )
     lines = np.frombuffer(raw, np.uint8).reshape(height, line)
     if lines[:, 0].max() > 4:
-        raise ValueError(f"{path}: damaged PNG (row filter {lines[:, 0].max()}); unpack or download it again")
+        raise ValueError(f"{shown(path)}: damaged PNG (row filter {lines[:, 0].max()}); unpack or download it again")
     low = _lane(lines, 2)
     high = lines[:, 1::_SAMPLE]
     # A lane of zeros is zeros again after every filter, and red's high bytes are nothing else in a map of classes.
@@ -71,27 +71,30 @@ def read_red16(path: str | os.PathLike[str]) -> np.ndarray:
 def _chunks(path: Path) -> tuple[int, int, bytes]:
     """Width, height and the compressed pixels of the file, its chunks checked."""
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise ValueError(f"{shown(path)}: no such file")
     data = memoryview(path.read_bytes())
     if bytes(data[:8]) != SIGNATURE:
-        raise ValueError(f"{path}: expected a PNG, found {'an empty file' if not data else 'something else'}")
+        raise ValueError(f"{shown(path)}: expected a PNG, found {'an empty file' if not data else 'something else'}")
     width = height = 0
     pixels, place, ended = [], 8, False
     while not ended:
         if place + 12 > len(data):
-            raise ValueError(f"{path}: damaged PNG (it ends after {len(data):,} bytes); unpack or download it again")
+            raise ValueError(
+                f"{shown(path)}: damaged PNG (it ends after {len(data):,} bytes); unpack or download it again"
+            )
         size, kind = struct.unpack(">I4s", data[place : place + 8])
         body, check = data[place + 8 : place + 8 + size], data[place + 8 + size : place + 12 + size]
         if len(check) < 4 or zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(check, "big"):
-            raise ValueError(f"{path}: damaged PNG (checksum at byte {place:,}); unpack or download it again")
+            raise ValueError(f"{shown(path)}: damaged PNG (checksum at byte {place:,}); unpack or download it again")
         if kind == b"IHDR":
             width, height = _header(bytes(body), path)
         elif kind == b"IDAT":
             pixels.append(body)
         ended = kind == b"IEND"
         place += 12 + size
-    if not width or not pixels:
-        raise ValueError(f"{path}: damaged PNG (no {'pixels' if width else 'header'}); unpack or download it again")
+    if not width or not height or not pixels:
+        what = "no pixels" if width and height else f"of {width}x{height} pixels" if width or height else "no header"
+        raise ValueError(f"{shown(path)}: damaged PNG ({what}); unpack or download it again")
     return width, height, b"".join(pixels)
 
 
@@ -100,13 +103,13 @@ def _header(body: bytes, path: Path) -> tuple[int, int]:
     if (depth, colour) != (16, 2):
         kind = {0: "grayscale", 2: "RGB", 3: "palette", 4: "grayscale and alpha", 6: "RGBA"}.get(colour, "unknown")
         raise ValueError(
-            f"{path}: expected three 16-bit channels (class, instance), found {depth}-bit {kind}; a program that "
-            f"opened and saved it has lost the classes, so unpack the original again"
+            f"{shown(path)}: expected three 16-bit channels (class, instance), found {depth}-bit {kind}; a program "
+            f"that opened and saved it has lost the classes, so unpack the original again"
         )
     if interlaced:
-        raise ValueError(f"{path}: interlaced PNGs are not read here; save it without interlacing, at 16 bits")
+        raise ValueError(f"{shown(path)}: interlaced PNGs are not read here; save it without interlacing, at 16 bits")
     if width * height > MAX_PIXELS:
-        raise ValueError(f"{path}: claims {width}x{height} pixels; at most {MAX_PIXELS:,} are read")
+        raise ValueError(f"{shown(path)}: claims {width}x{height} pixels; at most {MAX_PIXELS:,} are read")
     return width, height
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets.folder import FolderPairs, PathLike
 from gltr_lib.labels import AIRSIM_TO_COMMON5, COMMON5, IDD_LITE, IGNORE, TRAIN_ID_TO_COMMON5
@@ -90,6 +91,7 @@ class Rendered(FolderPairs):
         )
 
 
+@typed
 def airsim(root: PathLike, split: str = "train", *, width: int | None = None) -> Rendered:
     """The AirSim frames (a suburb, cameras about ten metres up) in Common-5 classes.
 
@@ -126,6 +128,7 @@ def airsim(root: PathLike, split: str = "train", *, width: int | None = None) ->
     return out
 
 
+@typed
 def carla(root: PathLike, *, width: int | None = None) -> Rendered:
     """CARLA's frames (trainIds in the files) in Common-5 classes.
 

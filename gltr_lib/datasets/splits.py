@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 
 LISTS = ("official", "robustnet")
@@ -77,6 +78,7 @@ _SYNTHIA_BITS = (
 )
 
 
+@typed
 def split_keys(name: str, split: str, lists: str = "official") -> tuple[str, ...]:
     """The names of a split's pictures, without ending.
 
@@ -126,6 +128,7 @@ def _synthia(lists: str) -> dict[str, tuple[str, ...]]:
     return {split: tuple(keys) for split, keys in parts.items()}
 
 
+@typed
 def read_list(path: str | Path) -> tuple[str, ...]:
     """Read a split list: one file name a line, folders and ending do not matter; ``#`` begins a remark.
 

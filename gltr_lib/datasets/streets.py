@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gltr_lib._typed import typed
 from gltr_lib.datasets.base import Arrays
 
 #: Seeds of the embedded streets. The three ranges share no seed, so no picture is in two splits.
@@ -28,6 +29,7 @@ class StreetsDataset(Arrays):
         (torch.Size([3, 32, 64]), torch.Size([32, 64]))
     """
 
+    @typed
     def __init__(
         self, seeds: Sequence[int] = TRAIN_SEEDS, look: str = "game", size: tuple[int, int] = (128, 256)
     ) -> None:

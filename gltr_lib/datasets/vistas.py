@@ -11,10 +11,10 @@ Source: Neuhold, Ollmann, Rota Bulo, Kontschieder, ICCV 2017.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gltr_lib._json import parse_object
 from gltr_lib.datasets.layout import PREPARED, Coding, Form, Layout, Pair
 from gltr_lib.labels import (
     VISTAS_V12_CLASSES,
@@ -42,14 +42,15 @@ def check_config(path: Path, version: str) -> None:
     """
     names = _NAMES[version]
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+        labels = parse_object(path.read_bytes())["labels"]
         found = [label["readable"] for label in labels]
     except FileNotFoundError:
         raise ValueError(
             f"{path}: no such file; it says which of Vistas' versions the label ids are of, so copy it from the archive"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: expected Vistas' config with a list of labels ({error!r})") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = "it has none" if isinstance(error, KeyError | TypeError) else error
+        raise ValueError(f"{path}: expected Vistas' config with a list of labels ({why}); copy the archive's") from None
     pairs = enumerate(zip(found, names, strict=False))
     wrong = next((f"id {n} is {a!r}, expected {b!r}" for n, (a, b) in pairs if _plain(a) != _plain(b)), None)
     if len(found) == len(names) and wrong is None:

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib._validate import describe
+from gltr_lib._typed import check_fields, typed
+from gltr_lib._validate import check_device, describe
 from gltr_lib.evaluate.passes import (
     averaged,
     bands,
@@ -27,7 +28,9 @@ from gltr_lib.evaluate.passes import (
     floats,
     forward_of,
     group_probabilities,
+    kind_of,
     most_probable,
+    pictures_for,
 )
 
 
@@ -55,8 +58,9 @@ class Inference:
     scales: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.window is not None and _sides(self.window) is None:
-            raise ValueError(f"window: expected (height, width) of at least 1, received {self.window!r}")
+            raise ValueError(f"window: expected (height, width) of at least 1, received {describe(self.window)}")
         if not 0 <= self.overlap < 1:
             raise ValueError(f"overlap: expected a share from 0 to below 1, received {self.overlap:g}")
         if not self.scales or not all(0.05 <= scale <= 16 for scale in self.scales):
@@ -93,6 +97,7 @@ class Inference:
 WHOLE = Inference()
 
 
+@typed
 def predict_whole(model: nn.Module, images: Tensor, *, amp: torch.dtype | None = None) -> Tensor:
     """Logits of whole pictures in one forward pass.
 
@@ -112,6 +117,7 @@ def predict_whole(model: nn.Module, images: Tensor, *, amp: torch.dtype | None =
         return forward_of(model, amp)(pictures)
 
 
+@typed
 def sliding_window(
     model: nn.Module,
     images: Tensor,
@@ -150,6 +156,7 @@ def sliding_window(
         return torch.cat([*bands(forward_of(model, amp), pictures, how.sides, how.overlap)], dim=2)
 
 
+@typed
 def predict_classes(
     model: nn.Module,
     images: Tensor,
@@ -180,6 +187,7 @@ def predict_classes(
         torch.Size([1, 4, 6])
     """
     pictures = _pictures(model, images)
+    _check_answer(size, among)
     same = size is None or tuple(size) == tuple(pictures.shape[-2:])
     with torch.inference_mode(), evaluation_mode(model):
         forward = forward_of(model, amp)
@@ -196,6 +204,7 @@ def predict_classes(
         return _classes(most_probable(_only(scores, among), size), scores.shape[1], among)
 
 
+@typed
 def predict(
     model: nn.Module,
     images: Tensor,
@@ -231,11 +240,14 @@ def predict(
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
     if batch < 1:
         raise ValueError(f"batch: expected at least 1, received {batch}")
-    where = torch.device(device) if device is not None else device_of(model)
+    if 0 in images.shape[1:] or not _dense(images):
+        raise ValueError(f"images: expected pixels, received {describe(images)}")
+    _check_answer(size, None)
+    where = check_device(device) if device is not None else device_of(model)
     out = []
     with torch.inference_mode(), evaluation_mode(model):
         for start in range(0, len(images), batch):
-            logits = model(floats(images[start : start + batch].to(where)))
+            logits = model(floats(images[start : start + batch].to(where)).to(kind_of(model)))
             if size is not None and tuple(logits.shape[-2:]) != tuple(size):
                 logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
             scores = logits if groups is None else group_probabilities(logits.softmax(1), groups)
@@ -250,12 +262,23 @@ def _sides(window: object) -> tuple[int, int] | None:
     return None
 
 
+def _dense(images: Tensor) -> bool:
+    return images.layout is torch.strided and not images.is_meta
+
+
 def _pictures(model: nn.Module, images: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or (images.dtype != torch.uint8 and not images.is_floating_point()):
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
-    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not _dense(images):
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
-    return floats(images.to(device_of(model), non_blocking=True))
+    return pictures_for(model, images)
+
+
+def _check_answer(size: tuple[int, int] | None, among: Sequence[int] | None) -> None:
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size: expected (height, width) of at least 1, received {size}")
+    if among is not None and (not among or min(among) < 0):
+        raise ValueError(f"among: expected at least one class, 0 or more, received {describe(among)}")
 
 
 def _only(scores: Tensor, among: Sequence[int] | None) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gltr_lib._typed import strictly_typed
 from gltr_lib._validate import describe
 from gltr_lib.labels import IGNORE
 
@@ -20,6 +21,16 @@ from gltr_lib.labels import IGNORE
 def floats(images: Tensor) -> Tensor:
     """Pictures in [0,1], whatever they come as."""
     return images.float() / 255.0 if images.dtype == torch.uint8 else images
+
+
+def pictures_for(model: nn.Module, images: Tensor) -> Tensor:
+    """Pictures in [0,1] where a network is, in its precision: NumPy makes doubles without being asked."""
+    return floats(images.to(device_of(model), non_blocking=True)).to(kind_of(model))
+
+
+def kind_of(model: nn.Module) -> torch.dtype:
+    """The precision of a network's numbers."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -158,6 +169,7 @@ def most_probable(scores: Tensor, size: tuple[int, int] | None = None) -> Tensor
     return classes
 
 
+@strictly_typed
 def group_probabilities(probabilities: Tensor, groups: Sequence[int]) -> Tensor:
     """Sum class probabilities per group.
 
@@ -175,6 +187,10 @@ def group_probabilities(probabilities: Tensor, groups: Sequence[int]) -> Tensor:
         >>> group_probabilities(torch.tensor([0.4, 0.3, 0.3]).view(1, 3, 1, 1), [0, 1, 1]).flatten().tolist()
         [0.4000..., 0.6000...]
     """
+    if probabilities.ndim < 2 or probabilities.layout is not torch.strided:
+        raise ValueError(f"probabilities: expected (B,C,H,W), received {describe(probabilities)}")
+    if not groups or any(not (0 <= group <= IGNORE) for group in groups) or all(group == IGNORE for group in groups):
+        raise ValueError(f"groups: expected numbers from 0, or {IGNORE} to drop a class, received {describe(groups)}")
     if len(groups) != probabilities.shape[1]:
         raise ValueError(f"groups: expected one for each of {probabilities.shape[1]} classes, received {len(groups)}")
     kept = [(i, g) for i, g in enumerate(groups) if g != IGNORE]

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.labels import IGNORE, NUM_CLASSES, SYNTHIA_13, SYNTHIA_16
 
@@ -106,6 +107,7 @@ class Protocol:
         return replace(self, name=f"{self.name}, tested within {long}x{short}", fit=(long, short))
 
 
+@typed
 def resized_protocol(height: int, width: int, classes: int = NUM_CLASSES) -> Protocol:
     """The official GTR protocol, generalised: predictions and labels shrunk (nearest) before they are compared.
 
@@ -135,6 +137,7 @@ PROTOCOLS: dict[str, Protocol] = {
 }
 
 
+@typed
 def find_protocol(protocol: str | Protocol, classes: int = NUM_CLASSES, *, among: bool = False) -> Protocol:
     """A protocol by its short name (``PROTOCOLS``), averaged over 19, 16 or 13 classes.
 

@@ -15,13 +15,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib._validate import describe
-from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, group_probabilities, most_probable
+from gltr_lib._typed import strictly_typed
+from gltr_lib._validate import check_device, describe
+from gltr_lib.evaluate.passes import (
+    device_of,
+    evaluation_mode,
+    floats,
+    group_probabilities,
+    kind_of,
+    most_probable,
+)
 from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
 from gltr_lib.labels import IGNORE, NUM_CLASSES, TRAIN_ID_TO_CAMVID11
 from gltr_lib.metrics import ConfusionMatrix
 
 
+@strictly_typed
 def evaluate(
     model: nn.Module, images: Tensor, labels: Tensor, batch: int = 8, *, device: torch.device | str | None = None
 ) -> ConfusionMatrix:
@@ -40,16 +49,23 @@ def evaluate(
     Raises:
         ValueError: not as many label maps as images.
     """
+    _check_pictures(images)
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(f"labels: expected integers (N,H,W), received {describe(labels)}")
+    if labels.ndim != 3 or labels.layout is not torch.strided:
+        raise ValueError(f"labels: expected integers (N,H,W), received {describe(labels)}")
+    if batch < 1:
+        raise ValueError(f"batch: expected at least 1, received {batch}")
     if len(images) != len(labels):
         raise ValueError(f"evaluate: {len(images)} images but {len(labels)} label maps; they come in pairs")
     if not len(images):
         raise ValueError("evaluate: no images to score")
-    where = torch.device(device) if device is not None else device_of(model)
+    where = check_device(device) if device is not None else device_of(model)
     matrix = None
     with torch.inference_mode(), evaluation_mode(model):
         for start in range(0, len(images), batch):
             target = labels[start : start + batch]
-            logits = model(floats(images[start : start + batch].to(where)))
+            logits = model(floats(images[start : start + batch].to(where)).to(kind_of(model)))
             if logits.shape[-2:] != target.shape[-2:]:
                 logits = F.interpolate(logits, tuple(target.shape[-2:]), mode="bilinear", align_corners=False)
             matrix = matrix or ConfusionMatrix(logits.shape[1], IGNORE)
@@ -59,6 +75,18 @@ def evaluate(
     return matrix
 
 
+def _dense(images: Tensor) -> bool:
+    return images.layout is torch.strided and not images.is_meta
+
+
+def _check_pictures(images: Tensor) -> None:
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[1:] or not _dense(images):
+        raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}")
+
+
+@strictly_typed
 def layout_prior(labels: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:
     """Most frequent class at each pixel of the source labels: a guess that never looks at the image.
 
@@ -76,6 +104,8 @@ def layout_prior(labels: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:
         >>> layout_prior(torch.tensor([[[0, 1]], [[0, 2]], [[1, 2]]]), num_classes=3).tolist()
         [[0, 2]]
     """
+    if not 1 <= num_classes <= 65_536:
+        raise ValueError(f"num_classes: expected 1 to 65,536, received {num_classes}")
     if labels.ndim != 3 or not len(labels):
         raise ValueError(f"layout_prior: expected labels (N,H,W) with N >= 1, received {describe(labels)}")
     counts = torch.stack([(labels == c).sum(0) for c in range(num_classes)])
@@ -149,6 +179,7 @@ def resize_labels(labels: Tensor, size: tuple[int, ...]) -> Tensor:
     return F.interpolate(labels[:, None].float(), tuple(size), mode="nearest-exact")[:, 0].long()
 
 
+@strictly_typed
 def map_classes(labels: Tensor, table: Sequence[int]) -> Tensor:
     """Map integer labels through a table, 255 staying 255; for instance 19 trainIds to CamVid-11.
 
@@ -156,6 +187,12 @@ def map_classes(labels: Tensor, table: Sequence[int]) -> Tensor:
         >>> map_classes(torch.tensor([[[10, 0, 255]]]), TRAIN_ID_TO_CAMVID11).tolist()
         [[[0, 3, 255]]]
     """
+    if labels.is_floating_point() or labels.is_complex() or labels.layout is not torch.strided:
+        raise TypeError(f"labels: expected integers, received {describe(labels)}")
+    if len(table) > 256 or any(not 0 <= value <= 255 for value in table):
+        raise ValueError(f"table: expected at most 256 classes, each 0..255, received {describe(table)}")
+    if labels.numel() and (int(labels.min()) < 0 or int(labels.max()) > 255):
+        raise ValueError(f"labels: expected 0..255, found {int(labels.min())}..{int(labels.max())}")
     lut = torch.full((256,), IGNORE, dtype=torch.int64)
     lut[: len(table)] = torch.tensor(table)
     return lut.to(labels.device)[labels.long()]

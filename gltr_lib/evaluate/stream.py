@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._typed import describe, typed
+from gltr_lib._validate import check_device
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
 from gltr_lib.evaluate.passes import device_of
 from gltr_lib.evaluate.protocols import Protocol, find_protocol
@@ -61,6 +63,7 @@ class DatasetScore:
         return {self.classes[c]: float(iou[c]) for c in self.averaged}
 
 
+@typed
 def evaluate_dataset(
     model: nn.Module,
     dataset: Any,
@@ -118,10 +121,13 @@ def evaluate_dataset(
             f"{getattr(dataset, 'name', 'the dataset')}: its labels are {len(own)} classes of its own, not the "
             f"{len(CLASSES)} trainIds; CamVid is scored by gltr_lib.real.score_camvid"
         )
+    many = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if not many or isinstance(dataset, Tensor | dict | str | bytes | np.ndarray):
+        raise TypeError(f"dataset: expected pairs with len() and [], received {describe(dataset)}")
     if len(dataset) == 0:
         raise ValueError("evaluate_dataset: the dataset is empty")
     if device is not None:
-        model.to(torch.device(device))
+        model.to(check_device(device))
     rank, world = _processes()
     started = time.perf_counter()
     matrix = ConfusionMatrix(num_classes)

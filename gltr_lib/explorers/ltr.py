@@ -131,7 +131,7 @@ def schedule(params: Params, position: float) -> float:
     """The stylised share p_t at a position t/T of the training."""
     if not 0 <= position <= 1:
         raise ValueError(f"position: expected t/T in [0,1], received {position!r}")
-    return share_schedule(position, 1, start=params.share, power=params.power)  # type: ignore[arg-type]  # T is 1
+    return share_schedule(position, 1, start=params.share, power=params.power)  # T is 1
 
 
 def blurred_noise(

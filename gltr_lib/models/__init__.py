@@ -16,9 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._typed import describe, typed
+from gltr_lib._validate import check_device
 from gltr_lib.models.deeplabv2 import DeepLabV2
 from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegmenter
-from gltr_lib.models.files import export, load_checkpoint, unwrap
+from gltr_lib.models.files import MOST_CLASSES, export, load_checkpoint, unwrap
 from gltr_lib.models.ibn import IBN
 from gltr_lib.models.loading import LoadReport, load_trunk
 from gltr_lib.models.mini import ASPP, DeepLabMini, Residual, conv_block
@@ -50,6 +52,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+@typed
 def build(
     name: str,
     num_classes: int = 19,
@@ -85,15 +88,15 @@ def build(
     """
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}; expected one of: {', '.join(MODELS)}")
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(f"num_classes must be a whole number of at least 1; received {num_classes!r}")
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
+        raise ValueError(f"num_classes must be a whole number from 1 to {MOST_CLASSES}; received {num_classes!r:.40}")
     known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise TypeError(f"{name} has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
     for switch in ("ibn", "whiten"):
         if not isinstance(options.get(switch, False), bool):
-            raise TypeError(f"{switch}: expected True or False, received {options[switch]!r}")
+            raise TypeError(f"{switch}: expected True or False, received {describe(options[switch])}")
     model: Any = MODELS[name](num_classes, **options)
     #: What the network's file will say it is.
     model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}
@@ -118,6 +121,7 @@ def parameter_count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
+@typed
 def load_shipped(name: str, device: torch.device | str | None = None) -> nn.Module:
     """Load one of the four networks of the walk that come with the package.
 
@@ -141,4 +145,4 @@ def load_shipped(name: str, device: torch.device | str | None = None) -> nn.Modu
     model.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
     )
-    return model.to(device).eval()
+    return model.to(check_device(device) if device is not None else None).eval()

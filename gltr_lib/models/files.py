@@ -14,8 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._json import parse
+from gltr_lib._typed import typed
 from gltr_lib.weights import load_safetensors, save_safetensors
 
+#: A header that claims more is not a network's.
+MOST_CLASSES = 65_536
 _OLD_DEFAULT = {"model": "deeplab_mini", "num_classes": 19}
 
 
@@ -36,6 +40,7 @@ def unwrap(model: nn.Module) -> nn.Module:
             return model
 
 
+@typed
 def export(model: nn.Module, path: str | Path, metadata: dict[str, str] | None = None) -> Path:
     """Write a network as safetensors in half precision, the form in which the course ships its networks.
 
@@ -75,6 +80,7 @@ def _narrow(name: str, value: Tensor) -> Tensor:
     return half if bool(torch.isfinite(half).all()) else value
 
 
+@typed
 def load_checkpoint(
     path: str | Path, *, model: str | None = None, num_classes: int | None = None
 ) -> tuple[nn.Module, dict[str, Any]]:
@@ -109,28 +115,48 @@ def load_checkpoint(
     tensors, header = load_safetensors(path)
     facts = _json(header, "facts", path)
     is_ = _json(header, "network", path) or _from_facts(facts, tensors)
-    if is_.get("model") not in MODELS:
-        raise ValueError(
-            f"{path}: a network {is_.get('model')!r}, which this version does not know; it knows {', '.join(MODELS)}"
-        )
+    name, classes, options = is_.get("model"), is_.get("num_classes"), is_.get("options", {})
+    if not isinstance(name, str) or name not in MODELS:
+        raise ValueError(f"{path}: a network {name!r}, which this version does not know; it knows {', '.join(MODELS)}")
+    if isinstance(classes, bool) or not isinstance(classes, int) or not 1 <= classes <= MOST_CLASSES:
+        raise ValueError(f"{path}: num_classes {classes!r}, expected 1 to {MOST_CLASSES}; make the file again")
+    if not isinstance(options, dict) or "pretrained_trunk" in options:  # a file sends nobody to another file
+        raise ValueError(f"{path}: options {str(options)[:80]}, expected those of {name}; make the file again")
     for what, asked in (("model", model), ("num_classes", num_classes)):
-        if asked is not None and asked != is_["num_classes" if what == "num_classes" else "model"]:
+        if asked is not None and asked != is_[what]:
             raise ValueError(
                 f"{path}: expected {what} {asked!r}, the file holds {is_[what]!r}; give its own run folder"
             )
     try:
-        network = build(is_["model"], is_["num_classes"], **is_.get("options", {}))
+        with torch.device("meta"):  # without memory: a header may claim layers of any width
+            _compare(build(name, classes, **options), tensors)
+        network = build(name, classes, **options)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError) as error:
         reason = " ".join(str(error).split())[:200]
-        title = f"{is_['model']} with {is_['num_classes']} classes"
+        title = f"{name} with {classes} classes"
         raise ValueError(f"{path}: the tensors are not those of {title}, as the file says ({reason})") from error
+    _refuse_nan(tensors, path)
     return network.eval(), facts | {"options": {}} | is_
+
+
+def _compare(wanted: nn.Module, tensors: dict[str, Tensor]) -> None:
+    shapes = {name: tuple(value.shape) for name, value in wanted.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    for name in [*shapes, *found]:
+        if shapes.get(name) != found.get(name):
+            raise ValueError(f"size mismatch for {name}: expected {shapes.get(name)}, found {found.get(name)}")
+
+
+def _refuse_nan(tensors: dict[str, Tensor], path: Path) -> None:
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise ValueError(f"{path}: {name} holds NaN or infinite numbers; the training went astray, train again")
 
 
 def _json(header: dict[str, str], key: str, path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(header.get(key) or "{}")
+        value = parse(header.get(key) or "{}")
     except ValueError as error:
         raise ValueError(f"{path}: the header's {key!r} is not JSON ({error}); make the file again") from error
     if not isinstance(value, dict):
@@ -140,9 +166,10 @@ def _json(header: dict[str, str], key: str, path: Path) -> dict[str, Any]:
 
 def _from_facts(facts: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
     """What an older file is: its facts hold the training's configuration, the shipped ones not even that."""
-    config = facts.get("config") or {}
+    config = facts.get("config")
+    config = config if isinstance(config, dict) else {}
     found = {key: config.get(key, default) for key, default in _OLD_DEFAULT.items()}
     last = tensors.get("classify.weight")
-    if "num_classes" not in config and last is not None:
+    if "num_classes" not in config and last is not None and last.ndim:
         found["num_classes"] = int(last.shape[0])
     return found

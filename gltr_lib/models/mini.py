@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gltr_lib._typed import describe
 from gltr_lib.models.ibn import IBN
 from gltr_lib.models.mixstyle import mixer
 from gltr_lib.models.whitening import Whiten
@@ -106,7 +107,7 @@ class DeepLabMini(nn.Module):
             residual block of stride 4 and of stride 8.
 
     Raises:
-        ValueError: a mixstyle outside [0, 1].
+        ValueError: a mixstyle outside [0, 1], or widths, dilations or rates that no network has.
 
     Example:
         >>> net = DeepLabMini(19)
@@ -126,6 +127,11 @@ class DeepLabMini(nn.Module):
         whiten: bool = False,
     ) -> None:
         super().__init__()
+        for name, values in (("widths", widths), ("dilations", dilations), ("rates", rates)):
+            many = isinstance(values, tuple | list) and all(type(v) is int and 1 <= v <= 65_536 for v in values)
+            if not many or (name == "widths" and (len(values) != 3 or any(value % 8 for value in values))):
+                what = "three multiples of 8" if name == "widths" else "whole numbers of at least 1"
+                raise ValueError(f"{name}: expected {what}, received {describe(values)}")
         fine, middle, deep = widths
         self.stem = conv_block(3, fine, stride=2)
         self.stage4 = nn.Sequential(conv_block(fine, middle, stride=2), Residual(middle, 1))

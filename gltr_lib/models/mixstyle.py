@@ -108,9 +108,9 @@ class MixStyle(nn.Module):
     def __init__(self, probability: float = 0.5, alpha: float = ALPHA) -> None:
         super().__init__()
         if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
-            raise ValueError(f"mixstyle: expected a probability from 0 (off) to 1, received {probability!r}")
+            raise ValueError(f"mixstyle: expected a probability from 0 (off) to 1, received {describe(probability)}")
         if not alpha > 0:
-            raise ValueError(f"alpha: expected a number above 0, received {alpha!r}")
+            raise ValueError(f"alpha: expected a number above 0, received {describe(alpha)}")
         self.probability, self.alpha, self.views = float(probability), float(alpha), 1
 
     def forward(self, x: Tensor) -> Tensor:

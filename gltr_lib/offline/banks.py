@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from gltr_lib._read import shown
+from gltr_lib._typed import typed
 from gltr_lib.complexity import MEASURES, measure, select
 from gltr_lib.datasets import read_image
-from gltr_lib.offline.job import default_workers, read_ahead
+from gltr_lib.offline.job import default_workers, read_ahead, whole
 from gltr_lib.offline.parts import Parts
 from gltr_lib.offline.plan import list_images
 
@@ -33,6 +35,7 @@ _EVERY = 20.0  # seconds of work that a kill may cost
 OnImage = Callable[[int, int, str], Any]
 
 
+@typed
 def load_bank(name: str, stylizer: Stylizer) -> StyleBank:
     """A shipped bank by name, a saved one by path, or one made of a folder of paintings.
 
@@ -41,11 +44,12 @@ def load_bank(name: str, stylizer: Stylizer) -> StyleBank:
     """
     from gltr_lib.style_bank import StyleBank
 
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return build_bank(name, stylizer)[0]
     return StyleBank.load(name, stylizer)
 
 
+@typed
 def build_bank(
     folder: str | os.PathLike[str],
     stylizer: Stylizer,
@@ -83,7 +87,7 @@ def build_bank(
     refused: dict[str, str] = {}
     device = next(stylizer.parameters()).device
     saved = time.monotonic()
-    threads = workers or default_workers()
+    threads = whole(workers, "workers", default_workers())
     finished = len(names) - len(todo)
 
     def load(name: str) -> tuple[np.ndarray, dict[str, float]]:
@@ -122,6 +126,7 @@ def build_bank(
     return bank, refused
 
 
+@typed
 def build_bank_file(
     folder: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -164,6 +169,7 @@ def build_bank_file(
     return bank, refused
 
 
+@typed
 def merge_banks(paths: Sequence[str | os.PathLike[str]], *, prefix: bool = False) -> StyleBank:
     """Put several banks of one stylizer into one.
 
@@ -180,6 +186,13 @@ def merge_banks(paths: Sequence[str | os.PathLike[str]], *, prefix: bool = False
     if len(files) < 2:
         raise ValueError(f"merge: expected at least two banks, received {len(files)}")
     banks = [StyleBank.load(file) for file in files]
+    for file, bank in zip(files, banks, strict=True):
+        own, its = ((b.fingerprint, b.stats.mean.shape[1]) for b in (banks[0], bank))
+        if own != its:
+            raise ValueError(
+                f"{file}: made by {bank.stylizer} {its[0]} ({its[1]} channels), but {files[0]} by {banks[0].stylizer} "
+                f"{own[0]} ({own[1]} channels); build them again with one stylizer"
+            )
     return StyleBank.merge(banks, prefixes=[file.stem for file in files] if prefix else None)
 
 
@@ -195,13 +208,10 @@ def unique_names(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def safe_name(path: Path) -> str:
-    """A painting's name as text that any file, terminal and JSON reader takes: what is not printable is escaped.
+    """A painting's name as text that any file, terminal and JSON reader takes, with ``/``.
 
     Example:
         >>> safe_name(Path("van gogh") / "iris\\n1.jpg")
         'van gogh/iris\\\\n1.jpg'
     """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for letter in path.as_posix()
-    )
+    return shown(path.as_posix())

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from gltr_lib._typed import typed
+from gltr_lib._validate import describe
 
+
+@typed
 def demo_picture(seed: int = 0, size: tuple[int, int] = (256, 512), styles: int = 3) -> np.ndarray:
     """A street, its mask and its randomised forms in one picture: rows of street, GTR, LTR, mask.
 
@@ -18,7 +22,12 @@ def demo_picture(seed: int = 0, size: tuple[int, int] = (256, 512), styles: int 
 
     Returns:
         uint8 array (H,W,3).
+
+    Raises:
+        ValueError: a seed that is none.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed: expected a whole number from 0 to 2^63 - 1, received {describe(seed)}")
     from gltr_lib import GlobalTextureRandomization, LocalTextureRandomization, StyleBank, Stylizer, streets
     from gltr_lib.labels import colourize
 
@@ -37,8 +46,11 @@ def demo_picture(seed: int = 0, size: tuple[int, int] = (256, 512), styles: int 
     return tile(rows)
 
 
+@typed
 def tile(rows: Sequence[Sequence[np.ndarray]], gap: int = 8) -> np.ndarray:
     """Lay pictures of one size out as a table on white."""
+    if not rows or not all(rows) or gap < 0 or gap > 10_000:
+        raise ValueError(f"tile: expected rows of at least one picture and a gap from 0 to 10,000, received {gap}")
     height, width = rows[0][0].shape[:2]
     columns = max(map(len, rows))
     sheet = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)

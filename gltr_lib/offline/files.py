@@ -7,11 +7,8 @@ WebP are written at quality 95, JPEG without subsampling; it is the quickest by 
 
 from __future__ import annotations
 
+import io
 import os
-import re
-import socket
-import threading
-import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gltr_lib._drafts import draft_name, is_draft, sweep
+from gltr_lib._typed import describe, strictly_typed
+
+__all__ = ["is_draft", "save_picture", "sweep", "write_whole"]
 _KINDS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -36,19 +37,22 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
     "PNG": {"compress_level": 1, "compress_type": zlib.Z_RLE},
 }
-_HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
-_TEMPORARY = re.compile(r"^\..*\.([A-Za-z0-9]+)-(\d+)-\d+\.tmp$")
-_ABANDONED = 3600.0  # seconds after which another machine's temporary file is nobody's
 
 
+@strictly_typed
 def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> Path:
     """Write uint8 (H,W,3) in the format of the name, atomically; JPEG and WebP at quality 95, without subsampling."""
     path = Path(path)
+    if not path.name or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ValueError(f"save_picture: expected a name and uint8 (H,W,3), received {path} and {describe(pixels)}")
     kind = _KINDS.get(path.suffix.lower(), "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
+    # Through memory: Pillow writes JPEG, BMP, TIFF and PPM to a file itself, and a full disk cuts them off in silence.
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, format=kind, **_OPTIONS.get(kind, {}))
+    temporary = draft_name(path)
     try:
-        Image.fromarray(pixels).save(temporary, format=kind, **_OPTIONS.get(kind, {}))
+        temporary.write_bytes(data.getbuffer())
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -60,7 +64,7 @@ def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> Path:
 def write_whole(path: Path, text: str) -> None:
     """Write a text file under a temporary name and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
+    temporary = draft_name(path)
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
@@ -68,51 +72,3 @@ def write_whole(path: Path, text: str) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-
-
-def temporary_name(path: Path) -> Path:
-    """A name beside ``path`` that no other process or thread uses, and that tells whose it is."""
-    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{threading.get_ident()}.tmp")
-
-
-def is_temporary(name: str) -> bool:
-    """Whether :func:`temporary_name` made this name."""
-    return _TEMPORARY.match(name) is not None
-
-
-def sweep(folder: Path) -> set[str]:
-    """List the files below a folder, and remove the temporary ones that a killed process left.
-
-    Temporary files of living processes, and young ones of other machines, stay.
-
-    Returns:
-        Names relative to the folder, with ``/``, without temporary ones.
-    """
-    found: set[str] = set()
-    for base, _, files in os.walk(folder):
-        inside = Path(base).relative_to(folder).as_posix()
-        for file in files:
-            match = _TEMPORARY.match(file)
-            if match is None:
-                found.add(file if inside == "." else f"{inside}/{file}")
-            elif _is_orphan(Path(base) / file, match[1], int(match[2])):
-                with suppress(OSError):
-                    (Path(base) / file).unlink()
-    return found
-
-
-def _is_orphan(path: Path, host: str, process: int) -> bool:
-    try:
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            return True
-    except OSError:
-        return False  # its owner has just renamed it
-    if host != _HOST or process == os.getpid() or os.name != "posix":
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False  # somebody else's, and alive
-    return False

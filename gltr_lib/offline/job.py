@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import describe
 from gltr_lib.datasets import read_image
 from gltr_lib.offline.files import save_picture, sweep
@@ -38,6 +39,7 @@ Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
 
+@typed
 def stylise_folder(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -96,9 +98,9 @@ def stylise_folder(
     check_target(target)
     device = next(stylizer.parameters()).device
     painter = Painter(
-        stylizer, bank, alpha=alpha, tile=tile, batch=_whole(batch, "batch", 1 if device.type == "cpu" else 4)
+        stylizer, bank, alpha=alpha, tile=tile, batch=whole(batch, "batch", 1 if device.type == "cpu" else 4)
     )
-    threads = _whole(workers, "workers", default_workers())
+    threads = whole(workers, "workers", default_workers())
     mine = [name.as_posix() for name in names[index::count]]
     settings = {
         "stylizer": stylizer.name,
@@ -253,7 +255,8 @@ def _check_shard(shard: tuple[int, int]) -> tuple[int, int]:
     return index, count
 
 
-def _whole(value: int | None, name: str, default: int) -> int:
+def whole(value: int | None, name: str, default: int) -> int:
+    """A number of something, at least 1; ``default`` if it was not given."""
     chosen = default if value is None else value
     if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
         raise ValueError(f"{name}: expected a whole number >= 1, received {describe(value)}")

@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gltr_lib.offline.files import is_temporary, write_whole
+from gltr_lib._drafts import is_draft
+from gltr_lib._json import KINDS, parse_object
+from gltr_lib.offline.files import write_whole
 
 MANIFEST = "manifest.json"
 _SINCE = {"copies": 1, "one_style_per_copy": False, "format": "keep", "tile": None}  # meaning of an older manifest
@@ -138,11 +140,10 @@ def read_all(target: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]
         if path.name != MANIFEST and not path.name.startswith("manifest-"):
             continue
         try:
-            state = json.loads(path.read_text(encoding="utf-8"))
-            before = {**_SINCE, **state["settings"]}
-            state["done"].items(), state["refused"].items()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            state = _checked(parse_object(path.read_bytes()))
+        except ValueError as error:
             raise ValueError(f"{path}: not a manifest of gltr stylize ({error}); choose a new folder") from error
+        before = {**_SINCE, **state["settings"]}
         changed = [
             f"{key}: {before[key]!r} before, {value!r} now"
             for key, value in settings.items()
@@ -154,6 +155,22 @@ def read_all(target: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]
     return found
 
 
+def _checked(state: dict[str, Any]) -> dict[str, Any]:
+    """What a manifest holds, its parts of the kinds that are written; an older one has no ``memory`` or ``seconds``."""
+    state = {"memory": {}, "seconds": 0.0, **state}
+    kinds = {"done": dict, "refused": str, "memory": str}
+    for key in ("settings", *kinds):
+        part = state.get(key)
+        if not isinstance(part, dict):
+            raise ValueError(f"its {key!r} is {KINDS.get(type(part), 'a number')}, expected an object")
+        odd = next((name for name, value in part.items() if not isinstance(value, kinds.get(key, object))), None)
+        if odd is not None:
+            raise ValueError(f"in its {key!r} the entry of {odd!r} is of another kind")
+    if isinstance(state["seconds"], bool) or not isinstance(state["seconds"], int | float):
+        raise ValueError(f"its 'seconds' is {KINDS.get(type(state['seconds']), 'no number')}, expected a number")
+    return state
+
+
 def check_target(target: Path) -> None:
     """Refuse a file, and a folder of files that are not ours."""
     if target.exists() and not target.is_dir():
@@ -161,7 +178,7 @@ def check_target(target: Path) -> None:
     if not target.is_dir() or any(target.glob("manifest*.json")):
         return
     # Another process may be writing its first manifest at this moment.
-    if any(not is_temporary(entry.name) for entry in target.iterdir()) and not any(target.glob("manifest*.json")):
+    if any(not is_draft(entry.name) for entry in target.iterdir()) and not any(target.glob("manifest*.json")):
         raise ValueError(
             f"{target}: not empty and without {MANIFEST}; nothing of yours is overwritten, choose a new folder"
         )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib import weights
+from gltr_lib._json import parse
 from gltr_lib.adain import StyleStats
 
 _FORMAT = "gltr-style-bank-part-1"
@@ -89,4 +90,11 @@ class Parts:
                 f"{self.folder}: holds the beginning of another bank ({'; '.join(changed)}); delete it to start anew,"
                 " or choose another name for the bank"
             )
-        self._take(json.loads(header["names"]), tuple(state[key] for key in _TENSORS))
+        try:
+            names = parse(header.get("names", ""))
+        except ValueError:
+            names = None
+        whole = tuple(state[key].float() for key in _TENSORS)
+        if not isinstance(names, list) or any(each.ndim != 2 or len(each) != len(names) for each in whole):
+            raise ValueError(f"{path}: damaged part of a style bank; delete {self.folder} to start anew")
+        self._take([str(name) for name in names], whole)

@@ -14,13 +14,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice, check_share, describe
 from gltr_lib.datasets import IMAGE_SUFFIXES
+from gltr_lib.datasets.folder import find_pictures
 
 FORMATS = ("keep", "png", "jpg")
 LEAST_TILE = 64
+MOST_COPIES = 10_000
 
 
+@typed
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     """Pictures below a folder, sorted, as paths relative to it.
 
@@ -30,12 +34,13 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     base = Path(folder)
     if not base.is_dir():
         raise ValueError(f"{base}: no such folder; expected a folder of pictures ({', '.join(IMAGE_SUFFIXES)})")
-    found = sorted(p.relative_to(base) for p in base.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
+    found = [path.relative_to(base) for path in find_pictures(base)]
     if not found:
         raise ValueError(f"{base}: no pictures in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     return found
 
 
+@typed
 def style_indices(name: str, seed: int, styles: int, copies: int) -> list[int]:
     """Which style each copy of a picture gets: decided by its name and the seed, the same on every machine.
 
@@ -58,7 +63,9 @@ def style_indices(name: str, seed: int, styles: int, copies: int) -> list[int]:
         [0, 1, 2, 3]
     """
     if styles < 1:
-        raise ValueError(f"style_indices: expected at least 1 style, received {styles}")
+        raise ValueError(f"style_indices: expected at least 1 of the styles, received {styles}")
+    if not 0 <= copies <= MOST_COPIES:
+        raise ValueError(f"copies: expected 0 to {MOST_COPIES}, received {copies}")
     drawn: list[int] = []
     for copy in range(copies):
         taken = drawn[copy // styles * styles :]
@@ -70,6 +77,7 @@ def style_indices(name: str, seed: int, styles: int, copies: int) -> list[int]:
     return drawn
 
 
+@typed
 def style_index(name: str, seed: int, styles: int, copy: int = 0) -> int:
     """The style of one copy of a picture; see :func:`style_indices`.
 
@@ -77,6 +85,8 @@ def style_index(name: str, seed: int, styles: int, copy: int = 0) -> int:
         >>> style_index("a/street.png", 0, 500) == style_index("a/street.png", 0, 500)
         True
     """
+    if not 0 <= copy < MOST_COPIES:
+        raise ValueError(f"copy: expected 0 to {MOST_COPIES - 1}, received {copy}")
     return style_indices(name, seed, styles, copy + 1)[copy]
 
 
@@ -117,7 +127,10 @@ class Recipe:
         check_choice(self.format, FORMATS, "format")
         for name, least in (("copies", 1), ("tile", LEAST_TILE)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if name == "copies" and whole and value > MOST_COPIES:
+                raise ValueError(f"copies: expected at most {MOST_COPIES}, received {value}")
+            if value is not None and (not whole or value < least):
                 raise ValueError(f"{name}: expected a whole number >= {least}, received {describe(value)}")
 
     def outputs(self, name: str) -> list[str]:
@@ -147,6 +160,7 @@ def check_names(names: Sequence[Path], recipe: Recipe) -> None:
         seen[out] = name
 
 
+@typed
 def parse_shard(text: str) -> tuple[int, int]:
     """Read "i/n": the i-th of n shards, i counted from 0.
 
@@ -158,9 +172,13 @@ def parse_shard(text: str) -> tuple[int, int]:
         (3, 4)
     """
     head, slash, tail = text.partition("/")
-    if not (slash and head.isdecimal() and tail.isdecimal() and int(head) < int(tail)):
-        raise ValueError(f"shard: expected i/n with i from 0 to n-1, such as 0/4, received {text!r}")
+    if not (slash and _short(head) and _short(tail) and int(head) < int(tail)):
+        raise ValueError(f"shard: expected i/n with i from 0 to n-1, such as 0/4, received {text[:60]!r}")
     return int(head), int(tail)
+
+
+def _short(digits: str) -> bool:
+    return digits.isdecimal() and len(digits) <= 9
 
 
 def launched_shard(environment: Mapping[str, str] | None = None) -> tuple[int, int, int] | None:

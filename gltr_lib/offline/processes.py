@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib._validate import describe
+from gltr_lib._workers import end_with_parent
 from gltr_lib.offline.job import OnImage, stylise_folder
 from gltr_lib.offline.manifest import MANIFEST
 from gltr_lib.offline.plan import list_images
@@ -138,6 +139,7 @@ def _shard(
     def show(done: int, total: int, _name: str) -> None:
         progress[2 * index], progress[2 * index + 1] = done, total
 
+    end_with_parent()
     try:
         place = shard_device(device, index)
         if place.type == "cpu":

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from gltr_lib._typed import describe
 from gltr_lib.complexity import select_by_complexity, texture_complexity
 from gltr_lib.paintings import brushes, facets, lines, ornament, washes
 from gltr_lib.paintings.palette import Palette, sample_palette
@@ -109,8 +110,9 @@ def paint(seed: int, kind: str | None = None, size: int | tuple[int, int] = 256)
     height, width = _checked_size(size)
     if kind is None:
         kind = kind_of(seed)
-    elif kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; expected one of {', '.join(KINDS)}")
+    elif not isinstance(kind, str) or kind not in KINDS:
+        shown = repr(kind[:40]) if isinstance(kind, str) else describe(kind)
+        raise ValueError(f"unknown kind {shown}; expected one of {', '.join(KINDS)}")
     shape = (max(height, SMALLEST), max(width, SMALLEST))
     # The kind's name, not its position, enters the seed: a new kind leaves the old paintings as they are.
     rng = _generator(seed, zlib.crc32(kind.encode()), 1)
@@ -150,11 +152,11 @@ def _checked_seed(seed: int) -> int:
 def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(pair) != 2:
-        raise ValueError(f"size must be an integer or (height, width), got {size!r}")
+        raise ValueError(f"size must be an integer or (height, width), got {describe(size)}")
     try:
         height, width = (operator.index(side) for side in pair)
     except TypeError:
-        raise TypeError(f"size must be an integer or (height, width) in pixels, got {size!r}") from None
+        raise TypeError(f"size must be an integer or (height, width) in pixels, got {describe(size)}") from None
     if not (1 <= height <= LARGEST and 1 <= width <= LARGEST):
-        raise ValueError(f"size must be between 1 and {LARGEST} pixels a side, got {size!r}")
+        raise ValueError(f"size must be between 1 and {LARGEST} pixels a side, got {describe(size)}")
     return height, width

@@ -21,6 +21,10 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._drafts import draft_name, is_draft, sweep
+from gltr_lib._json import parse_object
+from gltr_lib._workers import end_with_parent
+
 Entry = dict[str, Any]
 Work = Callable[[str, Any], Entry]
 OnItem = Callable[[int, int, str], Any]
@@ -59,6 +63,8 @@ def run(
     Raises:
         OSError: the disk is full. RuntimeError: a worker was killed. Both say how many items are safe.
     """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers: expected a whole number >= 1, received {workers!r}")
     journal = Path(journal)
     before = read_journal(journal)
     outcome = Outcome({key: before[key] for key in items if key in before and is_there(key, items[key], before[key])})
@@ -106,24 +112,26 @@ def read_journal(journal: str | os.PathLike[str]) -> dict[str, Entry]:
         with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 with suppress(ValueError, TypeError, KeyError):
-                    entry = json.loads(line)
-                    entries[entry.pop("key")] = entry
+                    entry = parse_object(line)
+                    entries[str(entry.pop("key"))] = entry
     return entries
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name (same ending) and rename it."""
+    """Write a file under a draft's name (another ending) and rename it; :func:`claim` sweeps up after the killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    draft = draft_name(path)
     try:
         write(draft)
         os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Mark a folder as this job's, or find that it is another's.
+    """Mark a folder as this job's, or find that it is another's; drafts that killed processes left go.
 
     Raises:
         ValueError: the folder holds other files, or the same job with other settings (they are named).
@@ -131,15 +139,20 @@ def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
     marker = folder / name
     if marker.exists():
         try:
-            before = json.loads(marker.read_text(encoding="utf-8"))["settings"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{marker}: not a manifest of this job ({error!r}); choose a new folder") from None
+            before = parse_object(marker.read_bytes()).get("settings")
+        except ValueError as error:
+            raise ValueError(f"{marker}: not a manifest of this job ({error}); choose a new folder") from None
+        if not isinstance(before, dict):
+            raise ValueError(f"{marker}: not a manifest of this job (no settings in it); choose a new folder")
         changed = [f"{k}: {before.get(k)!r} before, {v!r} now" for k, v in settings.items() if before.get(k) != v]
         if changed:
             raise ValueError(f"{folder}: made with other settings ({'; '.join(changed)}); choose a new folder")
+        sweep(folder)
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    # A kill while the marker was written leaves its draft alone in the folder.
+    if folder.exists() and (not folder.is_dir() or any(not is_draft(entry.name) for entry in folder.iterdir())):
         raise ValueError(f"{folder}: not an empty folder and without {name}; nothing is overwritten, choose a new one")
+    sweep(folder)
     write_whole(marker, lambda draft: draft.write_text(json.dumps({"settings": settings}), encoding="utf-8"))
 
 
@@ -150,7 +163,7 @@ def _results(
     if count == 1:
         yield from (one(task) for task in todo)
         return
-    pool = ProcessPoolExecutor(count, mp_context=_context())
+    pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=end_with_parent)
     try:
         waiting: Iterable[tuple[str, Any]] = iter(todo)
         running: set[Future[tuple[str, Entry | None, str]]] = set()

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from gltr_lib._json import parse_object
+
 CHUNK = 1 << 20
 SPARE = 64 << 20  # bytes of disk that are left free
 AGENT = "gltr-course"
@@ -59,12 +61,13 @@ class Part:
         self.path = self.target.with_name(self.target.name + ".part")
         self.notes = self.target.with_name(self.target.name + ".part.json")
         try:
-            facts = json.loads(self.notes.read_text(encoding="utf-8"))
+            facts = parse_object(self.notes.read_bytes())
         except (OSError, ValueError):
             facts = {}
-        same = isinstance(facts, dict) and facts.get("url") == self.url
+        same = facts.get("url") == self.url
         self.validator: str = str(facts.get("validator") or "") if same else ""
-        self.total: int | None = facts.get("total") if same else None
+        total = facts.get("total") if same else None
+        self.total: int | None = total if isinstance(total, int) else None
 
     @property
     def have(self) -> int:
@@ -93,7 +96,7 @@ def until_whole(
     sleep: Callable[[float], Any],
 ) -> None:
     """Ask until the part is whole; an attempt that brought bytes does not count as failed."""
-    failed = 0
+    failed = anew = 0
     while True:
         before = part.have
         try:
@@ -101,7 +104,9 @@ def until_whole(
             return
         except _Broken as error:
             failed = 1 if part.have > before else failed + 1
-            if failed >= max(1, attempts):
+            # A server that announces more than it has brings bytes, refuses the rest, brings them again, for ever.
+            anew += part.have < before
+            if max(failed, anew) >= max(1, attempts):
                 where = f"go on after {part.have:,} bytes" if part.have else "try anew"
                 raise DownloadError(f"{part.url}: {error}; call this again to {where}") from None
             sleep(max(error.wait, min(60.0, 2.0 ** (failed - 1))))
@@ -125,8 +130,9 @@ def _ask(opener: Any, part: Part, timeout: float, headers: Mapping[str, str], pr
                 raise _Broken("the server refused the rest of what we have; starting anew") from None
             if error.code in _TRY_LATER:
                 raise _Broken(f"HTTP {error.code} {error.reason}", _retry_after(error.headers)) from None
+            reason = " ".join(str(error.reason).split())  # of a redirect in a circle: three lines
             hint = "the address has changed or needs a login" if error.code in (401, 403, 404, 410) else "ask later"
-            raise DownloadError(f"{part.url}: HTTP {error.code} {error.reason}; {hint}") from None
+            raise DownloadError(f"{part.url}: HTTP {error.code} {reason}; {hint}") from None
     except DownloadError:
         raise
     except TimeoutError:

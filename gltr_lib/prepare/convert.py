@@ -22,7 +22,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gltr_lib._read import picture_size
+from gltr_lib._drafts import alone
+from gltr_lib._json import parse_object
+from gltr_lib._read import MAX_PIXELS, picture_size
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import Layout, Pair
@@ -33,6 +36,7 @@ PathLike = str | os.PathLike[str]
 MANIFEST = "manifest.json"
 
 
+@typed
 def convert(
     name: str,
     root: PathLike,
@@ -76,28 +80,30 @@ def convert(
         "options": {key: chosen.get(key, choices[0]) for key, choices in layout.options.items()},
         "tables": {coding: table_digest(layout, coding) for coding in sorted(_codings(found))},
     }
-    _job.claim(out, MANIFEST, settings)
-    started = time.monotonic()
-    manifest: dict[str, Any] = {"settings": settings, "complete": True, "splits": _earlier(out, found)}
-    for split, (pairs, notes) in found.items():
-        by_key = {f"{split}/{pair.key}": pair for pair in pairs}
-        outcome = _job.run(
-            partial(_convert_one, name, out),
-            by_key,
-            out / f"{split}.jsonl",
-            is_there=partial(_is_there, out),
-            workers=workers,
-            on_item=on_label,
-        )
-        facts = _summary(layout, by_key, outcome)
-        manifest["splits"][split] = {"expected": layout.expected(split, **chosen), **facts, "notes": notes}
-    manifest["complete"] = not any(facts["refused"] for facts in manifest["splits"].values())
-    manifest["seconds"] = round(time.monotonic() - started, 1)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    _job.write_whole(out / MANIFEST, lambda draft: draft.write_text(text, encoding="utf-8"))
+    with alone(out):
+        _job.claim(out, MANIFEST, settings)
+        started = time.monotonic()
+        manifest: dict[str, Any] = {"settings": settings, "complete": True, "splits": _earlier(out, found)}
+        for split, (pairs, notes) in found.items():
+            by_key = {f"{split}/{pair.key}": pair for pair in pairs}
+            outcome = _job.run(
+                partial(_convert_one, name, out),
+                by_key,
+                out / f"{split}.jsonl",
+                is_there=partial(_is_there, name, out),
+                workers=workers,
+                on_item=on_label,
+            )
+            facts = _summary(layout, by_key, outcome)
+            manifest["splits"][split] = {"expected": layout.expected(split, **chosen), **facts, "notes": notes}
+        manifest["complete"] = not any(facts["refused"] for facts in manifest["splits"].values())
+        manifest["seconds"] = round(time.monotonic() - started, 1)
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        _job.write_whole(out / MANIFEST, lambda draft: draft.write_text(text, encoding="utf-8"))
     return manifest
 
 
+@typed
 def class_pixels(out: PathLike, split: str) -> tuple[list[str], np.ndarray]:
     """How many pixels of each class each picture has: what class-uniform sampling draws from; no picture is read.
 
@@ -113,13 +119,12 @@ def class_pixels(out: PathLike, split: str) -> tuple[list[str], np.ndarray]:
     """
     out = Path(out)
     try:
-        settings = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["settings"]
-        layout = LAYOUTS[settings["dataset"]]
+        layout = LAYOUTS[parse_object((out / MANIFEST).read_bytes())["settings"]["dataset"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{out}: not a folder of converted label maps ({error!r}); make one with gltr prepare"
-        ) from None
+        why = "no dataset in its manifest.json" if isinstance(error, KeyError | TypeError) else error
+        raise ValueError(f"{out}: not a folder of converted label maps ({why}); make one with gltr prepare") from None
     entries = _job.read_journal(out / f"{split}.jsonl")
+    entries = {key: entry for key, entry in entries.items() if _whole(layout, entry)}
     if not entries:
         raise ValueError(f"{out}: split {split!r} was not converted; convert it with gltr prepare --split {split}")
     keys = sorted(entries)
@@ -191,15 +196,24 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
         labels, counts = to_train_ids(ids, coding.table, coding.known)
     except ValueError as error:
         raise ValueError(f"{pair.label}: {error}") from None
-    _job.write_whole(out / f"{key}.png", lambda draft: Image.fromarray(labels).save(draft))
+    _job.write_whole(out / f"{key}.png", lambda draft: Image.fromarray(labels).save(draft, format="PNG"))
     found = {str(number): int(counts[number]) for number in np.flatnonzero(counts)}
     return {"size": [ids.shape[1], ids.shape[0]], "ids": found, "coding": pair.coding, "bytes": _bytes(pair)}
 
 
-def _is_there(out: Path, key: str, pair: Pair, entry: _job.Entry) -> bool:
+def _is_there(name: str, out: Path, key: str, pair: Pair, entry: _job.Entry) -> bool:
     """A finished label map counts as long as it lies there and its source has not been replaced."""
     same = entry.get("bytes") == _bytes(pair) and entry.get("coding") == pair.coding
-    return same and (out / f"{key}.png").is_file()
+    return same and _whole(LAYOUTS[name], entry) and (out / f"{key}.png").is_file()
+
+
+def _whole(layout: Layout, entry: _job.Entry) -> bool:
+    """Whether a line of a journal, which anybody can edit, says all that is counted from it."""
+    size, ids, coding = entry.get("size"), entry.get("ids"), entry.get("coding")
+    if not isinstance(size, list) or len(size) != 2 or not isinstance(ids, dict) or not isinstance(coding, str):
+        return False
+    numbers = all(type(number) is int and 0 <= number <= MAX_PIXELS for number in (*size, *ids.values()))
+    return numbers and coding in layout.codings and all(key.isdecimal() and int(key) < 256 for key in ids)
 
 
 def _summary(layout: Layout, pairs: Mapping[str, Pair], outcome: _job.Outcome) -> dict[str, Any]:
@@ -252,7 +266,12 @@ def _codings(found: Mapping[str, tuple[list[Pair], list[str]]]) -> set[str]:
 
 def _earlier(out: Path, found: Mapping[str, Any]) -> dict[str, Any]:
     """Splits that an earlier call converted and that this one was not asked for stay in the manifest."""
-    splits = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("splits", {})
+    splits = parse_object((out / MANIFEST).read_bytes()).get("splits", {})
+    if not isinstance(splits, dict) or not all(
+        isinstance(facts, dict) and isinstance(facts.get("refused"), dict) and isinstance(facts.get("notes"), list)
+        for facts in splits.values()
+    ):
+        raise ValueError(f"{out / MANIFEST}: its splits are not those of gltr prepare; choose a new folder")
     return {split: facts for split, facts in splits.items() if split not in found}
 
 

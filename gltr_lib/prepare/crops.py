@@ -21,7 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gltr_lib._drafts import alone
 from gltr_lib._read import read_image
+from gltr_lib._typed import typed
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import Pair
 from gltr_lib.prepare import _job
@@ -32,6 +34,7 @@ PathLike = str | os.PathLike[str]
 MANIFEST = "crops.json"
 
 
+@typed
 def crop_pairs(
     root: PathLike,
     out: PathLike,
@@ -84,31 +87,33 @@ def crop_pairs(
         "count": count,
         "seed": seed,
     }
-    _job.claim(out, MANIFEST, settings)
-    started = time.monotonic()
-    outcome = _job.run(
-        partial(_crop_one, out, size, count, seed),
-        pairs,
-        out / f"{split}.jsonl",
-        is_there=partial(_is_there, out, count),
-        workers=workers,
-        on_item=on_pair,
-    )
-    write_lists(out, {split: [crop_key(key, n) for key in outcome.done for n in range(count)]})
-    manifest = {
-        "settings": settings,
-        "positions": "drawn uniformly from the seed and the name of the frame; the paper's are not published",
-        "complete": not outcome.refused,
-        "notes": notes,
-        "done": {key: entry["corners"] for key, entry in outcome.done.items()},
-        "refused": dict(sorted(outcome.refused.items())),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    text = json.dumps(manifest, ensure_ascii=False) + "\n"
-    _job.write_whole(out / MANIFEST, lambda draft: draft.write_text(text, encoding="utf-8"))
+    with alone(out):
+        _job.claim(out, MANIFEST, settings)
+        started = time.monotonic()
+        outcome = _job.run(
+            partial(_crop_one, out, size, count, seed),
+            pairs,
+            out / f"{split}.jsonl",
+            is_there=partial(_is_there, out, count),
+            workers=workers,
+            on_item=on_pair,
+        )
+        write_lists(out, {split: [crop_key(key, n) for key in outcome.done for n in range(count)]})
+        manifest = {
+            "settings": settings,
+            "positions": "drawn uniformly from the seed and the name of the frame; the paper's are not published",
+            "complete": not outcome.refused,
+            "notes": notes,
+            "done": {key: entry["corners"] for key, entry in outcome.done.items()},
+            "refused": dict(sorted(outcome.refused.items())),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        text = json.dumps(manifest, ensure_ascii=False) + "\n"
+        _job.write_whole(out / MANIFEST, lambda draft: draft.write_text(text, encoding="utf-8"))
     return manifest
 
 
+@typed
 def corners(key: str, width: int, height: int, *, size: int = 640, count: int = 2, seed: int = 0) -> list[list[int]]:
     """Where the crops of a picture lie: uniform over all positions, decided by the seed and the name alone.
 
@@ -130,6 +135,8 @@ def corners(key: str, width: int, height: int, *, size: int = 640, count: int = 
         >>> corners("00001", 1914, 1052) == corners("00001", 1914, 1052, count=3)[:2]
         True
     """
+    if size < 1 or not 0 <= count <= 10_000:
+        raise ValueError(f"corners: expected a size from 1 and at most 10,000 crops, received {size} and {count}")
     if width < size or height < size:
         raise ValueError(f"{key}: the picture is {width}x{height}, smaller than a crop of {size}x{size}")
     found = []
@@ -158,11 +165,13 @@ def _crop_one(out: Path, size: int, count: int, seed: int, key: str, pair: Pair)
         picture, label = Image.fromarray(image[window]), Image.fromarray(ids[window])
         if palette is not None:
             label.putpalette(palette)
-        _job.write_whole(out / "images" / name, picture.save)
-        _job.write_whole(out / "labels" / name, label.save)
+        _job.write_whole(out / "images" / name, partial(picture.save, format="PNG"))
+        _job.write_whole(out / "labels" / name, partial(label.save, format="PNG"))
     return {"corners": places}
 
 
 def _is_there(out: Path, count: int, key: str, pair: Pair, entry: _job.Entry) -> bool:
     names = [f"{crop_key(key, number)}.png" for number in range(count)]
-    return all((out / kind / name).is_file() for kind in ("images", "labels") for name in names)
+    return isinstance(entry.get("corners"), list) and all(
+        (out / kind / name).is_file() for kind in ("images", "labels") for name in names
+    )

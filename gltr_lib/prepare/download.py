@@ -20,11 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from gltr_lib._drafts import whole
+from gltr_lib._json import parse_object
+from gltr_lib._typed import typed
 from gltr_lib.prepare._transfer import DownloadError, Part, Progress, SameScheme, until_whole
 
 __all__ = ["DownloadError", "Progress", "SameScheme", "digest", "download", "remember"]
 
 
+@typed
 def download(
     urls: str | Sequence[str],
     target: str | os.PathLike[str],
@@ -70,11 +74,15 @@ def download(
     target = Path(target)
     if target.exists():
         _verify(target, sha256, md5, "delete it and call this again")
+        _tidy(target)
         return target
     opener = opener or urllib.request.build_opener(SameScheme)
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     with _only_one(target):
+        if target.exists():  # since we looked, another process has brought it
+            _verify(target, sha256, md5, "delete it and call this again")
+            return target
         for url in sources:
             part = Part(target, url)
             try:
@@ -93,12 +101,14 @@ def download(
     raise DownloadError("; ".join(failures))
 
 
+@typed
 def digest(path: str | os.PathLike[str], kind: str = "sha256") -> str:
     """The checksum of a file in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
+@typed
 def remember(path: str | os.PathLike[str], record: str | os.PathLike[str]) -> str:
     """Hold a file whose checksum nobody publishes to the one it had when it first came ("trust on first use").
 
@@ -113,16 +123,18 @@ def remember(path: str | os.PathLike[str], record: str | os.PathLike[str]) -> st
         DownloadError: the record has another checksum for this name.
     """
     path, record = Path(path), Path(record)
-    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    try:
+        known = parse_object(record.read_bytes()) if record.exists() else {}
+    except ValueError as error:
+        raise DownloadError(f"{record}: not a record of checksums ({error}); delete it to begin a new one") from None
     found = digest(path)
     if known.setdefault(path.name, found) != found:
         raise DownloadError(
-            f"{path}: sha256 {found[:16]}..., but {record} recorded {known[path.name][:16]}... when it first came; "
+            f"{path}: sha256 {found[:16]}..., but {record} recorded {known[path.name]!s:.16}... when it first came; "
             f"delete the file and download it again, or the line in the record if the publisher renewed it"
         )
-    draft = record.with_name(f".{record.name}.{os.getpid()}.tmp")
-    draft.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, record)
+    with whole(record) as draft:
+        draft.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")
     return found
 
 
@@ -137,6 +149,18 @@ def _verify(path: Path, sha256: str, md5: str, remedy: str, *, delete: bool = Fa
             if delete:
                 path.unlink()
             raise DownloadError(f"{path}: {kind} {found[:16]}..., expected {wanted[:16]}...; {remedy}")
+
+
+def _tidy(target: Path) -> None:
+    """Remove what a process left that was killed between giving the file its name and going home."""
+    with contextlib.suppress(OSError):
+        for name in (f"{target.name}.part", f"{target.name}.part.json"):
+            target.with_name(name).unlink(missing_ok=True)
+        _lock_of(target).unlink(missing_ok=True)
+
+
+def _lock_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
 
 
 def _check_url(url: str, guarded: bool) -> None:
@@ -155,10 +179,12 @@ def _only_one(target: Path) -> Iterator[None]:
     except ImportError:  # not on this system: then it is up to the user
         yield
         return
-    lock = target.with_name(f".{target.name}.lock")
+    lock = _lock_of(target)
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                raise BlockingIOError  # its holder has just removed it: a third process may have made a new one
         except OSError:
             raise DownloadError(f"{target}: another process is downloading it") from None
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gltr_lib._read import read_image
 from gltr_lib.datasets import IMAGE_SUFFIXES
+from gltr_lib.datasets.folder import find_pictures
 from gltr_lib.prepare import _job
 
 
@@ -33,11 +34,7 @@ def examine(
     base = Path(folder)
     if not base.is_dir():
         raise ValueError(f"{base}: no such folder; expected a folder of pictures")
-    files = sorted(
-        path
-        for path in base.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
+    files = [path for path in find_pictures(base) if not path.name.startswith(".")]
     if not files:
         raise ValueError(f"{base}: no pictures in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     licensed = {

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gltr_lib import _drafts
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import splits as known
 
@@ -24,6 +26,7 @@ PathLike = str | os.PathLike[str]
 PUBLISHED = ("gta5", "gta5-robustnet", "gta5-gtr", "synthia", "synthia-robustnet")
 
 
+@typed
 def published(name: str) -> Mapping[str, tuple[str, ...]]:
     """Return a published list: split -> keys (file names without ending).
 
@@ -58,6 +61,7 @@ def crop_key(key: str, crop: int) -> str:
     return f"{key}_{crop:02d}"
 
 
+@typed
 def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
     """Read a list of pictures from a text file, one a line.
 
@@ -79,6 +83,8 @@ def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
         ...     read_list(Path(folder) / "train.txt", digits=5)
         ['00001', '00002']
     """
+    if not 0 <= digits <= 20:
+        raise ValueError(f"digits: expected 0 to 20, received {digits}")
     keys = [key.zfill(digits) if key.isdigit() else key for key in known.read_list(Path(path))]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
@@ -86,6 +92,7 @@ def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
     return keys
 
 
+@typed
 def write_lists(folder: PathLike, lists: Mapping[str, Iterable[str]]) -> list[Path]:
     """Write ``<split>.txt`` files, one key a line, each under a temporary name first.
 
@@ -110,13 +117,13 @@ def write_lists(folder: PathLike, lists: Mapping[str, Iterable[str]]) -> list[Pa
     files = []
     for split, keys in whole.items():
         target = Path(folder) / f"{split}.txt"
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        draft.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
-        os.replace(draft, target)
+        with _drafts.whole(target) as draft:
+            draft.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
         files.append(target)
     return files
 
 
+@typed
 def draw(keys: Sequence[str], shares: Mapping[str, float], seed: int = 0) -> dict[str, list[str]]:
     """Draw a split of our own: a picture's split depends on the seed and its name alone.
 

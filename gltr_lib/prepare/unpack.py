@@ -23,10 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from gltr_lib._drafts import draft_name, sweep_beside
+from gltr_lib._typed import typed
+
 CHUNK = 1 << 20
 MAX_TOTAL = 500 * 10**9  # bytes; the largest archive of these datasets unpacks to well under that
 MAX_MEMBERS = 5_000_000
 MAX_RATIO = 1100  # deflate reaches 1032; what claims more lies about its size
+LONGEST = 255  # bytes of a name: what file systems take
 SPARE = 64 << 20
 
 
@@ -52,6 +56,7 @@ class _Member:
     handle: Any
 
 
+@typed
 def unpack(
     archive: str | os.PathLike[str],
     folder: str | os.PathLike[str],
@@ -82,6 +87,8 @@ def unpack(
             encrypted, too much to unpack, a full disk, damage. Unsafe names are refused before anything is written.
     """
     archive, folder = Path(archive), Path(folder)
+    if isinstance(strip, bool) or not isinstance(strip, int) or strip < 0:
+        raise ValueError(f"strip: expected a number of folders, 0 or more, received {strip!r}")
     if not archive.is_file():
         raise UnpackError(f"{archive}: no such archive")
     with _opened(archive, max_total) as (members, stream):
@@ -91,6 +98,9 @@ def unpack(
         _check_room(folder, missing)
         base = folder.resolve()
         base.mkdir(parents=True, exist_ok=True)
+        # What a call that was killed left half-written; not behind a link that leads elsewhere.
+        inside = {above for above in {base / member.path.parent for member in todo} if above.resolve() == above}
+        sweep_beside(*(base / member.path for member in todo if base / member.path.parent in inside))
         done = len(todo) - len(missing)
         for member in missing:
             _write(archive, base, member, stream)
@@ -100,6 +110,7 @@ def unpack(
     return Unpacked(len(missing), len(todo) - len(missing), sum(member.size for member in todo))
 
 
+@typed
 def safe_path(name: str) -> PurePosixPath:
     """A member's name as a relative path below the folder.
 
@@ -119,6 +130,8 @@ def safe_path(name: str) -> PurePosixPath:
         raise ValueError("has control characters in its name")
     if not path.parts:
         raise ValueError("has no name")
+    if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+        raise ValueError(f"has a name of more than {LONGEST} bytes")
     return path
 
 
@@ -143,10 +156,8 @@ def _opened(archive: Path, max_total: int) -> Iterator[tuple[list[_Member], Call
             yield members, read
     except UnpackError:
         raise
-    except tarfile.ReadError as error:
-        raise UnpackError(
-            f"{archive}: neither a zip nor a tar archive, or cut short ({error}); download it again"
-        ) from None
+    except tarfile.ReadError:  # its own words are five lines, one for each format that was tried
+        raise UnpackError(f"{archive}: neither a zip nor a tar archive, or cut short; download it again") from None
     except damaged as error:
         raise UnpackError(f"{archive}: the archive is damaged ({error}); delete it and download it again") from None
 
@@ -237,7 +248,7 @@ def _write(archive: Path, base: Path, member: _Member, stream: Callable[[_Member
         if not target.parent.resolve().is_relative_to(base) or target.is_symlink():
             raise UnpackError(f"{target}: a link lies in its way and leads elsewhere; remove the link")
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        draft = draft_name(target)
         try:
             with stream(member) as source, draft.open("wb") as file:
                 left = member.size

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gltr_lib._read import picture_size, read_image
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import PREPARED, Layout, Pair
@@ -30,6 +31,7 @@ DEPTHS = ("full", "labels", "headers")
 KINDS = ("unreadable", "mismatched", "unknown ids", "unexpected size")
 
 
+@typed
 def verify(
     name: str,
     root: PathLike,

@@ -77,7 +77,7 @@ def peak_memory_mib(device: torch.device) -> float:
 
 
 def table(seconds: dict[str, float], steps: int, images_per_second: float, memory: float) -> str:
-    """The shares of a step as text.
+    """The shares of a step as text, each with its bar.
 
     Args:
         seconds: by phase, as :meth:`Clock.seconds` gives them.
@@ -90,15 +90,17 @@ def table(seconds: dict[str, float], steps: int, images_per_second: float, memor
 
     Example:
         >>> print(table({"data": 1.0, "forward": 3.0}, 10, 8.0, 512.0))
-        data         100.0 ms a step   25 %
-        forward      300.0 ms a step   75 %
+        data         100.0 ms a step   25 %  ##########
+        forward      300.0 ms a step   75 %  ##############################
         together     400.0 ms a step; 8.0 images/s, peak memory 512 MiB
     """
     whole = sum(seconds.values())
-    lines = [
-        f"{name:<10} {1000 * value / max(steps, 1):>7.1f} ms a step  {100 * value / whole if whole else 0:>3.0f} %"
-        for name, value in seconds.items()
-    ]
+    lines = []
+    for name, value in seconds.items():
+        share = value / whole if whole else 0.0
+        bar = "#" * round(40 * share)
+        each = 1000 * value / max(steps, 1)
+        lines.append(f"{name:<10} {each:>7.1f} ms a step  {100 * share:>3.0f} %  {bar}".rstrip())
     lines.append(
         f"{'together':<10} {1000 * whole / max(steps, 1):>7.1f} ms a step; {images_per_second:.1f} images/s, "
         f"peak memory {memory:.0f} MiB"

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from gltr_lib import datasets
 from gltr_lib._fields import from_dict, pairs
+from gltr_lib._json import parse
+from gltr_lib._typed import typed
 from gltr_lib.config import TrainConfig
 
 
@@ -54,6 +56,7 @@ class Data:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
+    @typed
     def from_json(cls, text: str) -> Data:
         """Read what :meth:`to_json` wrote.
 
@@ -61,8 +64,8 @@ class Data:
             ValueError: not JSON, or unknown fields.
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = parse(text)
+        except ValueError as error:
             raise ValueError(f"a data description is a JSON object; this is not JSON: {error}") from None
         return from_dict(cls, values)
 

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from gltr_lib._json import parse_object
 from gltr_lib.labels import CLASSES, IGNORE, colourize
 
 COLUMNS = ("step", "loss", "ce", "consistency", "lr", "images_per_second", "seconds", "memory_mib")
@@ -75,12 +76,12 @@ class Log:
 def read_records(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log; one that a kill cut off is left out."""
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_bytes().splitlines() if path.is_file() else []:
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
+            record = parse_object(line)
+        except ValueError:
             continue
-        if isinstance(record, dict) and "step" in record:
+        if "step" in record:
             records.append(record)
     return records
 

@@ -12,11 +12,16 @@ from typing import Any
 from torch import nn
 
 from gltr_lib import ledger
+from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
 from gltr_lib.scale.clock import table
 from gltr_lib.scale.logs import read_records
 
 NETWORK, CONFIG, DATA, RESULT = "model.safetensors", "config.json", "data.json", "result.json"
+
+
+#: What ``result.json`` holds: fields of FitResult.
+SUMMARY = ("seconds", "device", "profile", "steps", "images_per_second", "memory_mib", "chosen")
 
 
 @dataclass
@@ -69,8 +74,7 @@ class FitResult:
 
     def summary(self) -> dict[str, Any]:
         """Everything but network, configuration and log, as JSON values."""
-        names = ("seconds", "device", "profile", "steps", "images_per_second", "memory_mib", "chosen")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in SUMMARY}
 
     @classmethod
     def read(cls, out: str | os.PathLike[str]) -> FitResult:
@@ -90,7 +94,12 @@ class FitResult:
         if missing:
             raise ValueError(f"{folder}: no finished run ({', '.join(missing)} not found); run the training to its end")
         config = TrainConfig.from_json((folder / CONFIG).read_text(encoding="utf-8"))
-        summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        try:
+            summary = parse_object((folder / RESULT).read_bytes())
+            if not summary.keys() <= set(SUMMARY):
+                raise ValueError(f"unknown {', '.join(sorted(summary.keys() - set(SUMMARY)))}")
+        except ValueError as error:
+            raise ValueError(f"{folder / RESULT}: not a run's result ({error}); run the training to its end") from None
         records = read_records(folder / "log.jsonl")
         return cls(
             config, folder, load_network(folder / NETWORK), [r for r in records if "loss" in r],

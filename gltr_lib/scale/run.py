@@ -7,12 +7,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gltr_lib._drafts import alone
 from gltr_lib._run import read_checkpoint
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.ledger import write_text
@@ -85,7 +86,7 @@ def fit(
     offline = check_copies(config, dataset, copies)
     stylizer, bank = _styles(config, stylizer, bank, offline is not None)
     folder = Path(out)
-    with parallel.world(config) as world, _private_randomness(world.device):
+    with parallel.world(config) as world, _private_randomness(world.device), _held(folder, world.main):
         views = make_views(config, world, stylizer, bank, offline)
         mark = fingerprint(dataset, views.bank, offline)
         trainer = Trainer(config, world, folder, views, mark)
@@ -161,6 +162,11 @@ def _styles(config: TrainConfig, stylizer: Any, bank: Any, offline: bool) -> tup
 
         bank = StyleBank.load(config.bank)
     return stylizer, bank
+
+
+def _held(folder: Path, main: bool) -> AbstractContextManager[None]:
+    """The folder, for this run alone: two that wrote one log would double its rows."""
+    return alone(folder) if main else nullcontext()
 
 
 def _made(folder: Path) -> Path:

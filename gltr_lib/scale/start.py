@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from gltr_lib._json import parse_object
 from gltr_lib._run import CHECKPOINT
 from gltr_lib.config import TrainConfig
 from gltr_lib.scale.data import Data
@@ -230,11 +231,11 @@ def _raise_failure(folder: Path) -> None:
     if not path.is_file():
         return
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
+        found = parse_object(path.read_bytes())
+    except ValueError:
         return
     path.unlink(missing_ok=True)
-    raise _KINDS.get(found["kind"], RuntimeError)(found["message"])
+    raise _KINDS.get(str(found.get("kind")), RuntimeError)(str(found.get("message")))
 
 
 def _environment(config: TrainConfig, local: int) -> dict[str, str]:

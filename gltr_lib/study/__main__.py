@@ -138,8 +138,9 @@ def read_shard(text: str) -> tuple[int, int]:
         (2, 4)
     """
     first, slash, last = text.partition("/")
-    if not slash or not first.isdecimal() or not last.isdecimal() or not 1 <= int(first) <= int(last):
-        raise ValueError(f"--shard: expected i/n with 1 <= i <= n, such as 2/4, received {text!r}")
+    numbers = all(part.isdecimal() and len(part) <= 9 for part in (first, last))
+    if not slash or not numbers or not 1 <= int(first) <= int(last):
+        raise ValueError(f"--shard: expected i/n with 1 <= i <= n, such as 2/4, received {text[:60]!r}")
     return int(first), int(last)
 
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gltr_lib._drafts import whole
+from gltr_lib._workers import end_with_parent
 from gltr_lib.study import real_tier
 from gltr_lib.study.grid import RESERVED, Part, Streets, digest
 
@@ -59,17 +65,25 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
     if look.startswith("painted:"):
         both = _paint(load_part(("game", seeds), size, folder), int(look.split(":")[1]))
     else:
-        from gltr_lib import streets as world
-
         cores = os.cpu_count() or 1
         workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
-        images, labels = world.render_many(list(seeds), look, size, workers=workers)
-        both = np.concatenate([images, labels[..., None]], axis=-1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")
-    np.save(temporary, both, allow_pickle=False)
-    os.replace(temporary, path)
+        both = _render(list(seeds), look, size, workers)
+    with whole(path) as draft, draft.open("wb") as file:
+        np.save(file, both, allow_pickle=False)
     return both
+
+
+def _render(seeds: Sequence[int], look: str, size: tuple[int, int], workers: int = 0) -> np.ndarray:
+    """Streets as uint8 (N,H,W,4); the workers end with this process, which a kill may end at any moment."""
+    if workers < 2:
+        from gltr_lib import streets as world
+
+        images, labels = world.render_many(seeds, look, size)
+        return np.concatenate([images, labels[..., None]], axis=-1)
+    step = max(1, -(-len(seeds) // (4 * workers)))
+    parts = [seeds[first : first + step] for first in range(0, len(seeds), step)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+        return np.concatenate(list(pool.map(_render, parts, repeat(look), repeat(size))))
 
 
 def _paint(game: np.ndarray, copy: int, batch: int = 16) -> np.ndarray:

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._json import parse_object
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.study import real_tier, trials
@@ -272,10 +273,9 @@ def asset_digest(name: str) -> str:
     """The SHA-256 of a shipped file as its registry states it; "unknown" if it is not shipped."""
     registry = Path(__file__).resolve().parent.parent / "assets" / "registry.json"
     try:
-        entries = json.loads(registry.read_text(encoding="utf-8"))
+        entries = parse_object(registry.read_bytes())
     except (OSError, ValueError):
         return "unknown"
-    entries = entries if isinstance(entries, dict) else {}
     for key in (name, f"{name}-stylizer", f"{name}-bank"):
         if isinstance(entries.get(key), dict):
             return str(entries[key].get("sha256", "unknown"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
@@ -167,7 +168,7 @@ class _Clock:
                 seen.setdefault(_cost(row["config"]), []).append(row["step_seconds"])
         self.ledger = {key: statistics.median(values) for key, values in seen.items()}
         try:
-            self.kept: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+            self.kept: dict[str, float] = parse_object(kept.read_bytes())
         except (OSError, ValueError):
             self.kept = {}
 

@@ -103,10 +103,12 @@ def run_study(
                 failed += 1
                 say(f"{run.id}: FAILED, {error}")
     if not ids:
-        score_layout_prior(settings, places)
-        convergence_row(settings, places, say)
-        if settings.title == "tuning":
-            choose_trials(places, say)
+        # One process at a time: two that find the same row missing would both write it.
+        with _lock(places.runs / "study" / "lock", wait=True):
+            score_layout_prior(settings, places)
+            convergence_row(settings, places, say)
+            if settings.title == "tuning":
+                choose_trials(places, say)
     return failed
 
 
@@ -310,15 +312,15 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """Hold a file's lock if nobody else does; the lock ends with the process, however it ends."""
+def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a file's lock if nobody else does, or once nobody does; it ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         if ledger.fcntl is None:
             yield True
             return
         try:
-            ledger.fcntl.flock(handle, ledger.fcntl.LOCK_EX | ledger.fcntl.LOCK_NB)
+            ledger.fcntl.flock(handle, ledger.fcntl.LOCK_EX | (0 if wait else ledger.fcntl.LOCK_NB))
         except OSError:
             yield False
             return

@@ -7,7 +7,6 @@ array a row of the ledger, under the row's definition. 64 scenes of 19 classes t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib import ledger
+from gltr_lib._drafts import whole
 from gltr_lib.evaluate import merge, predict
 from gltr_lib.labels import NUM_CLASSES
 from gltr_lib.metrics import ConfusionMatrix
@@ -77,12 +77,10 @@ def save(results: str | Path, run: str, definition: str, counts: np.ndarray) -> 
         ``scenes/<run>.npz``.
     """
     path = Path(results) / FOLDER / f"{run}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
     kept = dict(np.load(path, allow_pickle=False)) if path.exists() else {}
     kept[definition] = counts.astype(np.uint16 if counts.max(initial=0) < 1 << 16 else np.int32)
-    temporary = path.with_name(f".{run}.{os.getpid()}.npz")
-    np.savez_compressed(temporary, allow_pickle=False, **kept)
-    os.replace(temporary, path)
+    with whole(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **kept)
     return f"{FOLDER}/{path.name}"
 
 

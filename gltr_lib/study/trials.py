@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib._json import parse_object
 from gltr_lib.config import METHODS, RIVALS, MethodConfig
 from gltr_lib.study.tiers import Row
 
@@ -156,10 +157,13 @@ def choose(rows: Sequence[ledger.Row]) -> dict[str, dict[str, Any]]:
 def read(path: str | Path = FILE) -> dict[str, str]:
     """The labels that ``results/tuned.json`` names; empty without the file (each method's own numbers)."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = parse_object(Path(path).read_bytes())
+        return {method: str(entry["label"]) for method, entry in content.items()}
     except FileNotFoundError:
         return {}
-    return {method: str(entry["label"]) for method, entry in content.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        why = "an entry without label" if isinstance(error, KeyError | TypeError) else error
+        raise ValueError(f"{path}: not the tuning's choices ({why}); gltr study --tier tuning writes it") from None
 
 
 def text(chosen: Mapping[str, Mapping[str, Any]]) -> str:

@@ -75,7 +75,23 @@ def _keep_thread_faults(path):
     threading.excepthook = hook
 
 
+def _end_with(parent):
+    """End when the process that started this one has: a kernel whose runner is killed while it starts would live on."""
+    import threading
+    import time
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="course-parent", daemon=True).start()
+
+
 import os  # noqa: E402
 
 if os.environ.get("COURSE_FAULTS"):
     _keep_thread_faults(os.environ["COURSE_FAULTS"])
+_parent = os.environ.pop("COURSE_PARENT", "")  # not for the processes that a lesson starts
+if _parent.isdecimal() and os.name == "posix":
+    _end_with(int(_parent))

@@ -1,0 +1,92 @@
+"""The confusion matrix of one prediction, against NumPy, torchmetrics and cityscapesScripts; all counts are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from peers import numpy_confusion
+
+from gltr_lib.bench import Case, Made
+from gltr_lib.metrics import ConfusionMatrix
+
+CLASSES = 19
+
+
+def case(name: str, shape: tuple[int, int], peer: Callable[[np.ndarray, np.ndarray], Callable[[], Any]], against: str,
+         promised: float | None) -> Case:  # fmt: skip
+    """One peer; it gets (truth, guess) as uint8 arrays and returns the function to time."""
+
+    def make() -> Made:
+        draws = np.random.default_rng(0)
+        # Regions, as label maps have them; noise pixel by pixel would be a worst case for nobody.
+        truth, guess = (
+            np.kron(draws.integers(0, CLASSES, (-(-shape[0] // 16), -(-shape[1] // 16))), np.ones((16, 16), int))[
+                : shape[0], : shape[1]
+            ].astype(np.uint8)
+            for _ in range(2)
+        )
+        truth[:, : shape[1] // 20] = 255
+        theirs = peer(truth, guess)
+        target, pred = torch.from_numpy(truth), torch.from_numpy(guess)
+
+        def ours() -> torch.Tensor:
+            matrix = ConfusionMatrix(CLASSES)
+            matrix.update(pred, target)
+            return matrix.counts
+
+        def check(mine: Any, other: Any) -> str:
+            return "" if np.array_equal(np.asarray(mine), np.asarray(other)) else "other counts"
+
+        return Made(ours, theirs, check, bytes=2.0 * truth.size)
+
+    return Case(name, make, f"{against}, {shape[1]}x{shape[0]}", promised=promised)
+
+
+def torchmetrics_peer(truth: np.ndarray, guess: np.ndarray) -> Callable[[], Any]:
+    """MulticlassConfusionMatrix, counted once."""
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+    target, pred = torch.from_numpy(truth).long()[None], torch.from_numpy(guess).long()[None]
+    return lambda: multiclass_confusion_matrix(pred, target, num_classes=CLASSES, ignore_index=255).numpy()
+
+
+def cityscapes_peer(truth: np.ndarray, guess: np.ndarray) -> Callable[[], Any]:
+    """cityscapesScripts' own counting of one picture (compiled where it was built so, else its NumPy form)."""
+    from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
+    from cityscapesscripts.helpers.labels import trainId2label
+
+    to_id = np.zeros(256, np.uint8)
+    for train_id in range(CLASSES):
+        to_id[train_id] = trainId2label[train_id].id
+    truth_ids, guess_ids = to_id[truth], to_id[guess]
+    order = [trainId2label[n].id for n in range(CLASSES)]
+
+    def count() -> np.ndarray:
+        if official.CSUPPORT:
+            matrix = official.generateMatrix(official.args)
+            counted = official.addToConfusionMatrix.cEvaluatePair(
+                guess_ids, truth_ids, matrix, official.args.evalLabels
+            )
+            return np.asarray(counted)[np.ix_(order, order)]
+        # What evaluatePair does with each picture: code each pair in one number and count the distinct ones.
+        coded = 256 * truth_ids.astype(np.uint32) + guess_ids
+        values, counts = np.unique(coded, return_counts=True)
+        whole = official.generateMatrix(official.args)
+        for value, number in zip(values, counts, strict=True):
+            whole[value // 256, value % 256] += number
+        return whole[np.ix_(order, order)]
+
+    return count
+
+
+def cases(small: bool, device: str) -> list[Case]:
+    """A full Cityscapes frame."""
+    shape = (64, 128) if small else (1024, 2048)
+    return [
+        case("metrics", shape, lambda t, g: lambda: numpy_confusion(t, g, CLASSES), "NumPy confusion matrix", 3.0),
+        case("metrics, cityscapesScripts", shape, cityscapes_peer, "cityscapesScripts' counting", 5.0),
+        case("metrics, torchmetrics", shape, torchmetrics_peer, "torchmetrics", None),
+    ]

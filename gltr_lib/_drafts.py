@@ -1,0 +1,177 @@
+"""Files that appear whole or not at all, what the killed left of them, and folders held by one process at a time.
+
+A draft's name tells whose it is (machine, process, thread), so that two writers never share one, and so that the draft
+of a process that was killed can be told from that of one at work. Whoever writes the same file next removes it; a job
+that fills a folder sweeps the folder when it begins. Where two at once would write into one file, :func:`alone` lets
+one in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
+_DRAFT = re.compile(r"^\.(.*)\.([A-Za-z0-9]+)-(\d+)-\d+\.tmp$", re.DOTALL)
+_HELD: set[int] = set()
+_ABANDONED = 3600.0  # seconds after which another machine's draft is nobody's
+
+
+def draft_name(path: Path) -> Path:
+    """A name beside ``path`` that no other process or thread uses, and that tells whose it is."""
+    return path.with_name(f".{_head(path.name)}.{_HOST}-{os.getpid()}-{threading.get_ident()}.tmp")
+
+
+def _head(name: str) -> str:
+    """A file's name as its draft carries it: a very long one is cut, since file systems end at 255 bytes."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= 170 else f"{os.fsdecode(raw[:120])}~{hashlib.sha256(raw).hexdigest()[:16]}"
+
+
+def is_draft(name: str) -> bool:
+    """Whether :func:`draft_name` made this name.
+
+    Example:
+        >>> is_draft(draft_name(Path("a.png")).name), is_draft("a.png")
+        (True, False)
+    """
+    return _DRAFT.match(name) is not None
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: the block writes the draft, which then takes the file's place.
+
+    Args:
+        path: the file; its folder is made. Drafts of it that killed processes left are removed.
+
+    Yields:
+        The draft's path.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole(Path(folder) / "new" / "a.txt") as draft:
+        ...         _ = draft.write_text("all of it")
+        ...     [path.name for path in (Path(folder) / "new").iterdir()]
+        ['a.txt']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_beside(path)
+    draft = draft_name(path)
+    try:
+        yield draft
+        os.replace(draft, path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for one process at a time; the lock leaves no file and goes with the process, however it ends.
+
+    Args:
+        folder: made if it is not there.
+
+    Raises:
+        ValueError: another process is at work in it, or it is a file.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on this system: then it is up to the user
+        yield
+        return
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file; expected a folder for the result")
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{folder}: another process is at work in it; wait for its end and call this again, or choose another"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        _HELD.add(descriptor)
+        yield
+    finally:
+        _HELD.discard(descriptor)
+        os.close(descriptor)
+
+
+def _let_go() -> None:
+    """In a forked helper: a copy of the lock must not hold the folder after its process has died."""
+    while _HELD:
+        with suppress(OSError):
+            os.close(_HELD.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def sweep_beside(*paths: Path) -> None:
+    """Remove the drafts of these files that killed processes left; each of their folders is listed once."""
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(_head(path.name))
+    for folder, wanted in names.items():
+        with suppress(OSError):
+            for name in os.listdir(folder):
+                match = _DRAFT.match(name)
+                if match is not None and match[1] in wanted:
+                    _remove_orphan(folder / name, match)
+
+
+def sweep(folder: Path) -> set[str]:
+    """List the files below a folder, and remove the drafts that killed processes left.
+
+    Drafts of living processes, and young ones of other machines, stay.
+
+    Returns:
+        Names relative to the folder, with ``/``, without drafts.
+    """
+    found: set[str] = set()
+    for base, _, files in os.walk(folder):
+        inside = Path(base).relative_to(folder).as_posix()
+        for file in files:
+            match = _DRAFT.match(file)
+            if match is None:
+                found.add(file if inside == "." else f"{inside}/{file}")
+            else:
+                _remove_orphan(Path(base) / file, match)
+    return found
+
+
+def _remove_orphan(path: Path, match: re.Match[str]) -> None:
+    if _is_orphan(path, match[2], int(match[3])):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _is_orphan(path: Path, host: str, process: int) -> bool:
+    try:
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            return True
+    except OSError:
+        return False  # its owner has just renamed it
+    if host != _HOST or process == os.getpid() or os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False  # somebody else's, and alive
+    return False
