@@ -83,7 +83,7 @@ BIG := browser or site or course
 unit: $(VENV)/.installed-test  ## pytest alone; `make unit ARGS="-k adain"` picks
 	@printf '\n== tests\n'
 ifeq ($(ARGS),)
-	@env -u COURSE_MODE OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --durations=10 -m "not ($(BIG) or slow_browser)"
+	@env -u COURSE_MODE $(PY) -m pytest -n 2 --dist loadfile --durations=10 -m "not ($(BIG) or slow_browser)"
 	@env -u COURSE_MODE $(PY) -m pytest --durations=10 -m "($(BIG)) and not slow_browser"
 else
 	@env -u COURSE_MODE $(PY) -m pytest --durations=10 $(ARGS)

@@ -7,6 +7,8 @@ in a large matrix product, whichever is longer.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import statistics
 import time
@@ -140,6 +142,8 @@ def peak_mib(function: Callable[[], Any]) -> float | None:
         True
     """
     gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # glibc: what was freed and kept would be used again, unseen
+        ctypes.CDLL(None).malloc_trim(0)
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()

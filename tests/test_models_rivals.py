@@ -365,5 +365,5 @@ def test_a_file_carries_the_options_and_the_state(tmp_path):
 def test_unknown_options_and_switches_that_are_none():
     with pytest.raises(TypeError, match=r"deeplab_mini has no option 'norm'; it has .*mixstyle, ibn, whiten"):
         models.build("deeplab_mini", norm="group")
-    with pytest.raises(TypeError, match="ibn: expected True or False, received 'a'"):
+    with pytest.raises(TypeError, match="ibn: expected True or False, received str 'a'"):
         models.build("deeplabv2_resnet50", ibn="a")
