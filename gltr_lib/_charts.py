@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gltr_lib import labels as _labels
+from gltr_lib._typed import typed
 from gltr_lib._validate import describe
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def new_figure(width: float = WIDTH, height: float = 3.2, **subplots: Any) -> tu
         return figure, figure.subplots(**subplots)
 
 
+@typed
 def curves(
     series: Mapping[str, Any],
     *,
@@ -89,6 +91,7 @@ def curves(
     return figure
 
 
+@typed
 def bars(
     values: Mapping[str, Any],
     *,
@@ -108,6 +111,8 @@ def bars(
         ylabel: what is measured, with its unit. errors: like ``values``, half lengths of error lines.
         horizontal: names at the left, good for many or long ones. digits: decimals of the written values.
     """
+    if not 0 <= digits <= 20:
+        raise ValueError(f"digits: expected 0 to 20, received {digits}")
     single = groups is None
     names = list(values) if groups is None else list(groups)
     series = {"": [values[name] for name in names]} if single else {k: list(v) for k, v in values.items()}
@@ -144,8 +149,13 @@ def bars(
     return figure
 
 
+@typed
 def histogram(series: Mapping[str, Any], *, xlabel: str, title: str = "", bins: int = 40, width: float = 6.4) -> Figure:
     """Draw the distributions of several sets of numbers as outlines over one common range."""
+    if not series or not 1 <= bins <= 10_000:
+        raise ValueError(
+            f"histogram: expected a series or more and 1 to 10,000 bins, received {len(series)} and {bins}"
+        )
     figure, ax = new_figure(width, 3.0)
     arrays = {k: np.asarray(v.detach().cpu() if hasattr(v, "detach") else v, float).ravel() for k, v in series.items()}
     everything = np.concatenate(list(arrays.values()))

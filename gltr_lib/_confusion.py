@@ -105,7 +105,10 @@ def confusion_alt(matrix: Any, classes: Sequence[str] | None = None, *, averaged
 
 def _counts(matrix: Any, classes: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
     counts = getattr(matrix, "counts", matrix)
-    array = np.asarray(counts.detach().cpu() if hasattr(counts, "detach") else counts, float)
+    try:
+        array = np.asarray(counts.detach().cpu() if hasattr(counts, "detach") else counts, float)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"confusion: expected a square matrix of counts, received {describe(counts)}") from None
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
         raise ValueError(f"confusion: expected a square matrix of counts, received {describe(counts)}")
     names = list(classes or _labels.CLASSES[: len(array)])

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gltr_lib._json import parse
-from gltr_lib._typed import describe
+from gltr_lib._typed import brief, describe
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
             return value
     elif isinstance(value, hint):
         return value
-    raise ValueError(f"{where} expects {_spell(hint)}; received {value!r}")
+    raise ValueError(f"{where} expects {_spell(hint)}; received {brief(value)}")
 
 
 def pairs(value: Any, name: str) -> tuple[tuple[str, Any], ...]:
@@ -97,7 +97,7 @@ def pairs(value: Any, name: str) -> tuple[tuple[str, Any], ...]:
     ):
         raise ValueError(f"{name} must be a mapping of names to values, or such pairs; received {describe(value)}")
     if len({item[0] for item in items}) < len(items):
-        raise ValueError(f"{name} names an option twice; received {value!r}")
+        raise ValueError(f"{name} names an option twice; received {brief(value)}")
     return tuple(sorted(((key, _frozen(item)) for key, item in items), key=lambda item: item[0]))
 
 
@@ -127,9 +127,9 @@ def refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ValueError(f"{name} must lie in [{low}, {high}]; received {value!r}")
+        raise ValueError(f"{name} must lie in [{low}, {high}]; received {brief(value)}")
 
 
 def check_one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}; received {value!r}")
+        raise ValueError(f"{name} must be one of {choices}; received {brief(value)}")

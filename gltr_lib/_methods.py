@@ -155,6 +155,7 @@ RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
 )
 
 
+@typed
 def painted_views(views: tuple[str, ...]) -> int:
     """How many of a method's views the stylizer paints anew: "ltr", and "regions" after a "gtr", reuse a picture.
 
@@ -191,5 +192,5 @@ def method(name: str) -> MethodConfig:
     """
     found = METHODS.get(name) or RIVALS.get(name)
     if found is None:
-        raise ValueError(f"unknown method {name!r}; expected one of: {', '.join([*METHODS, *RIVALS])}")
+        raise ValueError(f"unknown method {str(name)[:60]!r}; expected one of: {', '.join([*METHODS, *RIVALS])}")
     return found

@@ -7,6 +7,7 @@ EXIF. What cannot be read is refused by name, never skipped. ``gltr_lib.datasets
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from gltr_lib.labels import IGNORE, lookup_table, map_ids
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
 MAX_PIXELS = 100_000_000
 _REFUSED = 254
+_HEADERS = threading.Lock()  # warnings' filters are those of all threads: two that change them at once leave a mess
 _ORIENTATION = 0x0112  # EXIF: 5 to 8 swap width and height
 PathLike = str | os.PathLike[str]
 
@@ -218,7 +220,7 @@ def _open(path: PathLike, max_pixels: int) -> Image.Image:
     if path.stat().st_size == 0:
         raise ValueError(f"{name}: the file is empty (0 bytes); copy or download it again")
     try:
-        with warnings.catch_warnings():
+        with _HEADERS, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is judged below
             picture = Image.open(path)
         width, height = picture.size
@@ -241,6 +243,8 @@ def _open(path: PathLike, max_pixels: int) -> Image.Image:
 
 def _words(error: BaseException) -> str:
     """What an error of somebody else's says, on one line."""
+    if not isinstance(error, OSError | SyntaxError | ValueError | EOFError):  # a decoder's stumbling says nothing
+        return type(error).__name__
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

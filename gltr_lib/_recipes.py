@@ -60,5 +60,5 @@ def recipe(name: str) -> TrainConfig:
         10.0
     """
     if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; expected one of: {', '.join(RECIPES)}")
+        raise ValueError(f"unknown recipe {str(name)[:60]!r}; expected one of: {', '.join(RECIPES)}")
     return RECIPES[name]

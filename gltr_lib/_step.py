@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._typed import typed
 from gltr_lib.config import TrainConfig
 from gltr_lib.labels import IGNORE
 from gltr_lib.losses import consistency_loss, segmentation_loss
@@ -24,6 +25,7 @@ from gltr_lib.views import Views, apply_geometry, draw_geometry, photometric
 ORDER, GEOMETRY, TEXTURE, PHOTOMETRY, GLOBAL = range(5)
 
 
+@typed
 def learning_rate(step: int, config: TrainConfig) -> float:
     """The rate of a step: linear warm-up, then DeepLab's poly decay.
 
@@ -44,6 +46,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return rate if step >= warm else config.lr * (step + 1) / warm
 
 
+@typed
 def step_seed(seed: int, step: int, stream: int) -> int:
     """A well-mixed seed for one stream of one step (splitmix64).
 

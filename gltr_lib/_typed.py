@@ -47,6 +47,20 @@ def describe(value: object) -> str:
     return f"{kind} {' '.join(shown.split())}"[:120]
 
 
+def brief(value: object, most: int = 120) -> str:
+    """A value as Python writes it, on one line and at a length that somebody reads.
+
+    Example:
+        >>> brief("a" * 500, 12)
+        "'aaaaaaaaaaa..."
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # somebody else's, and broken; a number of too many digits
+        text = f"{type(value).__name__} that cannot be shown"
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def typed(function: Callable[P, R], own: Sequence[str] = _OWN_WORDS) -> Callable[P, R]:
     """Decorate a function so that its arguments are held against its annotations.
 

@@ -29,7 +29,7 @@ from gltr_lib._methods import (
     method,
     painted_views,
 )
-from gltr_lib._typed import check_fields, typed
+from gltr_lib._typed import brief, check_fields, typed
 
 __all__ = [
     "CONSISTENCY_KINDS", "DETACH", "METHODS", "OPTIMIZERS", "PAINTED_VIEWS", "PRECISIONS", "RIVALS", "SELECTIONS",
@@ -272,7 +272,7 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
         key, equals, raw = text.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise ValueError(f"an override reads key=value, such as steps=500; received {text!r}")
+            raise ValueError(f"an override reads key=value, such as steps=500; received {brief(text)}")
         value = parse_value(raw.strip())
         if key == "method":
             values["method"] = dataclasses.asdict(method(value)) if isinstance(value, str) else value

@@ -16,7 +16,6 @@ import json
 import math
 import os
 import platform
-import reprlib
 import statistics
 import subprocess
 import warnings
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple
 
 from gltr_lib._drafts import whole
 from gltr_lib._json import parse_object
-from gltr_lib._typed import typed
+from gltr_lib._typed import brief, describe, typed
 
 try:
     import fcntl
@@ -80,9 +79,7 @@ def validate(row: Mapping[str, Any]) -> None:
         value = row[name]
         if isinstance(value, bool) or not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            raise TypeError(
-                f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({reprlib.repr(value)})"
-            )
+            raise TypeError(f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({brief(value)})")
         if isinstance(value, str) and not value.strip():
             raise ValueError(f"ledger field {name!r} is empty")
         if isinstance(value, int | float) and not abs(value) < 1e300:  # also an integer that no float can hold
@@ -94,7 +91,7 @@ def validate(row: Mapping[str, Any]) -> None:
     try:
         datetime.datetime.fromisoformat(row["date"])
     except ValueError as error:
-        raise ValueError(f"ledger field 'date': expected ISO 8601 such as {now()}, got {row['date']!r}") from error
+        raise ValueError(f"ledger field 'date': expected ISO 8601 such as {now()}, got {brief(row['date'])}") from error
 
 
 @typed
@@ -179,6 +176,7 @@ def scan(path: str | os.PathLike[str]) -> tuple[list[Row], list[str]]:
     return rows, bad
 
 
+@typed
 def find(rows: Iterable[Row], **fields: Any) -> list[Row]:
     """Rows whose fields equal the given values; a callable value is asked, a set or tuple is searched.
 
@@ -206,6 +204,7 @@ def find(rows: Iterable[Row], **fields: Any) -> list[Row]:
     return [row for row in rows if fits(row)]
 
 
+@typed
 def summarise(rows: Iterable[Row], by: Sequence[str] = ("method", "data")) -> dict[tuple[Any, ...], Summary]:
     """Mean, sample standard deviation and count over seeds, the newest row of each seed counting.
 
@@ -216,6 +215,9 @@ def summarise(rows: Iterable[Row], by: Sequence[str] = ("method", "data")) -> di
     """
     newest: dict[tuple[Any, ...], dict[int, float]] = {}
     for row in rows:
+        missing = [name for name in (*by, "seed", "value") if name not in row]
+        if missing:
+            raise ValueError(f"summarise: a row lacks {', '.join(missing)}")
         newest.setdefault(tuple(row[name] for name in by), {})[row["seed"]] = float(row["value"])
     out = {}
     for key, values in newest.items():
@@ -225,6 +227,7 @@ def summarise(rows: Iterable[Row], by: Sequence[str] = ("method", "data")) -> di
     return out
 
 
+@typed
 def table(
     rows: Iterable[Row],
     *,
@@ -261,6 +264,8 @@ def table(
         | gtr | 15.0 ± 7.1 | 2 |
         | oracle | not run | 0 |
     """
+    if not 0 <= digits <= 20:
+        raise ValueError(f"digits: expected 0 to 20, received {digits}")
     rows = [row for row in rows if row["method"] in methods and row["data"] in columns]
     for field in ("protocol", "metric", "inference"):
         # Rows from before ``inference`` was recorded looked at whole pictures.
@@ -287,13 +292,15 @@ def table(
     return "\n".join(lines)
 
 
+@typed
 def between(path: str | os.PathLike[str], marker: str) -> str:
     """The text between ``<!-- marker -->`` and ``<!-- /marker -->``, without the line ends at its edges."""
-    text = Path(path).read_text(encoding="utf-8")
+    text = _text_of(Path(path))
     start, stop = _marks(text, marker, path)
     return text[start:stop].strip("\n")
 
 
+@typed
 def replace_between(path: str | os.PathLike[str], marker: str, text: str) -> bool:
     """Put ``text`` between ``<!-- marker -->`` and ``<!-- /marker -->``, atomically; True if the file changed.
 
@@ -306,7 +313,7 @@ def replace_between(path: str | os.PathLike[str], marker: str, text: str) -> boo
         ValueError: a marker is missing or stands there more than once.
     """
     path = Path(path)
-    old = path.read_text(encoding="utf-8")
+    old = _text_of(path)
     start, stop = _marks(old, marker, path)
     new = old[:start] + "\n" + text.strip("\n") + "\n" + old[stop:]
     if new == old:
@@ -315,6 +322,14 @@ def replace_between(path: str | os.PathLike[str], marker: str, text: str) -> boo
     return True
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text ({error.reason} at byte {error.start})") from None
+
+
+@typed
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file under a temporary name and rename it: never a half-written file."""
     path = Path(path)
@@ -366,7 +381,11 @@ def numbers(values: Iterable[float], digits: int = 5) -> list[float | None]:
         >>> numbers([0.123456789, float("nan")])
         [0.12346, None]
     """
-    return [round(float(v), digits) if math.isfinite(float(v)) else None for v in values]
+    try:
+        return [round(float(v), digits) if math.isfinite(float(v)) else None for v in values]
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        found = f"{describe(values)} and {describe(digits)}"
+        raise TypeError(f"numbers: expected values that are numbers and whole digits, received {found}") from None
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from gltr_lib import _mini_net, _tiles, _vgg_net, weights
 from gltr_lib._typed import typed
-from gltr_lib._validate import check_images, check_share, describe
+from gltr_lib._validate import check_device, check_images, check_share, describe
 from gltr_lib._vgg_net import VGG_ENV, VGG_FILES, VGG_SHALLOW_FILES
 from gltr_lib.adain import StyleStats, adain, channel_stats
 
@@ -124,8 +124,8 @@ class Stylizer(nn.Module):
                     raise
                 raise ValueError(f"{files[0]} and {files[1].name}: {error}") from error
         else:
-            raise ValueError(f"stylizer: unknown {name!r}; valid: {', '.join(NAMES)}")
-        return stylizer.to(device) if device is not None else stylizer
+            raise ValueError(f"stylizer: unknown {str(name)[:60]!r}; valid: {', '.join(NAMES)}")
+        return stylizer.to(check_device(device)) if device is not None else stylizer
 
     @classmethod
     @typed
@@ -159,7 +159,8 @@ class Stylizer(nn.Module):
         try:
             stylizer.load_state_dict({key: value.float() for key, value in state.items()})
         except RuntimeError as error:
-            raise ValueError(f"mini stylizer: the weights are of another network ({str(error)[:200]})") from error
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"mini stylizer: the weights are of another network ({reason})") from error
         return stylizer
 
     @classmethod

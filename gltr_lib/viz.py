@@ -40,6 +40,7 @@ from gltr_lib._confusion import confusion_alt, confusion_chart
 from gltr_lib._drafts import whole
 from gltr_lib._pictures import RIGHT, WRONG, as_label_map, as_picture, error_map, overlay
 from gltr_lib._qualitative import qualitative_alt, qualitative_grid
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice, describe
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def save(thing: Any, path: str | Path) -> Path:
     return path
 
 
+@typed
 def grid(
     images: Sequence[Any],
     titles: Sequence[str] | None = None,
@@ -200,6 +202,8 @@ def grid(
     if labels is not None:
         pairs = zip(pictures, labels, strict=True)
         pictures = [p if m is None else overlay(p, m, alpha, palette) for p, m in pairs]
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns: expected at least 1, received {columns}")
     columns = columns or min(4, len(pictures))
     count = -(-len(pictures) // columns)
     names = list(titles or [])

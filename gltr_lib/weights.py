@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gltr_lib._drafts import whole
 from gltr_lib._json import parse_object
-from gltr_lib._typed import strictly_typed, typed
+from gltr_lib._typed import brief, strictly_typed, typed
 
 ASSETS = Path(__file__).parent / "assets"
 KINDS = ("stylizer", "style_bank", "model")
@@ -50,10 +50,11 @@ def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON table of weights ({error}); reinstall the package") from error
     for name, entry in table.items():
-        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("file", "sha256")):
-            raise ValueError(f"{path}: the entry {name!r} lacks its file or sha256; reinstall the package")
+        texts = [entry.get(key) for key in ("file", "sha256")] if isinstance(entry, dict) else [None]
+        if not all(isinstance(text, str) and len(text) <= 200 for text in texts):
+            raise ValueError(f"{path}: the entry {brief(name, 60)} lacks its file or sha256; reinstall the package")
         if not isinstance(entry.get("metadata", {}), dict):
-            raise ValueError(f"{path}: the metadata of {name!r} is no JSON object; reinstall the package")
+            raise ValueError(f"{path}: the metadata of {brief(name, 60)} is no JSON object; reinstall the package")
     return table
 
 
@@ -317,5 +318,5 @@ def sha256(file: str | Path) -> str:
 def _entry(name: str, folder: Path) -> dict[str, Any]:
     table = registry(folder)
     if not isinstance(name, str) or name not in table:
-        raise ValueError(f"weights: unknown {name!r}; valid: {', '.join(sorted(table)) or '(none shipped)'}")
+        raise ValueError(f"weights: unknown {str(name)[:60]!r}; valid: {', '.join(sorted(table)) or '(none shipped)'}")
     return table[name]

@@ -3,7 +3,9 @@
 import io
 import os
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -309,3 +311,14 @@ def test_what_is_no_dataset_is_no_stack():
     for thing, words in ((None, "dataset: expected pairs"), ([1], "item 0 is int 1"), (torch.tensor(1), "dataset: ")):
         with pytest.raises(TypeError, match=words):
             stack(thing)
+
+
+def test_many_threads_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", RNG.integers(0, 256, (11, 11, 3), dtype=np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        with ThreadPoolExecutor(8) as pool:
+            assert all(picture.shape == (11, 11, 3) for picture in pool.map(read_image, [path] * 400))
+        assert warnings.filters == before

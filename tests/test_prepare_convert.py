@@ -366,3 +366,62 @@ def test_impossible_numbers_of_workers(tmp_path, workers):
     trees.cityscapes(tmp_path / "raw")
     with pytest.raises(ValueError, match="workers: expected a whole number"):
         convert("cityscapes", tmp_path / "raw", tmp_path / "out", splits=["train"], workers=workers)
+
+
+# The first worker is killed at once. "late": while the pool starts the second one, which then fails with "handle is
+# closed". "overlooked": the pool waits for one that it has not ended (it was started at that very moment), and that one
+# for a lock that the killed one held.
+EARLY = """
+import os, signal, sys, time
+from concurrent.futures import ProcessPoolExecutor, process
+from gltr_lib.prepare import _job
+
+def work(key, item):
+    return {"value": item}
+
+def die():
+    try:
+        os.close(os.open(sys.argv[2], os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    started, spawn, end = [], ProcessPoolExecutor._spawn_process, process._ExecutorManagerThread.terminate_broken
+
+    def late(self):
+        started.append(1)
+        spawn(self)
+        if len(started) == 1:
+            time.sleep(3)
+
+    def overlooked(self, cause):
+        for worker in self.processes.values():
+            worker.terminate = lambda: None
+        end(self, cause)
+
+    if sys.argv[1] == "late":
+        ProcessPoolExecutor._spawn_process = late
+    else:
+        process._ExecutorManagerThread.terminate_broken = overlooked
+        process._ExecutorManagerThread.shutdown_workers = lambda self: None
+    _job._context = lambda: _job.get_context("spawn")
+    _job.end_with_parent = die
+    try:
+        _job.run(work, {str(n): n for n in range(40)}, sys.argv[2] + ".jsonl", is_there=lambda *a: True, workers=2)
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["late", "overlooked"])
+def test_a_worker_that_is_killed_while_others_start_is_said_and_nothing_hangs(tmp_path, kind):
+    script = tmp_path / "early.py"
+    script.write_text(EARLY)
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, str(script), kind, str(tmp_path / "flag")],
+        env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert "a worker process was killed" in done.stdout, done.stderr

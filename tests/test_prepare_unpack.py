@@ -306,3 +306,22 @@ def test_names_that_no_file_system_takes_and_folders_that_cannot_be_taken_off(tm
             unpack(archive, tmp_path / "out", strip=strip)
     long = make(tmp_path / "b.zip", {"y" * 250 + ".txt": b"z"})
     assert unpack(long, tmp_path / "long").written == 1
+
+
+@pytest.mark.parametrize("kind", ["no name", "no text", "tar.gz", "tar.xz"])
+def test_whatever_the_libraries_raise_on_a_damaged_archive_is_a_refusal_by_name(tmp_path, kind):
+    path = make(tmp_path / ("a.zip" if kind.startswith("no") else f"a.{kind}"), {"images/a.txt": b"hello" * 400})
+    data = bytearray(path.read_bytes())
+    central = data.rfind(b"PK\x01\x02")
+    if kind == "no name":  # zipfile looks at the last letter of a name that has none
+        data[central + 28 : central + 30] = b"\0\0"
+    elif kind == "no text":
+        data[central + 8 : central + 10] = b"\0\x08"  # the name is UTF-8, says the flag
+        data[central + 46 : central + 48] = b"\xd1\x20"
+    else:
+        data[-6 if kind == "tar.gz" else -20] ^= 0xFF  # the checksum behind the data
+    path.write_bytes(bytes(data))
+    with pytest.raises(UnpackError, match=r"a\.") as caught:
+        unpack(path, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not [p for p in (tmp_path / "out").rglob("*") if p.is_file()]

@@ -56,9 +56,7 @@ def test_the_longest_run_starts_first_and_the_controls_run_last():
 def test_every_method_has_the_same_budget_and_differs_in_method_and_seed_alone():
     runs = [r for r in grid.grid() if r.method != CONVERGENCE]
     assert {r.config.replace(method="baseline", seed=0) for r in runs} == {
-        TrainConfig(
-            steps=grid.STEPS["headline"], forward_images=grid.FORWARD_IMAGES, scale=(1.0, 1.0), amp=False
-        )
+        TrainConfig(steps=grid.STEPS["headline"], forward_images=grid.FORWARD_IMAGES, scale=(1.0, 1.0), amp=False)
     }
     assert all(r.config.source_images * len(r.config.method.views) == grid.FORWARD_IMAGES for r in runs)
 

@@ -111,6 +111,18 @@ def test_networks_and_checkpoints_are_compared_bit_for_bit(tmp_path):
     assert "unreadable" in half_written(wanted, changed)[0]
 
 
+def test_an_archive_of_arrays_may_grow_but_not_change_or_tear(tmp_path):
+    import numpy as np
+
+    np.savez(tmp_path / "a.npz", first=np.arange(3), second=np.arange(4))
+    wanted = snapshot(tmp_path)
+    np.savez(tmp_path / "a.npz", first=np.arange(3))
+    assert half_written(wanted, tmp_path) == []
+    assert said(tmp_path, wanted) == ["a.npz: other bytes"]
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
+    assert "unreadable" in half_written(wanted, tmp_path)[0]
+
+
 def test_a_lost_destination_loses_all_its_kills():
     tally = Tally("kill")
     torment.judge(tally, 3, ["1.png: lost"])

@@ -180,8 +180,12 @@ def test_the_draft_of_a_killed_writer_goes_with_the_next_write(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "table", ["[" * 100_000, '{"a": []}', '{"a": null}', '{"a": {}}', '{"a": {"file": 5, "sha256": "x"}}',
-              '{"a": {"file": "x", "sha256": null}}', '{"a": {"file": "x", "sha256": "y", "metadata": [1]}}'],
+    "table",
+    [
+        "[" * 100_000, '{"a": []}', '{"a": null}', '{"a": {}}', '{"a": {"file": 5, "sha256": "x"}}',
+        '{"a": {"file": "x", "sha256": null}}', '{"a": {"file": "' + "x" * 5000 + '", "sha256": "y"}}',
+        '{"a": {"file": "x", "sha256": "y", "metadata": [1]}}',
+    ],
 )  # fmt: skip
 def test_an_edited_registry_is_named(tmp_path, table):
     (tmp_path / "registry.json").write_text(table)
@@ -189,6 +193,7 @@ def test_an_edited_registry_is_named(tmp_path, table):
         with pytest.raises(ValueError, match=r"registry\.json: ") as caught:
             call(assets=tmp_path)
         assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 1000
 
 
 def test_a_name_that_no_file_has_is_refused_before_anything_is_written(tmp_path):

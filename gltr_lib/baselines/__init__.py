@@ -123,6 +123,6 @@ def options_of(name: str) -> dict[str, Any]:
 
 def _class_of(name: str) -> type[View]:
     if name not in NAMES:
-        raise ValueError(f"unknown view {name!r}; expected one of: {', '.join(NAMES)}")
+        raise ValueError(f"unknown view {str(name)[:60]!r}; expected one of: {', '.join(NAMES)}")
     found: type[View] = getattr(import_module(f"gltr_lib.baselines.{name}"), _CLASSES[name])
     return found

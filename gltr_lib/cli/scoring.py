@@ -119,7 +119,7 @@ def _plan(
     for text in option:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--option: expected key=value, received {text!r}")
+            raise ValueError(f"--option: expected key=value, received {text[:60]!r}")
         options[key] = value
     window, overlap, flip, scales = how
     inference = Inference(_size(window, "--window") if window else None, overlap, flip, tuple(scales))

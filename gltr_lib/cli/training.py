@@ -158,6 +158,6 @@ def _options(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ValueError(f"--option reads key=value, such as lists=robustnet; received {text!r}")
+            raise ValueError(f"--option reads key=value, such as lists=robustnet; received {text[:60]!r}")
         found.append((key, value))
     return tuple(found)

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from gltr_lib._typed import typed
+from gltr_lib._typed import describe, strictly_typed, typed
 from gltr_lib._validate import check_choice
 from gltr_lib.labels import IGNORE, NUM_CLASSES, SYNTHIA_13, SYNTHIA_16
 
@@ -153,6 +153,7 @@ def find_protocol(protocol: str | Protocol, classes: int = NUM_CLASSES, *, among
     return protocol.with_classes(classes, among=among)
 
 
+@strictly_typed
 def prepare(protocol: Protocol, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bring a picture and its label to the sizes of a protocol.
 
@@ -170,6 +171,10 @@ def prepare(protocol: Protocol, image: np.ndarray, label: np.ndarray) -> tuple[n
         >>> [part.shape[:2] for part in prepare(Protocol("x", fit=(8, 8)), image, label)]
         [(4, 8), (8, 16)]
     """
+    if image.ndim != 3 or label.ndim != 2:
+        raise ValueError(
+            f"prepare: expected image (H,W,3) and label (H,W), received {describe(image)} and {describe(label)}"
+        )
     height, width = label.shape
     if protocol.size is not None:
         image, label = _resize(image, protocol.size), _resize(label, protocol.size)

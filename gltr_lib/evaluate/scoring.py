@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib._typed import strictly_typed
+from gltr_lib._typed import strictly_typed, typed
 from gltr_lib._validate import check_device, describe
 from gltr_lib.evaluate.passes import (
     device_of,
@@ -115,6 +115,7 @@ def layout_prior(labels: Tensor, num_classes: int = NUM_CLASSES) -> Tensor:
     return torch.where(counts.sum(0) > 0, prior, counts.sum((1, 2)).argmax())
 
 
+@strictly_typed
 def score_prior(prior: Tensor, labels: Tensor, num_classes: int = NUM_CLASSES) -> ConfusionMatrix:
     """Score the layout prior on labels of any size (the prior is resized, nearest).
 
@@ -126,6 +127,10 @@ def score_prior(prior: Tensor, labels: Tensor, num_classes: int = NUM_CLASSES) -
     Returns:
         One confusion matrix over all label maps.
     """
+    if prior.ndim != 2 or labels.ndim != 3 or 0 in labels.shape:
+        raise ValueError(
+            f"score_prior: expected prior (h,w) and labels (N,H,W), received {describe(prior)} and {describe(labels)}"
+        )
     matrix = ConfusionMatrix(num_classes, IGNORE)
     guess = resize_labels(prior[None], tuple(labels.shape[-2:]))
     for target in labels:
@@ -133,6 +138,7 @@ def score_prior(prior: Tensor, labels: Tensor, num_classes: int = NUM_CLASSES) -
     return matrix
 
 
+@strictly_typed
 def rescore(
     predictions: Tensor,
     labels: Tensor,
@@ -171,8 +177,11 @@ def rescore(
     return out
 
 
+@strictly_typed
 def resize_labels(labels: Tensor, size: tuple[int, ...]) -> Tensor:
     """Resize label maps (N,H,W) to (height, width) by nearest neighbour: classes are never blended."""
+    if labels.ndim != 3 or 0 in labels.shape[1:] or min(size, default=0) < 1:
+        raise ValueError(f"resize_labels: expected labels (N,H,W) and a size, received {describe(labels)} and {size}")
     if tuple(labels.shape[-2:]) == tuple(size):
         return labels.long()
     # Float32 holds every class exactly; "nearest-exact" has its samples at pixel centres, as Pillow's NEAREST.
@@ -198,6 +207,7 @@ def map_classes(labels: Tensor, table: Sequence[int]) -> Tensor:
     return lut.to(labels.device)[labels.long()]
 
 
+@strictly_typed
 def camvid11_from_19(probabilities: Tensor) -> Tensor:
     """CamVid-11 predictions from the probabilities of 19 classes: summed per group, then the largest.
 
@@ -210,6 +220,7 @@ def camvid11_from_19(probabilities: Tensor) -> Tensor:
     return group_probabilities(probabilities, TRAIN_ID_TO_CAMVID11).argmax(1)
 
 
+@typed
 def merge(matrices: Iterable[ConfusionMatrix]) -> ConfusionMatrix:
     """Add confusion matrices: the score over the union of their images."""
     matrices = list(matrices)
@@ -221,6 +232,9 @@ def merge(matrices: Iterable[ConfusionMatrix]) -> ConfusionMatrix:
     return total
 
 
+@typed
 def report(matrix: ConfusionMatrix, classes: Sequence[str]) -> Mapping[str, float]:
     """Each class's IoU and the mean under "mIoU", for printing."""
+    if len(classes) != matrix.num_classes:
+        raise ValueError(f"classes: expected {matrix.num_classes} names, received {len(classes)}")
     return {**dict(zip(classes, matrix.iou().tolist(), strict=True)), "mIoU": matrix.miou()}

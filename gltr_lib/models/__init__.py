@@ -87,7 +87,7 @@ def build(
         True
     """
     if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; expected one of: {', '.join(MODELS)}")
+        raise ValueError(f"unknown model {str(name)[:60]!r}; expected one of: {', '.join(MODELS)}")
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
         raise ValueError(f"num_classes must be a whole number from 1 to {MOST_CLASSES}; received {num_classes!r:.40}")
     known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
@@ -105,6 +105,7 @@ def build(
     return model
 
 
+@typed
 def parameter_count(model: nn.Module) -> int:
     """Number of trainable scalars of a network.
 
@@ -137,7 +138,7 @@ def load_shipped(name: str, device: torch.device | str | None = None) -> nn.Modu
         OSError: the shipped file is missing or damaged.
     """
     if name not in SHIPPED:
-        raise ValueError(f"unknown shipped network {name!r}; expected one of: {', '.join(SHIPPED)}")
+        raise ValueError(f"unknown shipped network {str(name)[:60]!r}; expected one of: {', '.join(SHIPPED)}")
     from gltr_lib import weights
 
     tensors, _ = weights.load(f"mini-{name}")

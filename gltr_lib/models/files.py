@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._json import parse
-from gltr_lib._typed import typed
+from gltr_lib._typed import brief, typed
 from gltr_lib.weights import load_safetensors, save_safetensors
 
 #: A header that claims more is not a network's.
@@ -23,6 +23,7 @@ MOST_CLASSES = 65_536
 _OLD_DEFAULT = {"model": "deeplab_mini", "num_classes": 19}
 
 
+@typed
 def unwrap(model: nn.Module) -> nn.Module:
     """Return the network inside the wrappers of torch.compile and of several processes.
 
@@ -117,9 +118,10 @@ def load_checkpoint(
     is_ = _json(header, "network", path) or _from_facts(facts, tensors)
     name, classes, options = is_.get("model"), is_.get("num_classes"), is_.get("options", {})
     if not isinstance(name, str) or name not in MODELS:
-        raise ValueError(f"{path}: a network {name!r}, which this version does not know; it knows {', '.join(MODELS)}")
+        known = ", ".join(MODELS)
+        raise ValueError(f"{path}: a network {brief(name, 60)}, which this version does not know; it knows {known}")
     if isinstance(classes, bool) or not isinstance(classes, int) or not 1 <= classes <= MOST_CLASSES:
-        raise ValueError(f"{path}: num_classes {classes!r}, expected 1 to {MOST_CLASSES}; make the file again")
+        raise ValueError(f"{path}: num_classes {brief(classes, 60)}, expected 1 to {MOST_CLASSES}; make the file again")
     if not isinstance(options, dict) or "pretrained_trunk" in options:  # a file sends nobody to another file
         raise ValueError(f"{path}: options {str(options)[:80]}, expected those of {name}; make the file again")
     for what, asked in (("model", model), ("num_classes", num_classes)):

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._typed import strictly_typed
 from gltr_lib.models.ibn import split_norms
 from gltr_lib.models.squeezenet import DeepLabSqueezeNet, load_squeezenet
 from gltr_lib.models.trunk import DEPTHS, Segmenter, Trunk
@@ -78,6 +79,7 @@ class LoadReport:
         return "\n".join(lines)
 
 
+@strictly_typed
 def load_trunk(
     model: nn.Module, path_or_state: str | Path | Mapping[str, Tensor], *, preprocessing: str | None = None
 ) -> LoadReport:

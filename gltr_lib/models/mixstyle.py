@@ -21,6 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._typed import typed
 from gltr_lib._validate import describe
 from gltr_lib.adain import channel_stats
 
@@ -109,7 +110,7 @@ class MixStyle(nn.Module):
         super().__init__()
         if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
             raise ValueError(f"mixstyle: expected a probability from 0 (off) to 1, received {describe(probability)}")
-        if not alpha > 0:
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not alpha > 0:
             raise ValueError(f"alpha: expected a number above 0, received {describe(alpha)}")
         self.probability, self.alpha, self.views = float(probability), float(alpha), 1
 
@@ -138,6 +139,7 @@ def mixer(probability: float) -> nn.Module:
     return layer if probability else nn.Identity()
 
 
+@typed
 def set_views(model: nn.Module, views: int) -> None:
     """Tell every MixStyle of a network of how many views a training batch consists.
 

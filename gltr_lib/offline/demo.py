@@ -28,6 +28,8 @@ def demo_picture(seed: int = 0, size: tuple[int, int] = (256, 512), styles: int 
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise ValueError(f"seed: expected a whole number from 0 to 2^63 - 1, received {describe(seed)}")
+    if not 1 <= styles <= 100:
+        raise ValueError(f"styles: expected 1 to 100, received {styles}")
     from gltr_lib import GlobalTextureRandomization, LocalTextureRandomization, StyleBank, Stylizer, streets
     from gltr_lib.labels import colourize
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gltr_lib._drafts import is_draft
 from gltr_lib._json import KINDS, parse_object
+from gltr_lib._typed import brief
 from gltr_lib.offline.files import write_whole
 
 MANIFEST = "manifest.json"
@@ -145,7 +146,7 @@ def read_all(target: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]
             raise ValueError(f"{path}: not a manifest of gltr stylize ({error}); choose a new folder") from error
         before = {**_SINCE, **state["settings"]}
         changed = [
-            f"{key}: {before[key]!r} before, {value!r} now"
+            f"{key}: {brief(before[key])} before, {brief(value)} now"
             for key, value in settings.items()
             if key in before and before[key] != value
         ]

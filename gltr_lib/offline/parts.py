@@ -82,7 +82,7 @@ class Parts:
         if header.get("format") != _FORMAT or not set(_TENSORS) <= state.keys():
             raise ValueError(f"{path}: not a part of a style bank; delete {self.folder}, or choose another bank name")
         changed = [
-            f"{key}: {header.get(key)} before, {value} now" for key, value in self.settings.items()
+            f"{key}: {header.get(key, '')[:80]} before, {value} now" for key, value in self.settings.items()
             if header.get(key) != value
         ]  # fmt: skip
         if changed:

@@ -181,6 +181,7 @@ def _short(digits: str) -> bool:
     return digits.isdecimal() and len(digits) <= 9
 
 
+@typed
 def launched_shard(environment: Mapping[str, str] | None = None) -> tuple[int, int, int] | None:
     """The place of this process under ``torchrun`` or ``accelerate launch``: (rank, world size, local rank).
 

@@ -23,11 +23,13 @@ from typing import Any
 
 from gltr_lib._drafts import draft_name, is_draft, sweep
 from gltr_lib._json import parse_object
+from gltr_lib._typed import brief
 from gltr_lib._workers import end_with_parent
 
 Entry = dict[str, Any]
 Work = Callable[[str, Any], Entry]
 OnItem = Callable[[int, int, str], Any]
+_LOOK = 10.0  # seconds after which a pool that says nothing is looked at
 
 
 @dataclass
@@ -144,7 +146,9 @@ def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
             raise ValueError(f"{marker}: not a manifest of this job ({error}); choose a new folder") from None
         if not isinstance(before, dict):
             raise ValueError(f"{marker}: not a manifest of this job (no settings in it); choose a new folder")
-        changed = [f"{k}: {before.get(k)!r} before, {v!r} now" for k, v in settings.items() if before.get(k) != v]
+        changed = [
+            f"{k}: {brief(before.get(k))} before, {brief(v)} now" for k, v in settings.items() if before.get(k) != v
+        ]
         if changed:
             raise ValueError(f"{folder}: made with other settings ({'; '.join(changed)}); choose a new folder")
         sweep(folder)
@@ -164,6 +168,7 @@ def _results(
         yield from (one(task) for task in todo)
         return
     pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=end_with_parent)
+    started: dict[int, Any] = getattr(pool, "_processes", {})  # which the pool fills as it starts them
     try:
         waiting: Iterable[tuple[str, Any]] = iter(todo)
         running: set[Future[tuple[str, Entry | None, str]]] = set()
@@ -171,11 +176,25 @@ def _results(
             running |= {pool.submit(one, task) for task in islice(waiting, 4 * count - len(running))}
             if not running:
                 return
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
+            ready, running = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            if not ready and _is_broken(pool):
+                raise BrokenProcessPool
             for future in ready:
                 yield future.result()
+    except (BrokenProcessPool, OSError) as error:
+        if not _is_broken(pool):
+            raise
+        # A worker that was killed while others were being started: the pool fails in other words then, or overlooks one
+        # of those others, for whose end it would wait for ever.
+        for process in list(started.values()):
+            process.kill()
+        raise BrokenProcessPool(str(error)) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _is_broken(pool: ProcessPoolExecutor) -> bool:
+    return bool(getattr(pool, "_broken", False))
 
 
 def _context() -> BaseContext:

@@ -18,7 +18,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -138,28 +138,48 @@ def safe_path(name: str) -> PurePosixPath:
 @contextmanager
 def _opened(archive: Path, max_total: int) -> Iterator[tuple[list[_Member], Callable[[_Member], IO[bytes]]]]:
     """The members of an archive (not yet examined) and how to read one."""
-    damaged = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                yield _zip_members(archive, opened), lambda member: opened.open(member.handle)
-            return
-        with tarfile.open(archive) as packed:
-            members = _tar_members(archive, packed, max_total)
+    with ExitStack() as stack:
+        try:
+            found = _listed(archive, max_total, stack)
+        except UnpackError:
+            raise
+        except tarfile.ReadError:  # its own words are five lines, one for each format that was tried
+            raise UnpackError(f"{archive}: neither a zip nor a tar archive, or cut short; download it again") from None
+        except (
+            Exception
+        ) as error:  # on damaged archives both libraries, and what unpacks for them, raise nearly anything
+            if isinstance(error, OSError) and error.filename is not None:
+                raise
+            raise UnpackError(
+                f"{archive}: the archive is damaged ({_words(error)}); delete it and download it again"
+            ) from None
+        yield found
 
-            def read(member: _Member) -> IO[bytes]:
-                file = packed.extractfile(member.handle)
-                if file is None:
-                    raise UnpackError(f"{archive}: member {member.name!r} is not a file")
-                return file
 
-            yield members, read
-    except UnpackError:
-        raise
-    except tarfile.ReadError:  # its own words are five lines, one for each format that was tried
-        raise UnpackError(f"{archive}: neither a zip nor a tar archive, or cut short; download it again") from None
-    except damaged as error:
-        raise UnpackError(f"{archive}: the archive is damaged ({error}); delete it and download it again") from None
+def _listed(archive: Path, max_total: int, stack: ExitStack) -> tuple[list[_Member], Callable[[_Member], IO[bytes]]]:
+    if zipfile.is_zipfile(archive):
+        opened = stack.enter_context(zipfile.ZipFile(archive))
+        return _zip_members(archive, opened), lambda member: opened.open(member.handle)
+    packed = stack.enter_context(tarfile.open(archive))  # noqa: SIM115  (the stack closes it)
+
+    def read(member: _Member) -> IO[bytes]:
+        file = packed.extractfile(member.handle)
+        if file is None:
+            raise UnpackError(f"{archive}: member {member.name!r} is not a file")
+        return file
+
+    members = _tar_members(archive, packed, max_total)
+    # What gzip, bzip2 and xz say of the whole stands behind the last member, where tarfile does not look.
+    for _ in range(SPARE // CHUNK):
+        if packed.fileobj is None or not packed.fileobj.read(CHUNK):
+            break
+    return members, read
+
+
+def _words(error: BaseException) -> str:
+    """What a library says of a damage, on one line of some length."""
+    text = " ".join(str(error).split())
+    return f"{text[:160]}..." if len(text) > 160 else text or type(error).__name__
 
 
 def _zip_members(archive: Path, opened: zipfile.ZipFile) -> list[_Member]:
@@ -266,14 +286,13 @@ def _write(archive: Path, base: Path, member: _Member, stream: Callable[[_Member
             draft.unlink(missing_ok=True)
     except UnpackError:
         raise
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            reason = "the disk is full" if error.errno in (28, 122) else f"cannot be written ({error})"
+            raise UnpackError(f"{target}: {reason}; mend that and call this again to go on") from None
         raise UnpackError(
-            f"{archive}: member {member.name!r} is damaged ({error}); download the archive again"
+            f"{archive}: member {member.name!r} is damaged ({_words(error)}); download the archive again"
         ) from None
-    except OSError as error:
-        full = error.errno in (28, 122)
-        reason = "the disk is full" if full else f"cannot be written ({error})"
-        raise UnpackError(f"{target}: {reason}; mend that and call this again to go on") from None
 
 
 def _crc(path: Path) -> int:

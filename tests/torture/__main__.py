@@ -50,9 +50,8 @@ def main() -> int:
         python=platform.python_version(), machine=platform.platform(),
     )  # fmt: skip
     lost = sum(t.lost for t in tallies)
-    print(
-        f"torture: {sum(t.tried for t in tallies):,} cases in {seconds:.0f} s, {lost} lost; {given.out / 'torture.json'}"
-    )
+    tried = sum(t.tried for t in tallies)
+    print(f"torture: {tried:,} cases in {seconds:.0f} s, {lost} lost; {given.out / 'torture.json'}")
     return 1 if lost or not tallies else 0
 
 

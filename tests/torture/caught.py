@@ -26,8 +26,8 @@ class Hang(BaseException):
 
 
 @contextlib.contextmanager
-def watchdog(seconds: float) -> Iterator[None]:
-    """Stop what runs longer; ten times as long ends the whole process with a dump of its stacks."""
+def watchdog(seconds: float, dump: bool = True) -> Iterator[None]:
+    """Stop what runs longer; ten times as long ends the whole process with a dump of its stacks, if ``dump``."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
@@ -38,17 +38,28 @@ def watchdog(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, bark)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     # The true file: what is captured has no number, and a case may have replaced the other.
-    faulthandler.dump_traceback_later(10 * seconds, exit=True, file=sys.__stderr__ or sys.stderr)
+    if dump:  # starts a thread, which takes as long as a small case
+        faulthandler.dump_traceback_later(10 * seconds, exit=True, file=sys.__stderr__ or sys.stderr)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+        if dump:
+            faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
 
 
-def call(function: Callable[[], Any], *, limit: float = 30.0, warn: bool = False) -> tuple[Outcome, Any]:
-    """Call a function; returns how it ended and what it returned. ``warn`` shows warnings as Python does by default."""
+def call(
+    function: Callable[[], Any], *, limit: float = 30.0, warn: bool = False, dump: bool = True
+) -> tuple[Outcome, Any]:
+    """Call a function; returns how it ended and what it returned.
+
+    Args:
+        function: without arguments.
+        limit: seconds that it may take.
+        warn: show warnings as Python does by default.
+        dump: see :func:`watchdog`.
+    """
     outcome, value = Outcome(), None
     out, err = _text("strict"), _text("backslashreplace")
     peak, start = _peak(), time.perf_counter()
@@ -57,7 +68,7 @@ def call(function: Callable[[], Any], *, limit: float = 30.0, warn: bool = False
         for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", quiet)
         try:
-            with watchdog(limit):
+            with watchdog(limit, dump):
                 value = function()
         except Hang:
             outcome.hung = True

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 #: Names under which our writers keep what is not finished: ``.NAME.HOST-12-34.tmp``, ``.00001.123.png``, ``x.12.part``.
 TEMPORARY = re.compile(r"^\..*\.(tmp|part|\d+\.[a-z0-9]+)$|^.*\.\d+\.part$|^\.[^.]+\.\d+\.[a-z0-9]+$")
 #: What tells the time, the machine or the way to a result, and not the result.
@@ -104,6 +106,10 @@ def content(path: Path) -> Any:
         if path.suffix == ".csv":
             with path.open(encoding="utf-8", newline="") as file:
                 return "csv " + json.dumps(_steady(list(csv.DictReader(file))))
+        if path.suffix == ".npz":  # grows by an array at a time, whole each time
+            with np.load(path, allow_pickle=False) as kept:
+                digests = {name: hashlib.sha256(np.ascontiguousarray(kept[name])).hexdigest() for name in kept.files}
+                return "arrays " + json.dumps(digests, sort_keys=True)
         if path.suffix == ".safetensors":
             return _safetensors(path.read_bytes())
         if path.suffix == ".pt":

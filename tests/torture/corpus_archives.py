@@ -14,7 +14,7 @@ import numpy as np
 from tests.torture.corpus import ACCEPT, EITHER, REFUSE, Case
 
 HOSTILE = (
-    "../out.txt", "../../etc/out.txt", "/tmp/gltr-out.txt", "a/../../out.txt", "C:/out.txt", "C:\\out.txt",
+    "../out.txt", "../../etc/out.txt", "/var/gltr-out.txt", "a/../../out.txt", "C:/out.txt", "C:\\out.txt",
     "..\\out.txt",
     "a\\..\\..\\out.txt", "a\0b.txt", "a\nb.txt", "a:b.txt", "\x07.txt",
 )  # fmt: skip

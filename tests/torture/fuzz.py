@@ -7,7 +7,9 @@ tries the same files in the same order; a finding is printed with its number, an
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -32,10 +34,12 @@ def run(folder: Path, short: bool, seed: int) -> list[Tally]:
     while time.perf_counter() - began < seconds:
         for parser, tally in zip(parsers, tallies, strict=True):
             start = time.perf_counter()
+            faulthandler.dump_traceback_later(60 * HANG, exit=True, file=sys.__stderr__ or sys.stderr)
             for index in range(number, number + ROUND):
                 _one(parser, tally, folder, seed, index)
                 if time.perf_counter() - start > seconds / len(parsers) / 2 or tally.lost > 200:
                     break
+            faulthandler.cancel_dump_traceback_later()
             tally.seconds += time.perf_counter() - start
             if time.perf_counter() - began > 1.2 * seconds:
                 break
@@ -55,7 +59,7 @@ def _one(parser: Parser, tally: Tally, folder: Path, seed: int, index: int) -> N
     path = folder / f"changed{parser.ending}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(case(parser, seed, index))
-    outcome, _ = caught.call(lambda: parser.read(path), limit=HANG)
+    outcome, _ = caught.call(lambda: parser.read(path), limit=HANG, dump=False)
     above = (path.parent.name,) if "/" in parser.ending else ()
     found = judge.function(outcome, (path.name, *above, *parser.words), limit=HANG)
     if found:

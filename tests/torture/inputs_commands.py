@@ -34,7 +34,8 @@ def on_files(folder: Path, cases: Sequence[Case], tally: Tally, short: bool) -> 
             for arguments, expect in _commands(case, folder / f"case-{number}", source, good):
                 before = judge.snapshot(case.path) if case.path.is_dir() else {}
                 outcome = caught.gltr(arguments, limit=60 if case.kind == "ledger" else 30)
-                found = judge.command(outcome, (*case.words, case.path.name), expect)
+                words = (*case.words, case.path.name, *(("banks:",) if "merge" in arguments else ()))
+                found = judge.command(outcome, words, expect)
                 found = found or judge.left_behind(folder / f"case-{number}", allowed=_given())
                 if case.kind in ("folder", "pairs", "tree"):
                     found = found or judge.changed(before, judge.snapshot(case.path))

@@ -26,9 +26,9 @@ from tests.torture.tally import Tally, timed
 from tests.torture.watch import Watch
 
 PICTURES = (500, 20_000)
-DRAWS = (50_000, 1_000_000)
+DRAWS = (30_000, 1_000_000)
 #: The soak: rounds, one a minute in the eight hours that it stands for, and seconds after which it stops anyway.
-ROUNDS = ((6, 12.0), (480, 420.0))
+ROUNDS = ((6, 6.0), (480, 420.0))
 LIMIT = (1800.0, 7200.0)  # seconds after which the whole part is given up, however busy the machine
 PER_PICTURE = 3 * 1024  # bytes that a picture may leave behind: its entry in the manifest, as text and as objects
 SLACK = 48.0  # MiB that allocators may move

@@ -36,6 +36,7 @@ ALSO = {
     "datasets.picture_size": "file", "datasets.FolderPairs": "pairs", "models.load_checkpoint": "model",
     "scale.Data.from_json": "data", "config.parse_overrides": "override", "evaluate.evaluate_dataset": "pair",
     "evaluate.group_probabilities": "groups", "offline.merge_banks": "merge file", "convert": "split pictures",
+    "models.load_trunk": "tensors", "evaluate.evaluate": "target",
 }  # fmt: skip
 
 
@@ -133,12 +134,12 @@ def replaced(spec: Spec, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _call(spec: Spec, changes: dict[str, Any]) -> tuple[judge.Outcome, str]:
     given = {name: value() if isinstance(value, Fresh) else copy.copy(value) for name, value in spec.given.items()}
-    outcome, _ = caught.call(lambda: spec.function(**{**given, **changes}), limit=15)
+    outcome, _ = caught.call(lambda: spec.function(**{**given, **changes}), limit=15, dump=False)
     if not changes:
         return outcome, "" if outcome.error is None and not outcome.hung else f"{outcome.error!r}"
     argument, value = next(iter(changes.items()))
-    if outcome.error is not None and isinstance(value, str) and "\n" in value:  # the user's own two lines
-        outcome.error = type(outcome.error)(str(outcome.error).replace(value, repr(value)))
+    if isinstance(outcome.error, judge.USUAL) and isinstance(value, str) and "\n" in value:  # the user's own two lines
+        outcome.error = ValueError(str(outcome.error).replace(value, repr(value)))
     words = (*names_of(spec, argument), *shown_as(value), *spec.words, *ALSO.get(spec.name, "").split())
     return outcome, judge.function(outcome, words, kinds=spec.kinds, limit=15)
 
@@ -183,6 +184,6 @@ def uncovered(specs: Sequence[Spec], module: Any) -> list[str]:
 
 def table(folder: Path) -> list[Spec]:
     """The functions that are tried."""
-    from tests.torture import values_files, values_tensors
+    from tests.torture import values_files, values_more, values_tensors
 
-    return [*values_tensors.specs(), *values_files.specs(folder)]
+    return [*values_tensors.specs(), *values_files.specs(folder), *values_more.specs(folder)]
