@@ -152,7 +152,7 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
     """
     if target.exists():
         raise FetchError(f"{target} is there already; remove it to unpack anew, or choose another --out")
-    if not source.is_file() or not zipfile.is_zipfile(source):
+    if not source.is_file() or not _is_zip(source):
         raise FetchError(f"{source}: not a zip archive; delete it and download again, or give another with --from")
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".camvid-", dir=target.parent))
@@ -173,6 +173,13 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return counts
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one of several disks, says its end
+        return False
 
 
 def _unpack(archive: zipfile.ZipFile, split: str, folder: Path) -> int:

@@ -120,7 +120,7 @@ def parse_value(text: str) -> Any:
 
 def refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
     if unknown:
-        each = [key if len(key) <= 60 else f"{key[:60]}..." for key in dict.fromkeys(unknown)]
+        each = [brief(key, 60) if not key.isprintable() or len(key) > 60 else key for key in dict.fromkeys(unknown)]
         more = f" and {len(each) - 8} more" if len(each) > 8 else ""
         raise ValueError(f"unknown configuration keys: {', '.join(each[:8])}{more}; valid keys: {', '.join(valid)}")
 

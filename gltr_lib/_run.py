@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gltr_lib._drafts import draft_name, sweep_beside
 from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
+from gltr_lib.weights import refuse_claims
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -140,6 +141,7 @@ def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
     Raises:
         ValueError: the file is damaged.
     """
+    refuse_claims(path)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:

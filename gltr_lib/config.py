@@ -287,6 +287,8 @@ def parse_overrides(overrides: Iterable[str], base: TrainConfig | None = None) -
         else:
             unknown.append(key)
     refuse_unknown(unknown, [*values, *sorted(inner)])
+    if (nested or any(inside.values())) and not isinstance(values["method"], dict):
+        raise ValueError(f"method must be a name or a mapping of its fields; received {brief(values['method'])}")
     if nested:
         values["method"] = {**values["method"], **dict(nested)}
     for name, given in inside.items():

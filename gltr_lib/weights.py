@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
         raise ValueError(f"{path}: not a JSON table of weights ({error}); reinstall the package") from error
     for name, entry in table.items():
         texts = [entry.get(key) for key in ("file", "sha256")] if isinstance(entry, dict) else [None]
-        if not all(isinstance(text, str) and len(text) <= 200 for text in texts):
+        if not all(isinstance(text, str) and len(text) <= 200 and text.isprintable() for text in texts):
             raise ValueError(f"{path}: the entry {brief(name, 60)} lacks its file or sha256; reinstall the package")
         if not isinstance(entry.get("metadata", {}), dict):
             raise ValueError(f"{path}: the metadata of {brief(name, 60)} is no JSON object; reinstall the package")
@@ -93,9 +94,9 @@ def path(name: str, *, assets: str | Path | None = None) -> Path:
     entry = _entry(name, folder)
     found = folder / entry["file"]
     if "\0" in entry["file"] or found.parent.resolve() != folder.resolve():
-        raise ValueError(f"{folder / 'registry.json'}: {name!r} points outside its folder ({entry['file']!r})")
+        raise ValueError(f"{folder / 'registry.json'}: {brief(name, 60)} points outside its folder ({entry['file']!r})")
     if not found.exists():
-        raise FileNotFoundError(f"{found}: the shipped weights {name!r} are missing; reinstall the package")
+        raise FileNotFoundError(f"{found}: the shipped weights {brief(name, 60)} are missing; reinstall the package")
     return found
 
 
@@ -146,6 +147,7 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"{where}: no such file; expected .safetensors or .pth weights")
     if where.suffix == ".safetensors":
         return load_safetensors(where)[0]
+    refuse_claims(where)
     try:
         state = torch.load(where, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike
@@ -159,6 +161,27 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{where}: expected a state dict (tensors by name), found {type(state).__name__}")
     return {str(k): v for k, v in state.items()}
+
+
+def refuse_claims(file: Path) -> None:
+    """Refuse a zip of torch's whose members claim more than it holds, before memory is asked for them.
+
+    torch stores its members as they are; one that claims to grow would be given all the memory that it asks for.
+
+    Raises:
+        ValueError: such a file, or a zip whose directory cannot be read.
+    """
+    try:
+        if not zipfile.is_zipfile(file):
+            return  # the older format, or none: torch says so
+        with zipfile.ZipFile(file) as opened:
+            claimed = sum(info.file_size for info in opened.infolist())
+    except Exception as error:  # on damaged directories zipfile raises nearly anything
+        raise ValueError(f"{file}: not weights of PyTorch ({type(error).__name__}); download it again") from None
+    if claimed > file.stat().st_size:
+        raise ValueError(
+            f"{file}: claims {claimed:,} bytes of numbers, more than its {file.stat().st_size:,}; download it again"
+        )
 
 
 @typed

@@ -213,3 +213,11 @@ def test_many_unknown_keys_are_listed_once_each_and_not_at_any_length():
         parse_overrides([*["x" * 5000 + "=1"] * 3, *(f"k{number}=1" for number in range(50))])
     assert "and 43 more" in str(caught.value)
     assert len(str(caught.value)) < 1500
+
+
+def test_fields_of_a_method_that_is_none():
+    with pytest.raises(ValueError, match="method must be a name or a mapping of its fields; received 5"):
+        parse_overrides(["method=5", "method.alpha=0.5"])
+    with pytest.raises(ValueError, match="unknown configuration keys") as caught:
+        TrainConfig.from_json('{"two\\nlines": 1}')
+    assert "\n" not in str(caught.value)

@@ -202,3 +202,33 @@ def test_a_name_that_no_file_has_is_refused_before_anything_is_written(tmp_path)
     with pytest.raises(ValueError, match="tensors: expected"):
         weights.save_safetensors({"a": 5}, tmp_path / "a.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("claim", [10**9, 2**32 - 2])
+def test_a_file_that_claims_more_numbers_than_it_holds_is_given_no_memory(tmp_path, claim, monkeypatch):
+    from gltr_lib._run import read_checkpoint
+
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.ones(4)}, path)
+    assert weights.load_file(path)["a"].tolist() == [1, 1, 1, 1]
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = data.find(mark)
+        data[at + place : at + place + 4] = claim.to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch was asked"))
+    for read in (weights.load_file, lambda p: read_checkpoint(p, "cpu")):
+        with pytest.raises(ValueError, match=r"a\.pth: claims .* bytes of numbers"):
+            read(path)
+
+
+def test_an_end_that_speaks_of_several_disks_is_no_file_of_weights(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.ones(4)}, path)
+    data = bytearray(path.read_bytes())
+    place = data.rfind(b"PK\x06\x07")  # the locator of the zip64 directory: number of disks
+    assert place > 0
+    data[place + 16 : place + 20] = b"\x07\0\0\0"
+    path.write_bytes(bytes(data))
+    with pytest.raises(ValueError, match=r"a\.pth: not weights of PyTorch"):
+        weights.load_file(path)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gltr_lib._json import parse_object
+from gltr_lib._typed import brief
 from gltr_lib.datasets.layout import PREPARED, Coding, Form, Layout, Pair
 from gltr_lib.labels import (
     VISTAS_V12_CLASSES,
@@ -52,7 +53,7 @@ def check_config(path: Path, version: str) -> None:
         why = "it has none" if isinstance(error, KeyError | TypeError) else error
         raise ValueError(f"{path}: expected Vistas' config with a list of labels ({why}); copy the archive's") from None
     pairs = enumerate(zip(found, names, strict=False))
-    wrong = next((f"id {n} is {a!r}, expected {b!r}" for n, (a, b) in pairs if _plain(a) != _plain(b)), None)
+    wrong = next((f"id {n} is {brief(a, 60)}, expected {b!r}" for n, (a, b) in pairs if _plain(a) != _plain(b)), None)
     if len(found) == len(names) and wrong is None:
         return
     other = next((v for v, known in _NAMES.items() if [_plain(n) for n in known] == [_plain(n) for n in found]), None)
