@@ -126,6 +126,6 @@ class Painter:
                     result = self.stylizer.decode(adain(features, stats.mean, stats.std, self.alpha), size)
                 else:
                     result = self.stylizer.stylize(images, stats, self.alpha, tile=tile)  # type: ignore[call-arg]
-                pixels = (result * 255).round_().to(torch.uint8)
+                pixels = result.mul_(255).round_().to(torch.uint8)  # nobody else has this picture
                 copies.append(pixels.permute(0, 2, 3, 1).contiguous())
         return [[copy[row] for copy in copies] for row in range(count)]
