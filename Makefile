@@ -65,8 +65,8 @@ define timed
 	@printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2) || exit 1; echo "-- $(1): $$(( $$(date +%s) - start )) s"
 endef
 
-test: $(VENV)/.installed-test  ## set up, then lint, types, a smoke run of the course, and all tests
-	@$(MAKE) --no-print-directory lint types smoke unit
+test: $(VENV)/.installed-test  ## set up, then lint, types, a short torture campaign, a smoke run of the course, and all tests
+	@$(MAKE) --no-print-directory lint types torture-short smoke unit
 
 lint: $(VENV)/.installed-test  ## style of code and lessons, and whether the notebooks are current
 	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(PY) -m gltr_lib.course.lint && $(PY) -m gltr_lib.course.build --check && $(PY) -m gltr_lib.course.teach --check)

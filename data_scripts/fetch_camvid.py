@@ -18,7 +18,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
+import socket
 import stat
 import sys
 import tempfile
@@ -155,8 +157,7 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
     if not source.is_file() or not _is_zip(source):
         raise FetchError(f"{source}: not a zip archive; delete it and download again, or give another with --from")
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".camvid-", dir=target.parent))
-    draft.chmod(0o755)  # mkdtemp makes it private; the data folder shall be as readable as its neighbours
+    draft = _draft_folder(target.parent)
     try:
         with zipfile.ZipFile(source) as archive:
             check_members(archive)
@@ -173,6 +174,22 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return counts
+
+
+def _draft_folder(parent: Path) -> Path:
+    """A folder to unpack in; those that killed calls on this machine have left are removed."""
+    head = f".camvid-{re.sub(r'[^A-Za-z0-9]', '', socket.gethostname())}-"
+    for left in parent.glob(f"{head}*") if os.name == "posix" else ():
+        number = left.name[len(head) :].split("-")[0]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, OverflowError, OSError):  # no folder of ours, or of somebody else at work
+            pass
+    folder = Path(tempfile.mkdtemp(prefix=f"{head}{os.getpid()}-", dir=parent))
+    folder.chmod(0o755)  # mkdtemp makes it private; the data folder shall be as readable as its neighbours
+    return folder
 
 
 def _is_zip(path: Path) -> bool:

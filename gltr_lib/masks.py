@@ -114,7 +114,7 @@ def smooth_noise(
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma: expected a finite number of pixels >= 0, received {sigma!r:.60}")
     target = check_device(device) if device is not None else _device_of(generator)
-    return _smooth_noise(sigma, generator, torch.empty(height, width, device=target))
+    return _smooth_noise(float(sigma), generator, torch.empty(height, width, device=target))
 
 
 def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) -> Tensor:
@@ -125,12 +125,9 @@ def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) 
     noise = torch.randn(rows, columns, generator=generator, device=_device_of(generator)).to(out.device)
     if sigma == 0:
         return out.copy_(noise)
-    across = _gaussian_basis(width, columns, margin, pitch, sigma, out.device)
-    down = (
-        across
-        if (height, rows) == (width, columns)
-        else _gaussian_basis(height, rows, margin, pitch, sigma, out.device)
-    )
+    across = down = _gaussian_basis(width, columns, margin, pitch, sigma, out.device)
+    if (height, rows) != (width, columns):
+        down = _gaussian_basis(height, rows, margin, pitch, sigma, out.device)
     half = torch.empty(rows, width, device=out.device)
     for pixels, points in _blocks(width, margin, pitch):
         torch.mm(noise[:, points], across[pixels, points].T, out=half[:, pixels])

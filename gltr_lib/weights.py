@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +25,7 @@ from gltr_lib._typed import brief, strictly_typed, typed
 
 ASSETS = Path(__file__).parent / "assets"
 KINDS = ("stylizer", "style_bank", "model")
+MOST_LETTERS = 200  # of the name of a registered file
 
 
 @typed
@@ -52,7 +51,7 @@ def registry(assets: str | Path | None = None) -> dict[str, dict[str, Any]]:
         raise ValueError(f"{path}: not a JSON table of weights ({error}); reinstall the package") from error
     for name, entry in table.items():
         texts = [entry.get(key) for key in ("file", "sha256")] if isinstance(entry, dict) else [None]
-        if not all(isinstance(text, str) and len(text) <= 200 and text.isprintable() for text in texts):
+        if not all(isinstance(text, str) and len(text) <= MOST_LETTERS and text.isprintable() for text in texts):
             raise ValueError(f"{path}: the entry {brief(name, 60)} lacks its file or sha256; reinstall the package")
         if not isinstance(entry.get("metadata", {}), dict):
             raise ValueError(f"{path}: the metadata of {brief(name, 60)} is no JSON object; reinstall the package")
@@ -217,6 +216,7 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
         OSError: it cannot be written; a full disk is named as such. What lay there before is untouched.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = save_safetensors({"a": torch.ones(2)}, Path(folder) / "a.safetensors")
         ...     load_file(path)["a"].tolist()
@@ -270,16 +270,15 @@ def register(
     """
     if kind not in KINDS:
         raise ValueError(f"kind: unknown {kind!r}; valid: {', '.join(KINDS)}")
-    if not name or name != Path(name).name:
-        raise ValueError(f"name: expected a plain name such as 'mini-stylizer', received {name!r}")
+    if not name or name != Path(name).name or not name.isprintable() or len(name) > MOST_LETTERS - len(".safetensors"):
+        raise ValueError(f"name: expected a plain name such as 'mini-stylizer', received {brief(name, 60)}")
     load_safetensors(file)
     folder = Path(assets or ASSETS)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.safetensors"
     if Path(file).resolve() != target.resolve():
-        temporary = target.with_suffix(".tmp")
-        shutil.copyfile(file, temporary)
-        temporary.replace(target)
+        with whole(target) as draft:
+            shutil.copyfile(file, draft)
     entry = {
         "file": target.name,
         "sha256": sha256(target),
@@ -292,11 +291,8 @@ def register(
     }
     table = registry(folder) | {name: entry}
     text = json.dumps(dict(sorted(table.items())), indent=2, ensure_ascii=False) + "\n"
-    handle, draft = tempfile.mkstemp(dir=folder, suffix=".json.tmp")
-    with os.fdopen(handle, "w", encoding="utf-8") as opened:
-        opened.write(text)
-    os.replace(draft, folder / "registry.json")
-    (folder / "registry.json").chmod(0o644)
+    with whole(folder / "registry.json") as draft:
+        draft.write_text(text, encoding="utf-8")
     return target
 
 

@@ -21,6 +21,13 @@ def dead() -> int:
     return process.pid
 
 
+def orphan_of(path: Path) -> Path:
+    """A draft of a file that a killed process has left."""
+    draft = path.with_name(f".{path.name}.{_drafts._HOST}-{dead()}-1.tmp")
+    draft.touch()
+    return draft
+
+
 def script(text: str, *arguments: object) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-c", text, *map(str, arguments)],

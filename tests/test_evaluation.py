@@ -21,6 +21,7 @@ from gltr_lib.evaluation import Plan, trained_as
 from gltr_lib.labels import CLASSES, LABEL_IDS
 from gltr_lib.metrics import ConfusionMatrix
 from tests import official_trees
+from tests.test_drafts import orphan_of
 
 # A tree of four pictures is not the whole of GTA5, as its reader says.
 pytestmark = pytest.mark.filterwarnings("ignore:.*pictures of .* are there")
@@ -145,6 +146,18 @@ def test_smaller_predictions_are_brought_to_full_size_by_nearest(city, here):
     got = np.array(Image.open(path))
     assert got.shape == (48, 96)
     assert np.array_equal(got, np.array(LABEL_IDS, np.uint8)[np.arange(8).reshape(2, 4)].repeat(24, 0).repeat(24, 1))
+
+
+def test_drafts_of_a_killed_export_go_with_the_next_one_and_are_no_strange_files(city, here):
+    dataset = open_dataset("cityscapes", city, "val")
+    right = {key: np.zeros((2, 4), np.uint8) for key in dataset.keys}
+    sent = here / "sent"
+    sent.mkdir()
+    left = [orphan_of(sent / "munster_000001_000020_pred_labelIds.png"), orphan_of(here / "sent.zip")]
+    written = ev.export_cityscapes(right, dataset, sent, archive=here / "sent.zip")
+    assert not any(path.exists() for path in left)
+    assert sorted(sent.iterdir()) == sorted(written)
+    assert (here / "sent.zip").is_file()
 
 
 def test_what_cannot_be_sent_is_refused(city, here):

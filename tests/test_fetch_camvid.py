@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import stat
 import urllib.error
 import zipfile
@@ -13,6 +14,7 @@ from PIL import Image
 
 from gltr_lib.datasets import CamVid
 from gltr_lib.real import camvid_root
+from tests.test_drafts import dead
 
 SCRIPT = Path(__file__).resolve().parents[1] / "data_scripts" / "fetch_camvid.py"
 NAMES = {
@@ -71,6 +73,19 @@ def test_an_archive_becomes_the_layout_that_the_loader_reads(fetch, tmp_path, ca
     assert archive.exists(), "an archive that was given stays"
     monkeypatch.setenv("GLTR_DATA", str(tmp_path / "data"))
     assert camvid_root() == tmp_path / "data" / "camvid"
+
+
+def test_what_a_killed_call_left_goes_with_the_next_one(fetch, tmp_path):
+    archive = make_archive(tmp_path / "camvid.zip")
+    out = tmp_path / "data"
+    out.mkdir()
+    at_work = fetch._draft_folder(out)
+    killed = out / at_work.name.replace(f"-{os.getpid()}-", f"-{dead()}-")
+    other = out / ".camvid-elsewhere-1-abc"  # of another machine
+    for folder in (killed / "train", other):
+        folder.mkdir(parents=True)
+    fetch.arrange(archive, out / "camvid")
+    assert sorted(path.name for path in out.iterdir()) == sorted([at_work.name, other.name, "camvid"])
 
 
 def test_splits_are_chosen(fetch, tmp_path):

@@ -195,3 +195,9 @@ def test_a_threshold_leaves_its_field_alone():
     before = field.clone()
     threshold_field(field, 0.3)
     assert torch.equal(field, before)
+
+
+def test_a_sigma_of_torch_or_numpy_is_a_number():
+    expected = smooth_noise(9, 12, 1.5, generator=gen(7))
+    for sigma in (torch.tensor(1.5), np.float32(1.5)):
+        assert torch.equal(smooth_noise(9, 12, sigma, generator=gen(7)), expected)

@@ -1,11 +1,13 @@
 """Labels to trainIds and GTA5's crops, on trees in the official formats, against slow readers that share no code."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +241,57 @@ def test_a_full_disk_is_said_and_what_is_done_is_kept(tmp_path):
     with pytest.raises(OSError, match=r"the disk is full; 1 of 3 are done and safe"):
         _job.run(_work, {"a": 1, "b": "full", "c": 3}, tmp_path / "j.jsonl", is_there=lambda *_: True, workers=1)
     assert _job.read_journal(tmp_path / "j.jsonl") == {"a": {"value": 1}}
+
+
+class Full(io.RawIOBase):
+    """A file on a disk on which there is room for so many writes."""
+
+    def __init__(self, writes):
+        self.left = writes
+
+    def writable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, *_):
+        return 0
+
+    def write(self, data):
+        if not self.left:
+            raise OSError(28, "No space left on device")
+        self.left -= 1
+        return len(data)
+
+
+def test_a_disk_that_is_full_for_the_journal_is_said_as_well(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def full(self, mode="r", *args, **options):
+        if mode != "a":
+            return opened(self, mode, *args, **options)
+        return io.TextIOWrapper(io.BufferedWriter(Full(1)), encoding="utf-8")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match=r"the disk is full; 1 of 3 are done and safe; free some space and call this"):
+        _job.run(_work, {"a": 1, "b": 2, "c": 3}, tmp_path / "j.jsonl", is_there=lambda *_: True, workers=1)
+
+
+@pytest.mark.parametrize("make", [partial(convert, "gta5", splits=["train"]), partial(crop_pairs, size=16)])
+def test_a_disk_that_is_full_for_the_list_or_the_manifest_is_said_and_the_same_call_finishes(
+    tmp_path, monkeypatch, make
+):
+    trees.gta5(tmp_path / "raw", 2)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_job, "write_whole", full)
+        with pytest.raises(OSError, match=r"out: the disk is full; what is done is safe, free some space"):
+            make(tmp_path / "raw", tmp_path / "out", workers=1)
+    assert make(tmp_path / "raw", tmp_path / "out", workers=1)["complete"]
 
 
 # --- crops ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from gltr_lib import ledger, streets
@@ -19,6 +20,7 @@ from gltr_lib.probes import expect, figures, plan, run, tables
 from gltr_lib.probes.__main__ import main
 from gltr_lib.probes.plan import Network, Question
 from gltr_lib.study.grid import train_streets
+from tests.test_drafts import orphan_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LEDGER = ROOT / "docs" / "probes.md", ROOT / "results" / "probes.jsonl"
@@ -271,7 +273,10 @@ def test_the_page_is_filled_drawn_and_found_stale(tmp_path):
     page = tmp_path / "probes.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     rows = made_up()
+    (tmp_path / "figures").mkdir()
+    left = orphan_of(tmp_path / "figures" / "probes_place.png")
     assert figures.report(page, rows)
+    assert not left.exists()
     assert tables.stale(page, rows, figures.texts(rows)) == []
     for name in figures.FIGURES:
         assert figures.is_drawn_from(tmp_path / "figures" / f"probes_{name}.png", rows)
@@ -281,6 +286,19 @@ def test_the_page_is_filled_drawn_and_found_stale(tmp_path):
     alts = [line[2 : line.index("](")] for line in page.read_text().splitlines() if line.startswith("![")]
     assert len(alts) == len(figures.FIGURES) + len(figures.SHEETS)
     assert all(60 <= len(alt) <= 400 and "nan" not in alt and "[" not in alt for alt in alts), list(map(len, alts))
+
+
+@pytest.mark.slow
+def test_the_sheets_are_pictures_of_few_colours_and_drafts_of_the_killed_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "SWAPS", plan.SWAPS[:1])  # all of them take long
+    monkeypatch.setattr(figures, "KINDS", {"fog": figures.KINDS["fog"]})
+    left = orphan_of(tmp_path / "probes_swaps.png")
+    made = figures.save_sheets(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(made)
+    assert not left.exists()
+    for path in made:
+        with Image.open(path) as picture:
+            assert (picture.format, picture.mode) == ("PNG", "P")
 
 
 def test_the_committed_page_is_what_the_ledger_says():

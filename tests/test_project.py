@@ -95,8 +95,10 @@ def test_ci_runs_make_test_and_ends_with_pytest():
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert "set -euo pipefail" in script
     assert script.rstrip().endswith("make test")
-    phases = re.search(r"^test:.*\n\t.* (lint types smoke unit)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert phases, "pytest is the last phase of make test"
+    phases = re.search(
+        r"^test:.*\n\t.* (lint types torture-short smoke unit)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
+    )
+    assert phases, "pytest is the last phase of make test, and the short torture campaign one of them"
 
 
 def test_tracked_files_name_no_machine_and_no_registry():

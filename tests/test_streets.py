@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +19,7 @@ from gltr_lib.streets import materials, raster
 from gltr_lib.streets.dice import Dice
 from gltr_lib.streets.mesh import Camera, project
 from gltr_lib.streets.sampled import sampled_look
+from tests.test_drafts import gone
 
 SAME_STREETS = ("game", "overcast", "sun", "colour")
 
@@ -139,6 +146,47 @@ def test_workers_give_the_same_streets():
     one = streets.render_many(range(5), "game", (32, 64))
     two = streets.render_many(range(5), "game", (32, 64), workers=2)
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+# Stands still when the first streets have come, so that both workers are known to be at work or to wait for some.
+STILL = """
+import time
+from concurrent.futures import ProcessPoolExecutor
+from gltr_lib import streets
+
+class Still(ProcessPoolExecutor):
+    def map(self, *arguments):
+        for one in super().map(*arguments):
+            print(*self._processes, flush=True)
+            time.sleep(120)
+            yield one
+
+if __name__ == "__main__":
+    streets.ProcessPoolExecutor = Still
+    streets.render_many(range(8), size=(8, 16), workers=2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    script = tmp_path / "still.py"
+    script.write_text(STILL)
+    root = Path(__file__).resolve().parents[1]
+    main = subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True
+    )
+    workers = [int(number) for number in main.stdout.readline().split()]
+    try:
+        assert len(workers) == 2
+        main.kill()
+        main.wait()
+        assert all(gone(worker) for worker in workers)
+    finally:
+        main.kill()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("look", ["", "Game", "sampled", "sampled:", "sampled:-1", "sampled:x", "sampled:1.5", "night"])

@@ -14,6 +14,7 @@ from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.hypotheses import Judgement, judge, verdict
 from gltr_lib.study.intervals import Interval
+from tests.test_drafts import orphan_of
 from tests.test_study import README, RESULTS
 
 DOCS = README.parent / "docs"
@@ -289,6 +290,18 @@ def test_everything_is_rebuilt_from_the_ledger_and_stays(tmp_path, monkeypatch):
     assert "rivals.png" in report.stale(tmp_path, results)
     report.write(tmp_path, results)
     assert sorted(path.name for path in results.iterdir()) == []
+
+
+def test_the_draft_of_a_killed_report_goes_when_the_figure_is_drawn_again(tmp_path):
+    evidence = made_up(tmp_path, "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
+    figure, words = figures.ablation_figure(evidence, next(f for f in ablations.factors() if f.name == "alpha"))
+    place = tmp_path / "made" / "alpha.png"
+    place.parent.mkdir()
+    left = orphan_of(place)
+    assert figures.save(figure, words, place)
+    assert sorted(path.name for path in place.parent.iterdir()) == ["alpha.png", "alpha.txt"]
+    assert not left.exists()
+    assert figures.words_in(place) == words
 
 
 def test_figures_wait_for_two_levels(tmp_path):

@@ -66,6 +66,14 @@ def test_one_loss_is_an_exit_code(parts, monkeypatch, tmp_path, capsys):
     assert "LOST: second: a traceback" in capsys.readouterr().out
 
 
+def test_what_was_counted_is_kept_when_a_later_part_is_broken_off(parts, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules["tests.torture.faults"], "run", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(monkeypatch, tmp_path)
+    kept = json.loads((tmp_path / "torture.json").read_text())
+    assert [part["name"] for part in kept["parts"]] == ["fine"]
+
+
 def test_an_unknown_part_is_refused_with_the_names(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["torture", "--only", "magic"])
     with pytest.raises(SystemExit) as stop:

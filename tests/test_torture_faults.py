@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # the campaign is a package beside gltr_lib, not in it
     sys.path.insert(0, str(ROOT))
 
-from tests.torture import apart, load, torment, watch  # noqa: E402
+from tests.torture import apart, faults, fuzz, load, torment, watch  # noqa: E402
 from tests.torture.compare import differences, half_written, snapshot, temporaries  # noqa: E402
 from tests.torture.tally import Tally  # noqa: E402
 
@@ -212,6 +212,48 @@ def test_kills_spare_a_job_that_writes_whole_files_and_find_one_that_does_not(tm
         assert "half-written" in why or "other bytes" in why
 
 
+# The first run takes ten times as long as the others, as it does where somebody else was at work; "missed" lets it end.
+COURSE = """
+import random, sys, time
+from pathlib import Path
+from tests.torture import jobs, kills, torment
+from tests.torture.jobs import Job
+
+place = Path(sys.argv[2])
+
+def act(to):
+    first = not (place / "ran").exists()
+    (place / "ran").touch()
+    time.sleep((3.0 if first else 0.3) if sys.argv[1] == "slow" else 0.0)
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "done").touch()
+    return 0
+
+if sys.argv[1] == "missed":
+    wait, kills.wait = kills.wait, lambda child, timeout: wait(child, 60.0)
+jobs.course = lambda made, lesson: Job("course", act, before=lambda: None)
+tally = torment.course_kills(place, place / "course", 3, random.Random(1), "")
+print(tally.injected, tally.lost, tally.losses[:1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("kind", ["slow", "missed"])
+def test_the_runner_is_killed_as_often_as_asked_or_it_is_said(tmp_path, kind):
+    done = subprocess.run(
+        [sys.executable, "-c", COURSE, kind, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    injected, lost, why = done.stdout.split(maxsplit=2)
+    if kind == "slow":
+        assert (int(injected), int(lost)) == (3, 0), why
+    else:
+        assert (int(injected), int(lost)) == (0, 1)
+        assert "only 0 of 3 kills met the runner alive" in why
+
+
 def looks(memory, processor, descriptors=lambda n: 5):
     made = watch.Watch(50)
     made.looks = [watch.Look(n, memory(n), int(descriptors(n)), 2, processor(n)) for n in range(1, 51)]
@@ -234,6 +276,24 @@ def test_a_share_that_drifts_is_noticed():
     assert len(load.strayed(steady, 0.6)) == 10
     assert load.strayed([value + (number > 9000) * 0.1 for number, value in enumerate(steady)], None) != []
     assert load.strayed(drifting, None) == [], "0.005 over 10,000 draws is within the noise of a tenth"
+
+
+def test_masks_that_are_not_exact_are_noticed_and_a_rare_tie_is_none():
+    assert load.inexact([77] * 99_999 + [78], 77) == []
+    for counts in ([77, 78], [76] + [77] * 99_999, [77] * 99_999 + [79], [78] * 100):
+        assert "asked for 77" in load.inexact(counts, 77)[0]
+
+
+def test_the_full_campaign_is_as_large_as_promised_and_the_short_one_lacks_no_fault():
+    full = {name: counts[1] for name, counts in faults.KILLS.items()}
+    assert min(full[name] for name in ("stylize", "bank build", "prepare")) >= 100
+    assert min(full[name] for name in ("train", "train at scale", "study", "course run")) >= 10
+    assert load.PICTURES[1] >= 20_000
+    assert load.DRAWS[1] >= 1_000_000
+    assert load.ROUNDS[1][0] >= 8 * 60, "a round a minute"
+    assert fuzz.FULL_SECONDS >= 600
+    # The loop at full scale is killed in the full campaign alone: it does what the other one does, and costs more.
+    assert {name for name, counts in faults.KILLS.items() if not counts[0]} == {"train at scale"}
 
 
 def test_a_part_that_breaks_down_is_a_loss(tmp_path):

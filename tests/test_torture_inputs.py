@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from tests.torture.judge import Outcome
 from tests.torture.tally import Tally
 from tests.torture.values import Spec
 
+ROOT = Path(__file__).resolve().parents[1]
 ONE_LINE = Outcome(1, err="gltr: stylize: x.png: no such file; give another\n")
 
 
@@ -104,6 +109,42 @@ def test_a_hang_is_stopped_and_said():
     assert "hung" in judge.function(outcome)
 
 
+STOPPED = """
+import os, signal, subprocess, sys, time
+from tests.torture import caught, judge
+
+def slow():
+    # Somebody stops this process for longer than the limit and lets it go on; its own clock never sees that.
+    keeper = "import os, signal, time; time.sleep(0.2); os.kill({0}, signal.SIGSTOP); time.sleep(4.5); "
+    keeper = (keeper + "os.kill({0}, signal.SIGCONT)").format(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", keeper]) as process:
+        process.wait()
+
+began = time.perf_counter()
+outcome, _ = caught.call(slow, limit=4.0)
+print(time.perf_counter() - began > 4.5, judge.function(outcome, ("slow",), limit=4.0))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nobody can be stopped here")
+def test_who_was_stopped_by_others_does_not_hang():
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.stdout.split() == ["True"], done.stdout + done.stderr
+
+
+def test_where_the_library_is_closed_to_others_no_child_without_rights_is_asked(tmp_path, monkeypatch):
+    closed = tmp_path / "home" / "project"
+    closed.mkdir(parents=True)
+    closed.parent.chmod(0o700)
+    monkeypatch.setattr(caught, "ROOT", closed)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert caught.as_nobody(lambda: Outcome(0)) is None
+
+
 def test_what_a_command_prints_raises_and_returns():
     def loud():
         print("out")
@@ -178,7 +219,8 @@ def test_the_corpus_is_the_same_for_one_seed_and_large(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_without_rights_answers():
+def test_a_child_without_rights_answers(monkeypatch):
+    monkeypatch.setattr(caught, "ROOT", Path("/"))  # open to all, wherever this lies
     outcome = caught.as_nobody(lambda: Outcome(1, "out", f"gltr: {os.geteuid()}\n"))
     assert outcome is not None
     assert (outcome.code, outcome.out) == (1, "out")

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from gltr_lib import _drafts, weights
+from tests.test_drafts import orphan_of
 
 
 @pytest.fixture
@@ -29,6 +30,15 @@ def test_a_registered_file_loads_with_its_header_and_its_entry(assets):
     assert torch.equal(state["w"], torch.arange(6.0).view(2, 3))
     assert (found["step"], found["recipe"], found["licence"], found["kind"]) == ("9", "by hand", "MIT", "model")
     assert sorted(p.name for p in assets.iterdir()) == ["one.safetensors", "registry.json"]
+
+
+def test_drafts_of_a_killed_registration_go_with_the_next(assets, tmp_path):
+    file = tmp_path / "b.safetensors"
+    save_file({"x": torch.ones(2)}, file)
+    left = [orphan_of(assets / "b.safetensors"), orphan_of(assets / "registry.json")]
+    weights.register("b", file, kind="model", assets=assets)
+    assert not any(path.exists() for path in left)
+    assert not [path for path in assets.iterdir() if path.name.endswith(".tmp")]
 
 
 def test_registering_again_replaces_and_keeps_the_others(assets, tmp_path):
@@ -81,10 +91,14 @@ def test_a_damaged_registry_is_named(assets, text):
         weights.names(assets=assets)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "../a"])
-def test_a_name_with_a_folder_in_it_is_not_registered(assets, tmp_path, name):
-    with pytest.raises(ValueError, match="plain name"):
+@pytest.mark.parametrize("name", ["", "a/b", "../a", "a\nb", "a\x1b[31m", "\udcff", "x" * 190])
+def test_a_name_that_the_registry_would_refuse_is_not_registered(assets, tmp_path, name):
+    with pytest.raises(ValueError, match="plain name") as caught:
         weights.register(name, tmp_path / "made.safetensors", kind="model", assets=assets)
+    assert str(caught.value).isprintable()
+    assert weights.names(assets=assets) == ["one"]
+    weights.register("x" * 188, tmp_path / "made.safetensors", kind="model", assets=assets)
+    assert len(weights.names(assets=assets)) == 2
 
 
 def test_only_safetensors_are_registered(assets, tmp_path):

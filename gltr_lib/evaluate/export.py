@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from gltr_lib._drafts import whole
 from gltr_lib._read import read_image
 from gltr_lib._validate import describe
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
@@ -116,13 +117,8 @@ def write_label_ids(prediction: Tensor | np.ndarray, path: str | os.PathLike[str
     if (ids.height, ids.width) != tuple(size):
         ids = ids.resize((size[1], size[0]), Image.Resampling.NEAREST)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        ids.save(temporary, format="PNG")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as draft:
+        ids.save(draft, format="PNG")
     return path
 
 
@@ -184,15 +180,9 @@ def export_cityscapes(
 def pack(files: list[Path], archive: str | os.PathLike[str]) -> Path:
     """Put files into a flat zip (PNGs are stored as they are: they do not shrink further)."""
     target = Path(archive)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as opened:
-            for file in files:
-                opened.write(file, file.name)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as opened:
+        for file in files:
+            opened.write(file, file.name)
     return target
 
 

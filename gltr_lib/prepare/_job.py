@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -29,6 +29,7 @@ from gltr_lib._workers import end_with_parent
 Entry = dict[str, Any]
 Work = Callable[[str, Any], Entry]
 OnItem = Callable[[int, int, str], Any]
+_FULL = (28, 122)  # of errno: no room on the disk, none in the user's share of it
 _LOOK = 10.0  # seconds after which a pool that says nothing is looked at
 
 
@@ -85,9 +86,9 @@ def run(
                     if entry is None:
                         outcome.refused[key] = reason
                     else:
-                        outcome.done[key] = entry
                         lines.write(json.dumps({"key": key, **entry}) + "\n")
                         lines.flush()
+                        outcome.done[key] = entry
                     finished += 1
                     if on_item is not None:
                         on_item(finished, len(items), key)
@@ -97,7 +98,9 @@ def run(
                 f"safe; call this again to go on, perhaps with fewer workers"
             ) from None
         except OSError as error:
-            if error.errno in (28, 122):
+            if error.errno in _FULL:
+                with suppress(OSError):  # it tries once more to write what found no room, and fails in fewer words
+                    lines.close()
                 raise OSError(
                     f"{journal.parent}: the disk is full; {len(outcome.done):,} of {len(items):,} are done and safe; "
                     f"free some space and call this again to go on"
@@ -130,6 +133,23 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Say of a full disk, whatever was being written, that it is full and what to do.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OSError(
+            f"{folder}: the disk is full; what is done is safe, free some space and call this again to go on"
+        ) from None
 
 
 def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:

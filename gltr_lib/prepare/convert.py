@@ -80,7 +80,7 @@ def convert(
         "options": {key: chosen.get(key, choices[0]) for key, choices in layout.options.items()},
         "tables": {coding: table_digest(layout, coding) for coding in sorted(_codings(found))},
     }
-    with alone(out):
+    with alone(out), _job.room(out):
         _job.claim(out, MANIFEST, settings)
         started = time.monotonic()
         manifest: dict[str, Any] = {"settings": settings, "complete": True, "splits": _earlier(out, found)}

@@ -87,7 +87,7 @@ def crop_pairs(
         "count": count,
         "seed": seed,
     }
-    with alone(out):
+    with alone(out), _job.room(out):
         _job.claim(out, MANIFEST, settings)
         started = time.monotonic()
         outcome = _job.run(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gltr_lib._drafts import whole
 from gltr_lib.labels import colourize
 from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapped
@@ -217,12 +218,9 @@ def report(page: str | os.PathLike[str], rows: Rows) -> list[str]:
     """Fill the page's tables and draw its figures beside it; returns the markers that changed."""
     folder = Path(page).parent / "figures"
     if rows:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, (draw, _) in FIGURES.items():
-            target = folder / f"probes_{name}.png"
-            temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
-            draw(rows).savefig(temporary, metadata={"Software": None, "Description": rows_digest(rows)})
-            os.replace(temporary, target)
+            with whole(folder / f"probes_{name}.png") as draft:
+                draw(rows).savefig(draft, format="png", metadata={"Software": None, "Description": rows_digest(rows)})
     return fill(page, rows, texts(rows))
 
 
@@ -274,14 +272,10 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
     out = {}
     for name, drawn in made.items():
         target = Path(folder) / f"probes_{name}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.stem}.{os.getpid()}.png")
         buffer = io.BytesIO()
         drawn.savefig(buffer, metadata={"Software": None})
-        with Image.open(buffer) as image:
-            image.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG).save(
-                temporary, optimize=True
-            )
-        os.replace(temporary, target)
+        with Image.open(buffer) as image, whole(target) as draft:
+            few = image.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG)
+            few.save(draft, format="PNG", optimize=True)
         out[target] = SHEETS[name]
     return out

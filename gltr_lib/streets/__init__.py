@@ -19,6 +19,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from gltr_lib._workers import end_with_parent
 from gltr_lib.streets.looks import NAMED, Look
 from gltr_lib.streets.mesh import BICYCLE_FLAG, FENCE_FLAG, place
 from gltr_lib.streets.raster import paint
@@ -179,6 +180,6 @@ def render_many(
         return _chunk((seeds, look, (height, width)))
     step = max(1, -(-len(seeds) // (4 * workers)))
     jobs = [(seeds[i : i + step], look, (height, width)) for i in range(0, len(seeds), step)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         parts = list(pool.map(_chunk, jobs))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])

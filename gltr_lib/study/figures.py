@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib import ledger
+from gltr_lib._drafts import whole
 from gltr_lib.study import ablations, tables, tiers
 from gltr_lib.study.evidence import COLUMNS, SHIFTED, TEST, Evidence, name_of
 from gltr_lib.study.tiers import HEADLINE_METHODS, PRIOR
@@ -225,10 +226,8 @@ def save(figure: Any, words: str, path: str | os.PathLike[str]) -> bool:
     """Write a figure as PNG (atomically) with its words inside, and the words beside it; False if nothing changed."""
     path, beside = Path(path), Path(path).with_suffix(".txt")
     before = [file.read_bytes() if file.exists() else None for file in (path, beside)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.png")
-    figure.savefig(temporary, dpi=130, metadata={"Software": None, "Description": words})
-    os.replace(temporary, path)
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", dpi=130, metadata={"Software": None, "Description": words})
     ledger.write_text(beside, words + "\n")
     return before != [path.read_bytes(), beside.read_bytes()]
 

@@ -43,12 +43,12 @@ def main() -> int:
             tallies += importlib.import_module(f"tests.torture.{name}").run(folder, given.short, given.seed)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            write(  # after each part: what a later one breaks off is not lost
+                given.out / "torture.json", tallies, short=given.short, seed=given.seed, seconds=round(seconds, 1),
+                python=platform.python_version(), machine=platform.platform(),
+            )  # fmt: skip
     print(table(tallies))
-    write(
-        given.out / "torture.json", tallies, short=given.short, seed=given.seed, seconds=round(seconds, 1),
-        python=platform.python_version(), machine=platform.platform(),
-    )  # fmt: skip
     lost = sum(t.lost for t in tallies)
     tried = sum(t.tried for t in tallies)
     print(f"torture: {tried:,} cases in {seconds:.0f} s, {lost} lost; {given.out / 'torture.json'}")

@@ -21,27 +21,40 @@ from tests.torture.judge import Outcome
 ROOT = Path(__file__).resolve().parents[2]
 
 
+_TICKS = 10  # alarms until the watchdog barks
+
+
 class Hang(BaseException):
     """The watchdog's: no ``except Exception`` on its way may swallow it."""
 
 
 @contextlib.contextmanager
-def watchdog(seconds: float, dump: bool = True) -> Iterator[None]:
-    """Stop what runs longer; ten times as long ends the whole process with a dump of its stacks, if ``dump``."""
+def watchdog(seconds: float, dump: bool = True) -> Iterator[bool]:
+    """Stop what runs longer; ten times as long ends the whole process with a dump of its stacks, if ``dump``.
+
+    Time in which the process itself was stopped does not count: alarms of that time come as one.
+
+    Yields:
+        Whether it watches; it does in the main thread alone.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
+        yield False
         return
+    heard = 0
 
     def bark(*_: object) -> None:
-        raise Hang(f"longer than {seconds:g} s")
+        nonlocal heard
+        heard += 1
+        if heard >= _TICKS:
+            raise Hang(f"longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, bark)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds / _TICKS, seconds / _TICKS)
     # The true file: what is captured has no number, and a case may have replaced the other.
     if dump:  # starts a thread, which takes as long as a small case
         faulthandler.dump_traceback_later(10 * seconds, exit=True, file=sys.__stderr__ or sys.stderr)
     try:
-        yield
+        yield True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         if dump:
@@ -60,7 +73,7 @@ def call(
         warn: show warnings as Python does by default.
         dump: see :func:`watchdog`.
     """
-    outcome, value = Outcome(), None
+    outcome, value, watches = Outcome(), None, False
     out, err = _text("strict"), _text("backslashreplace")
     peak, start = _peak(), time.perf_counter()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
@@ -68,13 +81,15 @@ def call(
         for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", quiet)
         try:
-            with watchdog(limit, dump):
+            with watchdog(limit, dump) as watches:
                 value = function()
         except Hang:
             outcome.hung = True
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             outcome.error = error
     outcome.seconds = time.perf_counter() - start
+    if watches and not outcome.hung:  # the clock went on while the process was stopped
+        outcome.seconds = min(outcome.seconds, limit)
     outcome.out, outcome.err = _said(out), _said(err)
     outcome.grown = _peak() - peak
     return outcome, value
@@ -104,10 +119,14 @@ def gltr(arguments: Sequence[str], *, limit: float = 30.0) -> Outcome:
 def as_nobody(work: Callable[[], Outcome]) -> Outcome | None:
     """The same in a child without root's rights, for whom permissions count; None where that cannot be.
 
+    Nor can it be where the library itself lies in a folder that is closed to others, such as root's home.
+
     Only code, output and the error's words come back.
     """
     if os.geteuid() != 0:
         return work()
+    if not all(folder.stat().st_mode & 0o001 for folder in (ROOT, *ROOT.parents)):
+        return None
     read, write = os.pipe()
     child = os.fork()
     if child == 0:  # never returns into the campaign

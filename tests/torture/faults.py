@@ -23,6 +23,7 @@ from tests.torture.torment import course_kills, kill_often, note, one_line, work
 KILLS = {
     "stylize": (12, 120), "bank build": (12, 120), "prepare": (12, 120), "crops": (4, 40),
     "download and unpack": (8, 60), "train": (4, 20), "train at scale": (0, 10), "study": (2, 12),
+    "course run": (1, 12),
 }  # fmt: skip
 LESSON = "02"
 LIMIT = (1800.0, 7200.0)  # seconds after which the whole part is given up, however busy the machine
@@ -63,7 +64,7 @@ def work(folder: Path, short: bool, seed: int) -> Iterator[Tally]:
     with servers.serving(packed, slow=0.15) as served:
         job = jobs.download(f"{served.url}/plain/kills/a.zip", served.sha256, made)
         yield kill_often(job, folder / "kill", wanted[job.name], chance)
-    yield course_kills(made, folder / "course", 1 if short else 12, chance, "" if short else LESSON)
+    yield course_kills(made, folder / "course", wanted["course run"], chance, "" if short else LESSON)
     points = 2 if short else 8
     hit = [stylize, bank, prepare, train] if short else everything
     yield full_disk(hit, folder / "full", points, chance, no_mounts)

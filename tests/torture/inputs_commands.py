@@ -197,7 +197,7 @@ def forbidden(folder: Path, tally: Tally) -> None:
         for arguments, word in tries:
             outcome = caught.as_nobody(lambda given=arguments: caught.gltr(given))  # type: ignore[misc]
             if outcome is None:
-                tally.skipped = "no child without root's rights could be made or it died"
+                tally.skipped = "no child without root's rights could be made, or it died, or may not read the library"
                 continue
             found = judge.command(outcome, (word,), REFUSE)
             count(tally, found, outcome, "without the right: gltr " + " ".join(map(str, arguments[:2])), True)

@@ -28,7 +28,7 @@ from tests.torture.watch import Watch
 PICTURES = (500, 20_000)
 DRAWS = (30_000, 1_000_000)
 #: The soak: rounds, one a minute in the eight hours that it stands for, and seconds after which it stops anyway.
-ROUNDS = ((6, 6.0), (480, 420.0))
+ROUNDS = ((6, 6.0), (480, 1800.0))
 LIMIT = (1800.0, 7200.0)  # seconds after which the whole part is given up, however busy the machine
 PER_PICTURE = 3 * 1024  # bytes that a picture may leave behind: its entry in the manifest, as text and as objects
 SLACK = 48.0  # MiB that allocators may move
@@ -161,14 +161,30 @@ def many_masks(count: int, seed: int, batch: int = 500) -> Tally:
                 shares.append(masks.mean(dim=(1, 2, 3)))
                 watch(number + 1, draws, "")
             drawn = torch.cat(shares).double()
-            if name == "exact":  # 77 of 256 pixels, every time
-                problems += [] if bool((drawn == round(0.3 * 256) / 256).all()) else ["a share that was not asked for"]
+            if name == "exact":
+                problems += inexact((drawn * 256).round().long().tolist(), 77)
+                tally.measured["exact, masks with a tie at the cut"] = int((drawn != 77 / 256).sum())
             else:
                 problems += strayed(drawn.tolist(), 0.5 if name == "range" else None)
             problems += grown(watch, draws * batch, each=16.0)  # the shares themselves are kept here
             judge(tally, draws * batch, [f"{name}: {line}" for line in problems], watch, f"{name}, ", batch)
             tally.measured[f"{name}, mean share"] = round(float(drawn.mean()), 5)
     return tally
+
+
+def inexact(counts: Sequence[int], wanted: int) -> list[str]:
+    """What is amiss with numbers of pixels that were to be exact: a tie at the cut, which is rare, gives one more.
+
+    Of 400,000 masks of 256 pixels one had two equal numbers at the cut.
+
+    Example:
+        >>> inexact([77] * 99_999 + [78], 77), len(inexact([77, 78], 77)), len(inexact([76] + [77] * 99_999, 77))
+        ([], 1, 1)
+    """
+    odd = [count for count in counts if count != wanted]
+    if any(count != wanted + 1 for count in odd) or len(odd) > len(counts) / 10_000:
+        return [f"{len(odd):,} masks with {min(odd)} to {max(odd)} pixels, asked for {wanted}"]
+    return []
 
 
 def strayed(values: Sequence[float], wanted: float | None, sigmas: float = SIGMAS) -> list[str]:
