@@ -11,6 +11,7 @@ from peers import numpy_confusion
 
 from gltr_lib import streets
 from gltr_lib.bench import Case, Made
+from gltr_lib.masks import blob_mask
 from gltr_lib.metrics import ConfusionMatrix
 
 CLASSES = 19
@@ -18,14 +19,12 @@ Maps = Callable[[tuple[int, int]], tuple[np.ndarray, np.ndarray]]
 
 
 def street_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """(labels of a street, a prediction: the same a little aside, with a tenth of its 8x8 blocks wrong), uint8."""
-    truth = streets.render(0, "game", shape)[1]
-    draws = np.random.default_rng(0)
-    coarse = tuple(-(-side // 8) for side in shape)
-    wrong, other = draws.random(coarse) < 0.1, draws.integers(0, CLASSES, coarse, np.uint8)
-    wrong, other = (np.kron(a, np.ones((8, 8), a.dtype))[: shape[0], : shape[1]] for a in (wrong, other))
-    guess = np.roll(truth, (1, 2), (0, 1))
-    return truth, np.where(wrong | (guess == 255), other, guess)
+    """(labels of a street, a prediction: the same a little aside, on a tenth of it, in blobs, another street's)."""
+    truth, other = (streets.render(seed, "game", shape)[1] for seed in range(2))
+    wrong = blob_mask(1, *shape, sigma=shape[0] / 64, share=0.1, generator=torch.Generator().manual_seed(0))
+    guess = np.where(wrong[0, 0].numpy() > 0, other, np.roll(truth, (1, 2), (0, 1)))
+    guess[guess == 255] = 0
+    return truth, guess
 
 
 def noise_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
