@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gltr_lib._validate import check_choice, describe
 from gltr_lib.labels import IGNORE
 from gltr_lib.losses import Detach, scored_pixels
 
@@ -43,10 +44,10 @@ def two_view_loss(
         detach, total: as in :func:`gltr_lib.losses.consistency_loss`.
 
     Returns:
-        (loss, parts): a scalar with gradient, and detached (2,): cross-entropy, consistency.
+        (loss, parts): a scalar with gradient (of first order), and detached (2,): cross-entropy, consistency.
 
     Raises:
-        TypeError, ValueError: as the two losses do.
+        TypeError, ValueError: as the two losses do, and on logits that are not two views of the labels.
 
     Example:
         >>> logits = torch.zeros(2, 4, 2, 2)
@@ -54,6 +55,10 @@ def two_view_loss(
         >>> [round(value, 4) for value in parts.tolist()]  # log 4; two equal views
         [1.3863, 0.0]
     """
+    if not isinstance(labels, Tensor) or labels.ndim != 3:
+        raise ValueError(f"labels: expected (B,H,W), received {describe(labels)}")
+    if detach is not None:
+        check_choice(detach, ("global", "local"), "detach")
     target, weight, norm = scored_pixels(
         logits, labels.repeat(2, 1, 1), class_balance=class_balance, ignore_index=IGNORE, totals=totals
     )
@@ -82,10 +87,12 @@ class _TwoViewLoss(torch.autograd.Function):
             probabilities = []
             for half in halves:
                 logs = rows[half].log_softmax(1)
-                entropy -= torch.dot(logs.gather(1, target[half, None])[:, 0], weights[half])
+                # where, not a product: 0 * inf would be NaN at an ignored pixel.
+                picked = logs.gather(1, target[half, None])[:, 0]
+                entropy -= torch.where(weights[half] > 0, picked * weights[half], 0.0).sum()
                 probabilities.append(logs.exp_())
             apart = probabilities[0] - probabilities[1]
-            distance += torch.dot(apart.square().sum(1), pairs[run])
+            distance += torch.where(pairs[run] > 0, apart.square().sum(1) * pairs[run], 0.0).sum()
             if gradient is None:
                 continue
             apart *= (2 * factor * pairs[run])[:, None]
@@ -106,5 +113,4 @@ class _TwoViewLoss(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        # The loss of a step comes with a factor of 1: no copy then.
-        return (gradient if upstream.item() == 1 else gradient * upstream), None, None, None, None, None
+        return gradient * upstream, None, None, None, None, None

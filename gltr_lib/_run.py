@@ -141,7 +141,7 @@ def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
     Raises:
         ValueError: the file is damaged.
     """
-    refuse_claims(path)
+    refuse_claims(path, "delete it to start anew")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-#: Sides of tiles to choose from, and the margin round each.
+#: Sides of tiles to choose from, and the widest margin round one.
 TILES = (2048, 1024, 512, 256, 128)
 HALO = 48
-# What painting takes at its peak in fp32, as an upper bound of measurements on a CPU: bytes for a pixel of the picture
-# (features before and after AdaIN, the result), for a pixel of the tile in work, and once.
-_PEAK = {"mini": (90, 210, 80 * 2**20), "vgg19": (200, 520, 80 * 2**20)}
+# What painting adds at its peak in fp32, by measurements on a CPU: bytes for a pixel of the picture (features before
+# and after AdaIN, the result), for a pixel of the tile in work, and once, for what the libraries keep.
+_PEAK = {"mini": (90, 210, 120 * 2**20), "vgg19": (200, 520, 180 * 2**20)}
+_COPY = 3  # bytes that a painted pixel waits with to be written
 
 #: What a tile keeps of an axis, and the larger span that is computed for it: (start, stop, from, to).
 Span = tuple[int, int, int, int]
@@ -36,46 +37,60 @@ def spans(length: int, tile: int, halo: int) -> Iterator[Span]:
         yield start, stop, max(0, start - halo), min(length, stop + halo)
 
 
-def peak_bytes(name: str, size: tuple[int, int], tile: int | None = None) -> int:
-    """Memory that painting one picture adds at its peak, at most.
+def knows(name: str) -> bool:
+    """Whether the memory that a stylizer takes has been measured."""
+    return name.split("-")[0] in _PEAK
+
+
+def peak_bytes(name: str, size: tuple[int, int], tile: int | None = None, batch: int = 1, copies: int = 1) -> int:
+    """Memory that painting a few pictures of one size adds at its peak, about.
 
     Args:
-        name: "mini" or "vgg19".
-        size: (height, width) of the picture.
-        tile: side of the tiles in pixels; None paints it whole.
+        name: of the stylizer: "mini", or one that begins with "vgg19".
+        size: (height, width) of the pictures.
+        tile: side of the tiles in pixels; None paints them whole.
+        batch: pictures at once.
+        copies: of each.
 
     Example:
-        >>> peak_bytes("vgg19", (1052, 1914), 256) < peak_bytes("vgg19", (1052, 1914)) < 2.5e9
+        >>> peak_bytes("vgg19-relu4_1", (1052, 1914), 256) < peak_bytes("vgg19-relu4_1", (1052, 1914)) < 2.5e9
         True
     """
-    each, worked, once = _PEAK[name]
+    each, worked, once = _PEAK[name.split("-")[0]]
     sides = [side if tile is None else min(side, tile + 2 * HALO) for side in size]
-    return each * size[0] * size[1] + worked * sides[0] * sides[1] + once
+    return batch * ((each + _COPY * copies) * size[0] * size[1] + worked * sides[0] * sides[1]) + once
 
 
-def tile_within(name: str, size: tuple[int, int], memory: int) -> int | None:
-    """The largest tile with which painting a picture stays within a budget; None where it may be painted whole.
+def within(name: str, size: tuple[int, int], memory: int, batch: int = 1, copies: int = 1) -> tuple[int, int | None]:
+    """The most pictures at once, and then the largest tile, with which painting stays within a budget.
 
     Args:
-        name: "mini" or "vgg19".
-        size: (height, width) of the picture.
-        memory: the budget in MiB, for one picture at a time.
+        name, size, copies: as for :func:`peak_bytes`.
+        memory: the budget in MiB.
+        batch: most pictures at once.
+
+    Returns:
+        (batch, tile); tile is None where pictures may be painted whole.
 
     Raises:
-        ValueError: not even the smallest tile does, or another stylizer.
+        ValueError: not even one picture in the smallest tiles stays within it.
 
     Example:
-        >>> [tile_within("vgg19", (1052, 1914), memory) for memory in (2500, 600)]
-        [None, 256]
+        >>> [within("vgg19-relu4_1", (1052, 1914), memory, batch=4) for memory in (6200, 2500, 700)]
+        [(4, None), (1, None), (1, 256)]
     """
-    if name not in _PEAK:
-        raise ValueError(f"memory: what the stylizer {name!r} takes is not known; give the tile instead")
-    for tile in (None, *TILES):
-        if peak_bytes(name, size, tile) <= memory * 2**20:
-            return tile
-    least = -(-peak_bytes(name, size, TILES[-1]) // 2**20)
+    choices: list[tuple[int, int | None]] = []
+    while batch > 1:
+        choices.append((batch, None))
+        batch //= 2
+    choices += [(1, tile) for tile in (None, *TILES)]
+    for many, tile in choices:
+        if peak_bytes(name, size, tile, many, copies) <= memory * 2**20:
+            return many, tile
+    least = -(-peak_bytes(name, size, TILES[-1], 1, copies) // 2**20)
     raise ValueError(
-        f"memory: {name} takes at least {least} MiB for a picture of {size[1]}x{size[0]}, received {memory} MiB"
+        f"memory: {name} takes about {least} MiB for a picture of {size[1]}x{size[0]}, received {memory} MiB; "
+        f"what is done is kept"
     )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from gltr_lib._typed import typed
 from gltr_lib._validate import check_share, describe
 
-_PIECE = 2**20  # numbers that are worked on at once
+_PIECE = 2**20  # numbers that are worked on at once, in channels that lie together
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,10 @@ def _in_pieces(*tensors: Tensor) -> bool:
 
 
 def _pieces(features: Tensor) -> Iterator[tuple[int, slice]]:
-    """(picture, channels) of pieces that stay in the processor's cache: most of the time would go to memory."""
+    """(picture, channels) of pieces small enough for the processor's cache: most of the time would go to memory.
+
+    Channels-last features, whose channels do not lie together, come picture by picture.
+    """
     batch, channels, height, width = features.shape
     together = channels if features.stride(1) == 1 else max(1, _PIECE // (height * width))
     for picture in range(batch):

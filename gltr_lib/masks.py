@@ -27,7 +27,7 @@ from gltr_lib._validate import check_choice, check_device, check_share, describe
 
 _REACH = 4.0  # a Gaussian is cut at 4 sigma, as SciPy does
 _PITCH = 1.25  # grid points a sigma: the ripple of the variance is 2*exp(-(pi*1.25)^2) = 4e-7
-_BLOCK = 256  # pixels in one product: fewer multiply fewer zeros, more make fewer calls
+_BLOCK = 256  # pixels in one product of a CPU: fewer multiply fewer zeros, more make fewer calls
 
 
 @typed
@@ -79,7 +79,7 @@ def blob_mask(
     sigmas = draw_sigmas(batch, sigma, generator)
     shares = draw_shares(batch, share, generator)
     target = check_device(device) if device is not None else _device_of(generator)
-    masks = torch.empty(batch, 1, height, width, device=target)
+    masks = torch.empty(batch, 1, height, width, dtype=torch.float32, device=target)
     # Each field lies where its mask will: fresh memory costs as much as a product.
     for mask, s, p in zip(masks[:, 0], sigmas, shares, strict=True):
         _threshold(_smooth_noise(s, generator, mask), p, rule, mask)
@@ -114,7 +114,7 @@ def smooth_noise(
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma: expected a finite number of pixels >= 0, received {sigma!r:.60}")
     target = check_device(device) if device is not None else _device_of(generator)
-    return _smooth_noise(float(sigma), generator, torch.empty(height, width, device=target))
+    return _smooth_noise(float(sigma), generator, torch.empty(height, width, dtype=torch.float32, device=target))
 
 
 def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) -> Tensor:
@@ -122,16 +122,18 @@ def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) 
     pitch = max(1.0, sigma / _PITCH)
     margin = math.ceil(_REACH * sigma / pitch)
     rows, columns = (math.ceil((n - 1) / pitch) + 1 + 2 * margin for n in (height, width))
-    noise = torch.randn(rows, columns, generator=generator, device=_device_of(generator)).to(out.device)
+    noise = torch.randn(rows, columns, generator=generator, device=_device_of(generator), dtype=torch.float32)
+    noise = noise.to(out.device)
     if sigma == 0:
         return out.copy_(noise)
     across = down = _gaussian_basis(width, columns, margin, pitch, sigma, out.device)
     if (height, rows) != (width, columns):
         down = _gaussian_basis(height, rows, margin, pitch, sigma, out.device)
-    half = torch.empty(rows, width, device=out.device)
-    for pixels, points in _blocks(width, margin, pitch):
+    half = torch.empty(rows, width, dtype=torch.float32, device=out.device)
+    run = _BLOCK if out.device.type == "cpu" else max(height, width)
+    for pixels, points in _blocks(width, margin, pitch, run):
         torch.mm(noise[:, points], across[pixels, points].T, out=half[:, pixels])
-    for pixels, points in _blocks(height, margin, pitch):
+    for pixels, points in _blocks(height, margin, pitch, run):
         torch.mm(down[pixels, points], half[points], out=out[pixels])
     return out
 
@@ -157,7 +159,9 @@ def threshold_field(field: Tensor, share: float, rule: str = "exact") -> Tensor:
     if not field.is_floating_point() or field.ndim != 2 or 0 in field.shape or field.layout is not torch.strided:
         raise ValueError(f"field: expected floats (H,W), received {describe(field)}")
     check_choice(rule, ("exact", "official"), "rule")
-    return _threshold(field.detach(), share, rule, torch.empty(field.shape, device=field.device))
+    if field.isnan().any():
+        raise ValueError(f"field: expected numbers, received NaN in {describe(field)}")
+    return _threshold(field.detach(), share, rule, torch.empty(field.shape, dtype=torch.float32, device=field.device))
 
 
 def _threshold(field: Tensor, share: float, rule: str, out: Tensor) -> Tensor:
@@ -172,8 +176,8 @@ def _threshold(field: Tensor, share: float, rule: str, out: Tensor) -> Tensor:
 
 
 def _smallest(values: Tensor, rank: int) -> Tensor:
-    """The value with ``rank`` smaller ones, exactly. On a CPU NumPy finds it ten times faster than kthvalue."""
-    if values.is_cuda:
+    """The number with ``rank`` smaller ones, exactly; none is NaN. On a CPU NumPy is ten times faster than kthvalue."""
+    if values.device.type != "cpu":
         return torch.kthvalue(values, rank + 1).values
     if values.dtype != torch.float32:
         return torch.from_numpy(np.partition(values.numpy(), rank))[rank]
@@ -225,7 +229,8 @@ def _gaussian_basis(size: int, points: int, margin: int, pitch: float, sigma: fl
     # Each pixel is reached by the few grid points within 4 sigma: only their weights are computed, the rest is 0.
     nearest = _nearest(np.arange(size), pitch)
     distance = (np.arange(size) - nearest * pitch)[:, None] - np.arange(-margin, margin + 1) * pitch
-    weights = np.exp(-0.5 * (distance / sigma) ** 2)
+    with np.errstate(over="ignore"):  # of a tiny sigma: a weight of 0, as it should be
+        weights = np.exp(-0.5 * (distance / sigma) ** 2)
     weights /= np.sqrt(np.square(weights).sum(axis=1, keepdims=True))
     basis = np.zeros((size, points), np.float32)
     np.put_along_axis(basis, nearest[:, None] + np.arange(2 * margin + 1), weights.astype(np.float32), axis=1)
@@ -237,10 +242,10 @@ def _nearest(pixels: np.ndarray, pitch: float) -> np.ndarray:
     return np.rint(pixels / pitch).astype(np.int64)
 
 
-def _blocks(size: int, margin: int, pitch: float) -> Iterator[tuple[slice, slice]]:
+def _blocks(size: int, margin: int, pitch: float, run: int) -> Iterator[tuple[slice, slice]]:
     """Runs of pixels, each with the grid points that reach it."""
-    for start in range(0, size, _BLOCK):
-        stop = min(start + _BLOCK, size)
+    for start in range(0, size, run):
+        stop = min(start + run, size)
         first, last = _nearest(np.array([start, stop - 1]), pitch).tolist()
         yield slice(start, stop), slice(first, last + 2 * margin + 1)
 

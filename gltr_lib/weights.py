@@ -162,10 +162,14 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
     return {str(k): v for k, v in state.items()}
 
 
-def refuse_claims(file: Path) -> None:
+def refuse_claims(file: Path, remedy: str = "download it again") -> None:
     """Refuse a zip of torch's whose members claim more than it holds, before memory is asked for them.
 
     torch stores its members as they are; one that claims to grow would be given all the memory that it asks for.
+
+    Args:
+        file: the file.
+        remedy: what its owner can do.
 
     Raises:
         ValueError: such a file, or a zip whose directory cannot be read.
@@ -176,10 +180,11 @@ def refuse_claims(file: Path) -> None:
         with zipfile.ZipFile(file) as opened:
             claimed = sum(info.file_size for info in opened.infolist())
     except Exception as error:  # on damaged directories zipfile raises nearly anything
-        raise ValueError(f"{file}: not weights of PyTorch ({type(error).__name__}); download it again") from None
+        raise ValueError(f"{file}: not weights of PyTorch ({type(error).__name__}); {remedy}") from None
     if claimed > file.stat().st_size:
         raise ValueError(
-            f"{file}: claims {claimed:,} bytes of numbers, more than its {file.stat().st_size:,}; download it again"
+            f"{file}: claims {claimed:,} bytes of numbers, more than its {file.stat().st_size:,} (compressed, or "
+            f"damaged); {remedy}"
         )
 
 

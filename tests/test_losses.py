@@ -214,6 +214,43 @@ def test_the_losses_in_one_pass_take_half_precision_no_gradient_and_nothing_to_s
     assert [*parts.tolist(), z.grad.abs().sum().item()] == [0.0, 0.0, 0.0]
 
 
+def test_the_losses_in_one_pass_look_at_no_ignored_pixel():
+    logits, labels = _fused_case()
+    labels[labels == 0] = 1
+    logits[:, 0] = -torch.inf  # a class that is nowhere
+    logits[:, :, 0, 0] = torch.nan  # an ignored pixel
+    loss, parts = _fused_loss.two_view_loss(logits, labels, 1.0)
+    ce = segmentation_loss(logits, labels.repeat(2, 1, 1))
+    assert parts[0].item() == pytest.approx(ce.item(), rel=1e-6)
+    assert torch.isfinite(loss)
+
+
+def test_the_losses_in_one_pass_can_be_asked_twice():
+    logits, labels = _fused_case()
+    z = logits.requires_grad_()
+    loss, _ = _fused_loss.two_view_loss(z, labels, 1.0)
+    for count in (1, 2):
+        loss.backward(retain_graph=True)
+        if count == 1:
+            once = z.grad.clone()
+            z.grad.mul_(1)
+    torch.testing.assert_close(z.grad, 2 * once)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"detach": "both"}, "detach"),
+        ({"labels": None}, r"labels: expected \(B,H,W\)"),
+        ({"labels": torch.ones(6, 7)}, "labels"),
+    ],
+)
+def test_bad_arguments_of_the_losses_in_one_pass_are_named(change, text):
+    logits, labels = _fused_case()
+    with pytest.raises(ValueError, match=text):
+        _fused_loss.two_view_loss(**({"logits": logits, "labels": labels, "factor": 1.0} | change))
+
+
 @pytest.mark.parametrize("kind", ["mse", "js"])
 def test_a_step_on_a_cpu_takes_the_losses_in_one_pass_and_other_kinds_the_formulas(kind, monkeypatch):
     logits, labels = _fused_case()

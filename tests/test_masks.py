@@ -201,3 +201,23 @@ def test_a_sigma_of_torch_or_numpy_is_a_number():
     expected = smooth_noise(9, 12, 1.5, generator=gen(7))
     for sigma in (torch.tensor(1.5), np.float32(1.5)):
         assert torch.equal(smooth_noise(9, 12, sigma, generator=gen(7)), expected)
+
+
+def test_a_field_with_nan_is_refused():
+    with pytest.raises(ValueError, match=r"field: expected numbers, received NaN in float32 .*\(3, 4\)|received NaN"):
+        threshold_field(torch.full((3, 4), torch.inf) - torch.inf, 0.5)
+
+
+def test_masks_are_float32_whatever_the_default(monkeypatch):
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        assert blob_mask(1, 8, 9, generator=gen()).dtype == torch.float32
+        assert threshold_field(torch.randn(4, 4, dtype=torch.float32), 0.5).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_tiny_sigma_leaves_white_noise():
+    assert smooth_noise(4, 5, 1e-200, generator=gen(8)).std() > 0.3

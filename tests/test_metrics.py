@@ -170,7 +170,7 @@ def test_reduce_in_one_process_changes_nothing():
 def test_runs_of_equal_pixels_are_counted_as_their_pixels(run):
     rng = np.random.default_rng(run)
     target, pred = (np.repeat(rng.integers(0, 20, 6000 // run + 1), run)[:6000].astype(np.uint8) for _ in range(2))
-    target, pred = target, np.roll(pred, 1)
+    pred = np.roll(pred, 1)
     target[target == 19] = 255
     pred[pred == 19] = 0
     expected = np.zeros((19, 19), int)

@@ -732,5 +732,8 @@ def test_a_budget_of_memory_chooses_the_tile_of_each_size(tmp_path, monkeypatch)
     assert plain["settings"]["memory"] is None
     first, second = (np.asarray(Image.open(tmp_path / n / "large.png")).astype(int) for n in ("out", "plain"))
     assert np.abs(first - second).max() <= 1
+    monkeypatch.setattr(mini, "name", "own")
+    with pytest.raises(ValueError, match="memory: what the stylizer own takes is not known; give the tile"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "own", mini, bank, memory=20)
     with pytest.raises(ValueError, match="memory: chooses the tile, and tile=128 is given too"):
         offline.stylise_folder(tmp_path / "in", tmp_path / "both", mini, bank, memory=20, tile=128)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from test_stylizer import random_vgg
 
-from gltr_lib import StyleBank, _tiles
-from gltr_lib._tiles import tile_within
+from gltr_lib import _tiles
+from gltr_lib._tiles import peak_bytes, within
 from gltr_lib._timing import peak_mib
 from gltr_lib.adain import StyleStats
 from gltr_lib.stylizer import Stylizer
@@ -79,24 +79,36 @@ def test_a_tile_is_a_number_of_pixels(tile):
 
 @pytest.mark.slow
 @pytest.mark.skipif(peak_mib(lambda: None) is None, reason="this system does not tell the memory at the peak")
-@pytest.mark.parametrize("budget", [135, 160, 400])
-def test_the_tile_for_a_budget_keeps_it_and_shows_no_seam(budget):
-    mini = Stylizer.load("mini")
-    images = torch.rand(1, 3, 640, 720, generator=torch.Generator().manual_seed(0))
-    stats = StyleBank.load("paintings-mini").stats[3]
-    tile = tile_within("mini", (640, 720), budget)
-    assert (tile is None) == (budget == 400)
+@pytest.mark.parametrize(
+    ("name", "size", "budget", "tile"),
+    [
+        ("mini", (640, 720), 175, 128),
+        ("mini", (640, 720), 200, 256),
+        ("mini", (640, 720), 400, None),
+        ("vgg19", (384, 400), 250, 128),
+        ("vgg19", (384, 400), 300, None),
+    ],
+)
+def test_the_tile_for_a_budget_keeps_it_and_shows_no_seam(name, size, budget, tile):
+    stylizer = Stylizer.load("mini") if name == "mini" else random_vgg("relu4_1")
+    images = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    stats = some_style(stylizer)
+    assert within(stylizer.name, size, budget) == (1, tile)
     with torch.inference_mode():
-        whole = mini.stylize(images, stats)
-        parts = mini.stylize(images, stats, tile=tile)
+        whole = stylizer.stylize(images, stats)
+        parts = stylizer.stylize(images, stats, tile=tile)
         assert (whole - parts).abs().max() <= 1e-4
-        assert peak_mib(lambda: mini.stylize(images, stats, tile=tile)) <= budget
+        assert peak_mib(lambda: stylizer.stylize(images, stats, tile=tile)) <= budget
 
 
-def test_a_budget_too_small_for_any_tile_is_named():
+def test_a_budget_counts_pictures_and_copies_and_names_what_is_too_small():
+    size = (1052, 1914)
+    one, four = (peak_bytes("mini", size, batch=batch) for batch in (1, 4))
+    assert 3 < (four - 120 * 2**20) / (one - 120 * 2**20) < 5
+    assert peak_bytes("mini", size, copies=11) - peak_bytes("mini", size) == 30 * 1052 * 1914
+    assert within("mini", size, four // 2**20 + 1, batch=4) == (4, None)
+    assert within("mini", size, four // 2**20 - 1, batch=4) == (2, None)
     with pytest.raises(
-        ValueError, match=r"memory: vgg19 takes at least \d+ MiB for a picture of 1914x1052, received 90"
+        ValueError, match=r"memory: vgg19-relu3_1 takes about \d+ MiB for .* 1914x1052, received 90 MiB"
     ):
-        tile_within("vgg19", (1052, 1914), 90)
-    with pytest.raises(ValueError, match="stylizer 'own' takes is not known; give the tile"):
-        tile_within("own", (64, 64), 90)
+        within("vgg19-relu3_1", size, 90, batch=4)

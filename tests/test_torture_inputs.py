@@ -109,6 +109,13 @@ def test_a_hang_is_stopped_and_said():
     assert "hung" in judge.function(outcome)
 
 
+def test_one_long_call_in_c_hangs_too():
+    # Python hears no alarm before the call returns.
+    outcome, _ = caught.call(lambda: sum(range(20_000_000)), limit=0.05, dump=False)
+    assert outcome.seconds > 0.1
+    assert "hung" in judge.function(outcome, limit=0.05)
+
+
 STOPPED = """
 import os, signal, subprocess, sys, time
 from tests.torture import caught, judge

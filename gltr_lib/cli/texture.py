@@ -33,7 +33,7 @@ def stylize(
         one_style_per_copy: one painting for a whole copy, as in the paper's released code.
         format: keep the source's format, or write png (without loss) or jpg (far quicker).
         tile: paint in tiles of about this side; without it, only where memory runs out.
-        memory: MiB that painting may take; chooses the tile for each size of pictures.
+        memory: about so many MiB may painting take (each process); batch and tile of each size follow from it.
         shard: i/n, every n-th picture from the i-th, i counted from 0.
         processes: so many shards on this machine at once, each with its GPU.
         batch: most pictures of one size at once; 4 on a GPU if not given.

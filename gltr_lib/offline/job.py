@@ -74,7 +74,7 @@ def stylise_folder(
         one_style_per_copy: one painting for a whole copy, the paper's way.
         format: "keep" the source's, or write "png" or "jpg".
         tile: paint in tiles of about this side; None paints whole pictures while they fit into memory.
-        memory: budget in MiB for one batch; it chooses the tile for each size of pictures.
+        memory: about so many MiB may painting take; batch and tile of each size of pictures follow from it.
         shard: (i, n): this call does every n-th picture, from the i-th. Calls may run at the same time anywhere.
         batch: most pictures of one size at once; default 1 on a CPU (where more gains nothing), 4 elsewhere.
         workers: threads that decode and encode; default the number of cores, at most 16.
@@ -89,7 +89,7 @@ def stylise_folder(
         ValueError: an impossible setting, empty source, target inside or equal to the source, target of other
             settings (the difference is named) or of foreign files.
         OSError: a picture cannot be written, for instance because the disk is full; what is done is kept.
-        RuntimeError: a picture does not fit into memory even in tiles.
+        RuntimeError: a picture does not fit into memory even in tiles (ValueError: into the budget).
     """
     source, target = Path(source), Path(target)
     recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile, memory)
@@ -105,6 +105,7 @@ def stylise_folder(
         alpha=alpha,
         tile=tile,
         memory=memory,
+        copies=copies,
         batch=whole(batch, "batch", 1 if device.type == "cpu" else 4),
     )
     threads = whole(workers, "workers", default_workers())

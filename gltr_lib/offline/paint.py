@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._tiles import TILES, tile_within
+from gltr_lib._tiles import TILES, knows, within
 from gltr_lib.adain import StyleStats, adain
 
 if TYPE_CHECKING:
@@ -46,21 +46,25 @@ class Painter:
         bank: styles made by this stylizer; moved to its device.
         alpha: strength of the style.
         tile: side of the tiles, or None for whole pictures.
-        memory: budget in MiB, from which the tile of each size of pictures follows; None asks nothing.
+        memory: budget in MiB, from which batch and tile of each size of pictures follow; None asks nothing.
+        copies: of each picture, for the budget.
         batch: most pictures at once. Smaller groups are filled up to it, so that a picture is always computed in a
             batch of the same size, whoever its neighbours are.
     """
 
     def __init__(
         self, stylizer: Stylizer, bank: StyleBank, *, alpha: float = 1.0, tile: int | None = None, batch: int = 1,
-        memory: int | None = None,
+        memory: int | None = None, copies: int = 1,
     ) -> None:  # fmt: skip
         self.stylizer, self.alpha, self.tile, self.batch, self.memory = stylizer, alpha, tile, batch, memory
+        self.copies = copies
         self.device = next(stylizer.parameters()).device
         self.stats = bank.stats.to(self.device)
         self.can_tile = "tile" in inspect.signature(stylizer.stylize).parameters
         if tile is not None and not self.can_tile:
             raise ValueError(f"tile: the {stylizer.name} stylizer of this version paints whole pictures only")
+        if memory is not None and not (self.can_tile and knows(stylizer.name)):
+            raise ValueError(f"memory: what the stylizer {stylizer.name} takes is not known; give the tile instead")
         self.fits: dict[tuple[int, int], tuple[int, int | None]] = {}
         self.changes: dict[str, str] = {}  # "1914x1052" -> "batch 2"
 
@@ -75,11 +79,11 @@ class Painter:
             For each picture its copies, uint8 (H,W,3) on the stylizer's device.
 
         Raises:
-            RuntimeError: not even the smallest tile fits into memory.
+            RuntimeError: not even the smallest tile fits into memory. ValueError: into the budget.
         """
         height, width = pictures[0].shape[:2]
         while True:
-            batch, tile = self.fits.get((height, width)) or (self.batch, self._first_tile((height, width)))
+            batch, tile = self.fits.get((height, width)) or self._first((height, width))
             try:
                 painted: list[list[Tensor]] = []
                 for start in range(0, len(pictures), batch):
@@ -98,10 +102,10 @@ class Painter:
             self.fits[height, width] = batch, tile
             self.changes[f"{width}x{height}"] = f"batch {batch}" + (f", tile {tile}" if tile else "")
 
-    def _first_tile(self, size: tuple[int, int]) -> int | None:
+    def _first(self, size: tuple[int, int]) -> tuple[int, int | None]:
         if self.memory is None:
-            return self.tile
-        return tile_within(self.stylizer.name, size, self.memory // self.batch)
+            return self.batch, self.tile
+        return within(self.stylizer.name, size, self.memory, self.batch, self.copies)
 
     def _smaller(self, size: tuple[int, int], batch: int, tile: int | None, reason: str) -> tuple[int, int | None]:
         if batch > 1:

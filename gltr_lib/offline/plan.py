@@ -106,7 +106,7 @@ class Recipe:
         one_style_per_copy: a copy is one painting for all pictures, as in the folders of the paper's released code.
         format: "keep" the source's, or write all as "png" or "jpg" (the name's ending changes then, and only that).
         tile: stylise in tiles of about this side, in pixels, with the statistics of the whole picture; None: at once.
-        memory: budget in MiB from which the tile of each size of pictures follows, instead of ``tile``.
+        memory: budget in MiB from which batch and tile of each size of pictures follow, instead of ``tile``.
 
     Raises:
         TypeError, ValueError: a value out of its range.

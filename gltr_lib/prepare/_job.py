@@ -7,6 +7,7 @@ the job.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from gltr_lib._workers import end_with_parent
 Entry = dict[str, Any]
 Work = Callable[[str, Any], Entry]
 OnItem = Callable[[int, int, str], Any]
-_FULL = (28, 122)  # of errno: no room on the disk, none in the user's share of it
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # of errno: no room on the disk, none in the user's share of it
 _LOOK = 10.0  # seconds after which a pool that says nothing is looked at
 
 

@@ -5,6 +5,7 @@ Used by ``download.py``, which says what for. Source: RFC 9110 sections 13.1.5 (
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -144,7 +145,7 @@ def _ask(opener: Any, part: Part, timeout: float, headers: Mapping[str, str], pr
     except http.client.HTTPException as error:  # half a chunk, no status line: no OSError, but the same trouble
         raise _Broken(f"the connection broke ({type(error).__name__})") from None
     except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DownloadError(
                 f"{part.path}: the disk is full after {part.have:,} bytes; free some and call this again to go on"
             ) from None

@@ -32,7 +32,8 @@ class Hang(BaseException):
 def watchdog(seconds: float, dump: bool = True) -> Iterator[bool]:
     """Stop what runs longer; ten times as long ends the whole process with a dump of its stacks, if ``dump``.
 
-    Time in which the process itself was stopped does not count: alarms of that time come as one.
+    Alarms that come while the process is stopped, or while one call in C runs, come as one: the first must not count
+    and the second does, so whoever judges looks at the processor's time as well (:func:`call`).
 
     Yields:
         Whether it watches; it does in the main thread alone.
@@ -75,7 +76,7 @@ def call(
     """
     outcome, value, watches = Outcome(), None, False
     out, err = _text("strict"), _text("backslashreplace")
-    peak, start = _peak(), time.perf_counter()
+    peak, start, worked = _peak(), time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
         warnings.simplefilter("default" if warn else "ignore")
         for quiet in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
@@ -88,8 +89,9 @@ def call(
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             outcome.error = error
     outcome.seconds = time.perf_counter() - start
-    if watches and not outcome.hung:  # the clock went on while the process was stopped
-        outcome.seconds = min(outcome.seconds, limit)
+    if watches and not outcome.hung:
+        # The clock went on while the process was stopped; what it worked meanwhile, one long call in C too, is its own.
+        outcome.seconds = min(outcome.seconds, max(limit, time.process_time() - worked))
     outcome.out, outcome.err = _said(out), _said(err)
     outcome.grown = _peak() - peak
     return outcome, value
