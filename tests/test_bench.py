@@ -91,7 +91,7 @@ def test_every_hot_path_runs_and_agrees_with_its_peer(name):
 def test_folders_are_stylised_and_the_temporary_ones_are_gone(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = bench.bench(1, small=True, only=["folder"])
-    assert [row["ratio"] > 0 for row in result["rows"]] == [True] * 3
+    assert [row["ratio"] > 0 for row in result["rows"]] == [True] * 4
     assert list(tmp_path.iterdir()) == []
 
 

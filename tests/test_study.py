@@ -503,7 +503,7 @@ def test_committed_ledgers_are_whole():
     for path in RESULTS.glob("*.jsonl"):
         rows, bad = ledger.scan(path)
         assert bad == []
-        if path.name != "real_looks.jsonl":
+        if path.name not in ("real_looks.jsonl", "bench.jsonl"):  # rows of other kinds
             for row in rows:
                 ledger.validate(row)
 
