@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 import math
 import numbers
 import os
@@ -21,6 +22,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_TABLES = 20  # of several tables, how many are looked into
 _OWN_WORDS = ("Tensor", "ndarray", "StyleStats")  # functions refuse these themselves, and say what to do
 _SPELLED = {int: "a whole number", float: "a finite number", str: "a text", bool: "True or False", type(None): "None"}
 
@@ -193,7 +195,12 @@ def _is_many(value: Any, origin: type, inside: Sequence[Any]) -> bool:
     held = isinstance(value, list | tuple | set | frozenset) or hasattr(value, "dtype")
     if getattr(value, "ndim", 1) == 0:  # an array that cannot be gone through
         return False
-    return all(fits(item, inside[0]) for item in value) if held and len(inside) == 1 else True
+    if not held or len(inside) != 1:
+        return True
+    # Of many tables (rows of a ledger) the first few tell: looking into all of them takes longer than the work itself.
+    kind = get_origin(inside[0])
+    nested = isinstance(kind, type) and issubclass(kind, Iterable)
+    return all(fits(item, inside[0]) for item in (itertools.islice(value, _TABLES) if nested else value))
 
 
 def spell(hint: Any) -> str:

@@ -134,3 +134,20 @@ def test_an_object_is_an_object(text, kind):
     with pytest.raises(ValueError, match=f"expected a JSON object, found {kind}"):
         parse_object(text)
     assert parse_object('{"a": 1}') == {"a": 1}
+
+
+def test_of_many_tables_the_first_are_looked_into_and_of_plain_items_all():
+    rows = [{"a": 1.0}] * 1000
+    assert fits(rows, Sequence[dict[str, float]])
+    assert not fits([{"a": "x"}, *rows], Sequence[dict[str, float]])
+    assert not fits([1.0] * 1000 + ["x"], Sequence[float])
+    assert not fits([1.0] * 1000 + ["x"], Sequence[float | None])
+    looked = []
+
+    class Row(dict):
+        def items(self):
+            looked.append(1)
+            return super().items()
+
+    assert fits([Row(a=1.0)] * 1000, Sequence[dict[str, float]])
+    assert len(looked) <= 20
