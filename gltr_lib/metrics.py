@@ -20,6 +20,7 @@ from gltr_lib._validate import describe
 MOST_CLASSES = 10_000
 # Runs are counted instead of pixels where the maps change at less than this share of the pixels (measured).
 _FEW_CHANGES = 0.15
+_PIECE = 2**17  # pixels worked on at once: fresh memory for a whole map costs as much as the counting
 
 
 class ConfusionMatrix:
@@ -151,16 +152,31 @@ def _byte_table(pred: Tensor, target: Tensor) -> Tensor | None:
     if any(array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255) for array in arrays):
         return None
     truth, guess = (array.astype(np.uint8, copy=False) for array in arrays)
-    changes = np.empty(truth.size, bool)
-    changes[0] = True
-    np.not_equal(truth[1:], truth[:-1], out=changes[1:])
-    changes[1:] |= guess[1:] != guess[:-1]
-    lengths = None
-    if np.count_nonzero(changes) < truth.size * _FEW_CHANGES:
-        starts = np.flatnonzero(changes)
+    starts = _run_starts(truth, guess)
+    if starts is not None:
+        # With weights NumPy counts in float64, which is exact up to 2**53 pixels.
         lengths = np.diff(starts, append=truth.size)
-        truth, guess = truth.take(starts), guess.take(starts)
-    codes = np.left_shift(truth, 8, dtype=np.uint16) | guess
-    # With weights NumPy counts in float64, which is exact up to 2**53 pixels.
-    counts = np.bincount(codes, lengths, minlength=1 << 16).astype(np.int64, copy=False)
+        counts = _count_codes(truth.take(starts), guess.take(starts), lengths).astype(np.int64)
+    else:
+        counts = np.zeros(1 << 16, np.int64)
+        for begin in range(0, truth.size, _PIECE):
+            counts += _count_codes(truth[begin : begin + _PIECE], guess[begin : begin + _PIECE])
     return torch.from_numpy(counts).view(256, 256)
+
+
+def _count_codes(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    return np.bincount(np.left_shift(truth, 8, dtype=np.uint16) | guess, weights, minlength=1 << 16)
+
+
+def _run_starts(truth: np.ndarray, guess: np.ndarray) -> np.ndarray | None:
+    """Where a run of equal pixels begins in two maps; None where there are too many runs to gain anything."""
+    found, most = [np.zeros(1, np.intp)], truth.size * _FEW_CHANGES
+    for begin in range(1, truth.size, _PIECE):
+        here, before = slice(begin, begin + _PIECE), slice(begin - 1, min(begin + _PIECE, truth.size) - 1)
+        changes = truth[here] != truth[before]
+        changes |= guess[here] != guess[before]
+        found.append(np.flatnonzero(changes) + begin)
+        most -= found[-1].size
+        if most < 0:
+            return None
+    return np.concatenate(found)

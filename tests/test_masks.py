@@ -183,25 +183,11 @@ def test_the_product_in_blocks_is_the_sum_over_all_grid_points(shape, sigma, mon
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("many", [1, 10**9])
-def test_the_value_with_so_many_smaller_ones_is_exact(dtype, many, monkeypatch):
-    monkeypatch.setattr(masks, "_MANY", many)
+def test_the_value_with_so_many_smaller_ones_is_exact(dtype):
     values = torch.cat([torch.randn(200, generator=gen(5)), torch.tensor([0.0, -0.0, 1.0, 1.0, -2.0, -2.0])]).to(dtype)
     for shifted in (values, values - 100, values + 100):
         expected = shifted.sort().values
-        field = shifted.reshape(2, 103)
-        assert [masks._smallest(field, rank).item() for rank in range(len(values))] == expected.tolist()
-
-
-def test_a_sample_says_where_the_quantile_lies_and_a_misleading_one_does_not_matter():
-    smooth = smooth_noise(512, 640, 5.0, generator=gen(9))
-    striped = smooth.clone()
-    striped[::4, ::4] = -50  # all that the sample sees
-    for field, helped in ((smooth, True), (striped, False)):
-        array, rank = field.numpy(), field.numel() // 3
-        near, left = masks._near(array, array.ravel(), rank)
-        assert (near.size < field.numel() // 50) == helped
-        assert np.sort(near)[left] == np.sort(array, axis=None)[rank]
+        assert [masks._smallest(shifted, rank).item() for rank in range(len(values))] == expected.tolist()
 
 
 def test_a_threshold_leaves_its_field_alone():

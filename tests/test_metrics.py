@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gltr_lib import metrics
 from gltr_lib.metrics import ConfusionMatrix, _byte_table
 
 
@@ -167,7 +168,9 @@ def test_reduce_in_one_process_changes_nothing():
 
 
 @pytest.mark.parametrize("run", [1, 2, 5, 40, 10_000])
-def test_runs_of_equal_pixels_are_counted_as_their_pixels(run):
+@pytest.mark.parametrize("piece", [64, 100, 1 << 17])
+def test_runs_of_equal_pixels_are_counted_as_their_pixels(run, piece, monkeypatch):
+    monkeypatch.setattr(metrics, "_PIECE", piece)
     rng = np.random.default_rng(run)
     target, pred = (np.repeat(rng.integers(0, 20, 6000 // run + 1), run)[:6000].astype(np.uint8) for _ in range(2))
     pred = np.roll(pred, 1)
