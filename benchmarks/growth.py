@@ -1,8 +1,8 @@
 """How the cost of a hot path grows with size, batch and sigma: ``python benchmarks/growth.py``.
 
 Writes ``results/bench_growth.json`` (points), ``results/bench_growth.png`` (log axes) and ``results/bench_growth.txt``
-(the picture in words). Costs are for one picture or mask; the exponent is that of the line through the last two points,
-so "1.0" doubles with the quantity, "2.0" grows with its square. ``--draw`` draws the picture again from the points.
+(the picture in words). Costs are for one mask, picture or step; the exponent is that of the line through the last two
+points, so "1.0" doubles with the quantity, "2.0" grows with its square. ``--draw`` draws the picture again from the points.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def exponent(points: Sequence[Sequence[float]]) -> float:
 
 def words(result: Mapping[str, Any]) -> str:
     """The picture in words, a sentence for each line in it."""
-    said = [f"Cost of one picture or mask on {result['device']}, in log axes."]
+    said = [f"Cost of one mask, picture or step on {result['device']}, in log axes."]
     for name, lines in result["points"].items():
         for quantity, points in lines.items():
             (x0, y0), (x1, y1) = points[0], points[-1]
@@ -65,6 +65,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, len(result["points"]))
+    units = {"masks": "mask", "adain": "picture", "step": "step"}
     titles = {"masks": "blob masks", "adain": "stylise (mini)", "step": "training step (baseline)"}
     for axes, (name, lines) in zip(panels, result["points"].items(), strict=True):
         for marker, colour, (quantity, points) in zip(
@@ -72,10 +73,11 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
         ):
             xs, ys = zip(*points, strict=True)
             axes.loglog(xs, ys, marker=marker, color=colour, label=f"by {quantity}: exponent {exponent(points):.1f}")
-        axes.set(title=titles.get(name, name), xlabel="value of the quantity")
+        axes.set(
+            title=titles.get(name, name), xlabel="value of the quantity", ylabel=f"ms for one {units.get(name, name)}"
+        )
         axes.grid(True, which="both", alpha=0.25)
         axes.legend(fontsize=7, frameon=False)
-    panels[0].set_ylabel("ms for one picture or mask")
     figure.savefig(path, dpi=130)
 
 
