@@ -2,7 +2,7 @@
 
 Writes ``results/bench_growth.json`` (points), ``results/bench_growth.png`` (log axes) and ``results/bench_growth.txt``
 (the picture in words). Costs are for one mask, picture or step; the exponent is that of the line through the last two
-points, so "1.0" doubles with the quantity, "2.0" grows with its square. ``--draw`` draws the picture again from the points.
+points, so "1.0" doubles with the quantity, "2.0" grows with its square. ``--draw`` draws the picture again from them.
 """
 
 from __future__ import annotations
