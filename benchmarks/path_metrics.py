@@ -9,26 +9,37 @@ import numpy as np
 import torch
 from peers import numpy_confusion
 
+from gltr_lib import streets
 from gltr_lib.bench import Case, Made
 from gltr_lib.metrics import ConfusionMatrix
 
 CLASSES = 19
+Maps = Callable[[tuple[int, int]], tuple[np.ndarray, np.ndarray]]
+
+
+def street_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(labels of a street, a prediction: the same a little aside, with a tenth of its 8x8 blocks wrong), uint8."""
+    truth = streets.render(0, "game", shape)[1]
+    draws = np.random.default_rng(0)
+    coarse = tuple(-(-side // 8) for side in shape)
+    wrong, other = draws.random(coarse) < 0.1, draws.integers(0, CLASSES, coarse, np.uint8)
+    wrong, other = (np.kron(a, np.ones((8, 8), a.dtype))[: shape[0], : shape[1]] for a in (wrong, other))
+    guess = np.roll(truth, (1, 2), (0, 1))
+    return truth, np.where(wrong | (guess == 255), other, guess)
+
+
+def noise_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Maps in which every pixel is drawn for itself: no run is longer than a pixel."""
+    draws = np.random.default_rng(0)
+    return tuple(draws.integers(0, CLASSES, shape, np.uint8) for _ in range(2))  # type: ignore[return-value]
 
 
 def case(name: str, shape: tuple[int, int], peer: Callable[[np.ndarray, np.ndarray], Callable[[], Any]], against: str,
-         promised: float | None) -> Case:  # fmt: skip
+         promised: float | None, maps: Maps = street_maps) -> Case:  # fmt: skip
     """One peer; it gets (truth, guess) as uint8 arrays and returns the function to time."""
 
     def make() -> Made:
-        draws = np.random.default_rng(0)
-        # Regions, as label maps have them; noise pixel by pixel would be a worst case for nobody.
-        truth, guess = (
-            np.kron(draws.integers(0, CLASSES, (-(-shape[0] // 16), -(-shape[1] // 16))), np.ones((16, 16), int))[
-                : shape[0], : shape[1]
-            ].astype(np.uint8)
-            for _ in range(2)
-        )
-        truth[:, : shape[1] // 20] = 255
+        truth, guess = maps(shape)
         theirs = peer(truth, guess)
         target, pred = torch.from_numpy(truth), torch.from_numpy(guess)
 
@@ -89,4 +100,12 @@ def cases(small: bool, device: str) -> list[Case]:
         case("metrics", shape, lambda t, g: lambda: numpy_confusion(t, g, CLASSES), "NumPy confusion matrix", 3.0),
         case("metrics, cityscapesScripts", shape, cityscapes_peer, "cityscapesScripts' counting", 5.0),
         case("metrics, torchmetrics", shape, torchmetrics_peer, "torchmetrics", None),
+        case(
+            "metrics, noise instead of regions",
+            shape,
+            lambda t, g: lambda: numpy_confusion(t, g, CLASSES),
+            "NumPy confusion matrix",
+            None,
+            noise_maps,
+        ),
     ]

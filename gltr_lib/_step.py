@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._fused_loss import two_view_loss
 from gltr_lib._typed import typed
 from gltr_lib.config import TrainConfig
 from gltr_lib.labels import IGNORE
@@ -170,22 +171,23 @@ def step_loss(
         logits, extra = model(torch.cat(views)), None
     # Every view has the same labelled pixels, so the mean over all of them is the mean of the views' losses.
     totals = None if whole is None else whole * len(views)
+    pixels = None if whole is None else whole[:-1].sum()
+    strength, balance = method.consistency / len(views), config.class_balance
+    kind: Any = method.consistency_kind
+    detach: Any = method.detach
+    if strength and kind == "mse" and logits.device.type == "cpu":
+        loss, both = two_view_loss(
+            logits, labels, strength, class_balance=balance, totals=totals, detach=detach, total=pixels
+        )
+        return (loss if extra is None else loss + extra), both
     target = labels.repeat(len(views), 1, 1)
-    ce = segmentation_loss(logits, target, class_balance=config.class_balance, totals=totals)
+    ce = segmentation_loss(logits, target, class_balance=balance, totals=totals)
     loss = ce if extra is None else ce + extra
-    if not method.consistency:
+    if not strength:
         return loss, torch.stack([ce.detach(), torch.zeros_like(ce.detach())])
     first, second = logits.chunk(2)
-    agreement = consistency_loss(
-        first,
-        second,
-        kind=method.consistency_kind,  # type: ignore[arg-type]
-        valid=labels != IGNORE,
-        detach=method.detach,  # type: ignore[arg-type]
-        total=None if whole is None else whole[:-1].sum(),
-    )
-    loss = loss + method.consistency * agreement / len(views)
-    return loss, torch.stack([ce.detach(), agreement.detach()])
+    agreement = consistency_loss(first, second, kind=kind, valid=labels != IGNORE, detach=detach, total=pixels)
+    return loss + strength * agreement, torch.stack([ce.detach(), agreement.detach()])
 
 
 def _whitened(model: nn.Module, views: list[Tensor], config: TrainConfig, step: int | None) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,13 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+#: Sides of tiles to choose from, and the margin round each.
+TILES = (2048, 1024, 512, 256, 128)
+HALO = 48
+# What painting takes at its peak in fp32, as an upper bound of measurements on a CPU: bytes for a pixel of the picture
+# (features before and after AdaIN, the result), for a pixel of the tile in work, and once.
+_PEAK = {"mini": (90, 210, 80 * 2**20), "vgg19": (200, 520, 80 * 2**20)}
+
 #: What a tile keeps of an axis, and the larger span that is computed for it: (start, stop, from, to).
 Span = tuple[int, int, int, int]
 
@@ -27,6 +34,49 @@ def spans(length: int, tile: int, halo: int) -> Iterator[Span]:
     for start in range(0, length, tile):
         stop = min(start + tile, length)
         yield start, stop, max(0, start - halo), min(length, stop + halo)
+
+
+def peak_bytes(name: str, size: tuple[int, int], tile: int | None = None) -> int:
+    """Memory that painting one picture adds at its peak, at most.
+
+    Args:
+        name: "mini" or "vgg19".
+        size: (height, width) of the picture.
+        tile: side of the tiles in pixels; None paints it whole.
+
+    Example:
+        >>> peak_bytes("vgg19", (1052, 1914), 256) < peak_bytes("vgg19", (1052, 1914)) < 2.5e9
+        True
+    """
+    each, worked, once = _PEAK[name]
+    sides = [side if tile is None else min(side, tile + 2 * HALO) for side in size]
+    return each * size[0] * size[1] + worked * sides[0] * sides[1] + once
+
+
+def tile_within(name: str, size: tuple[int, int], memory: int) -> int | None:
+    """The largest tile with which painting a picture stays within a budget; None where it may be painted whole.
+
+    Args:
+        name: "mini" or "vgg19".
+        size: (height, width) of the picture.
+        memory: the budget in MiB, for one picture at a time.
+
+    Raises:
+        ValueError: not even the smallest tile does, or another stylizer.
+
+    Example:
+        >>> [tile_within("vgg19", (1052, 1914), memory) for memory in (2500, 600)]
+        [None, 256]
+    """
+    if name not in _PEAK:
+        raise ValueError(f"memory: what the stylizer {name!r} takes is not known; give the tile instead")
+    for tile in (None, *TILES):
+        if peak_bytes(name, size, tile) <= memory * 2**20:
+            return tile
+    least = -(-peak_bytes(name, size, TILES[-1]) // 2**20)
+    raise ValueError(
+        f"memory: {name} takes at least {least} MiB for a picture of {size[1]}x{size[0]}, received {memory} MiB"
+    )
 
 
 def shrink(network: Callable[[Tensor], Tensor], images: Tensor, tile: int, halo: int, cell: int) -> Tensor:

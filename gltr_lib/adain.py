@@ -8,6 +8,7 @@ Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normaliz
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from gltr_lib._typed import typed
 from gltr_lib._validate import check_share, describe
+
+_PIECE = 2**20  # numbers that are worked on at once
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
         (2.0, 1.0)
     """
     _check_features(features, "features")
+    if _in_pieces(features):
+        return _piecewise_stats(features, eps)
     mean, variance, _ = _moments(features)
     return mean, (variance + eps).sqrt()
 
@@ -104,11 +109,35 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     wide = features if features.dtype == torch.float64 else features.float()
     if wide.device.type != "cpu":
-        variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(wide, dim=(-2, -1), correction=0, keepdim=True)
         return mean, variance, wide - mean
-    mean = wide.mean((2, 3), keepdim=True)
+    mean = wide.mean((-2, -1), keepdim=True)
     centred = wide - mean
-    return mean, centred.square().mean((2, 3), keepdim=True), centred
+    return mean, centred.square().mean((-2, -1), keepdim=True), centred
+
+
+def _in_pieces(*tensors: Tensor) -> bool:
+    """Whether the work may go piece by piece: on a CPU, and where no gradient is asked for."""
+    on_cpu = all(tensor.device.type == "cpu" for tensor in tensors)
+    return on_cpu and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+
+
+def _pieces(features: Tensor) -> Iterator[tuple[int, slice]]:
+    """(picture, channels) of pieces that stay in the processor's cache: most of the time would go to memory."""
+    batch, channels, height, width = features.shape
+    together = channels if features.stride(1) == 1 else max(1, _PIECE // (height * width))
+    for picture in range(batch):
+        for start in range(0, channels, together):
+            yield picture, slice(start, start + together)
+
+
+def _piecewise_stats(features: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    kind = torch.promote_types(features.dtype, torch.float32)
+    mean, std = (torch.empty(*features.shape[:2], 1, 1, dtype=kind) for _ in range(2))
+    for piece in _pieces(features):
+        mean[piece], variance, _ = _moments(features[piece])
+        std[piece] = (variance + eps).sqrt()
+    return mean, std
 
 
 @typed
@@ -146,13 +175,28 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
         return content.clone()
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
+    if not _in_pieces(content, new_mean, new_std):
+        return _restyled(content, new_mean, new_std, alpha, eps).to(content.dtype)
+    result = torch.empty_like(content)
+    many = len(new_mean) > 1
+    for picture, channels in _pieces(content):
+        style = (picture if many else 0, channels)
+        out = result[picture, channels]
+        _restyled(content[picture, channels], new_mean[style], new_std[style], alpha, eps, out)
+    return result
+
+
+def _restyled(
+    content: Tensor, new_mean: Tensor, new_std: Tensor, alpha: float, eps: float, out: Tensor | None = None
+) -> Tensor:
+    """AdaIN in float32 of (..., C, H, W) and statistics (..., C, 1, 1)."""
     mean, variance, centred = _moments(content)
     std = (variance + eps).sqrt()
     # Alpha folds into one scale and one shift a channel. The mean is taken off first: with scale * x - scale * mean a
     # nearly constant channel (std 0.003) would multiply the rounding error of its mean by 300.
     scale = torch.lerp(torch.ones_like(std), new_std / std, alpha)
     shift = torch.lerp(mean, new_mean, alpha)
-    return torch.addcmul(shift, centred, scale).to(content.dtype)
+    return torch.addcmul(shift, centred, scale, out=out)
 
 
 def _check_features(features: object, name: str) -> None:

@@ -83,6 +83,23 @@ def segmentation_loss(
         >>> round(segmentation_loss(logits, torch.zeros(1, 2, 2, dtype=torch.long)).item(), 4)  # log 4
         1.3863
     """
+    target, weight, norm = scored_pixels(
+        logits, labels, class_balance=class_balance, ignore_index=ignore_index, totals=totals
+    )
+    # One pixel a row: PyTorch's softmax over rows is about twice as fast on a CPU as over a channel dimension, and the
+    # gradient comes back channels-last, as the network's own layers want it.
+    rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
+    total = F.cross_entropy(rows, target.flatten(), weight=weight, ignore_index=ignore_index, reduction="sum")
+    return total / norm
+
+
+def scored_pixels(
+    logits: Tensor, labels: Tensor, *, class_balance: bool, ignore_index: int, totals: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Check logits and labels; return labels (int64), class weights (C,) or None, and what the sum is divided by.
+
+    Arguments and errors: :func:`segmentation_loss`.
+    """
     _check_logits(logits, "logits")
     if not logits.is_cuda:  # the check reads every label; on a GPU that would wait for the device at each step
         check_labels(labels, logits.shape[1], ignore_index=ignore_index)
@@ -99,19 +116,12 @@ def segmentation_loss(
     elif class_balance:
         counts = torch.bincount(target[target != ignore_index].flatten(), minlength=logits.shape[1])
         weight = 1.0 - counts.float() / max(target.numel(), 1)
-    # One pixel a row: PyTorch's softmax over rows is about twice as fast on a CPU as over a channel dimension, and the
-    # gradient comes back channels-last, as the network's own layers want it.
-    rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
-    total = F.cross_entropy(rows, target.flatten(), weight=weight, ignore_index=ignore_index, reduction="sum")
     if totals is not None:
         norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().float()
-        return total / norm.clamp(min=1e-12)
-    scored = target != ignore_index
-    if weight is None:
-        norm = scored.sum().float()
     else:
-        norm = weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
-    return total / norm.clamp(min=1e-12)
+        scored = target != ignore_index
+        norm = scored.sum().float() if weight is None else weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
+    return target, weight, norm.clamp(min=1e-12)
 
 
 @typed

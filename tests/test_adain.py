@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gltr_lib import adain as module
 from gltr_lib.adain import StyleStats, adain, channel_stats
 
 
@@ -114,3 +115,31 @@ def test_style_stats_index_keeps_the_dimension():
     assert stats[1].mean.tolist() == [[2.0, 3.0]]
     assert len(stats[1:]) == 2
     assert stats.to(dtype=torch.float64).std.dtype == torch.float64
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("styles", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_piece_by_piece_is_all_at_once(layout, styles, dtype, monkeypatch):
+    monkeypatch.setattr(module, "_PIECE", 100)  # two channels of 6x8 at once, the last piece one channel
+    x = features(3, 7, 6, 8).to(dtype).to(memory_format=layout)
+    new_mean, new_std = features(styles, 7, seed=1), features(styles, 7, seed=2).abs()
+    pieces = adain(x, new_mean, new_std, 0.7)
+    monkeypatch.setattr(module, "_in_pieces", lambda *_: False)
+    whole = adain(x, new_mean, new_std, 0.7)
+    assert (pieces.dtype, pieces.stride()) == (dtype, x.stride())
+    torch.testing.assert_close(pieces, whole)
+    monkeypatch.undo()
+    ours = channel_stats(x)
+    monkeypatch.setattr(module, "_in_pieces", lambda *_: False)
+    for a, b in zip(ours, channel_stats(x), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_a_gradient_passes_to_whoever_asks(which):
+    x, mean, std = features(2, 3, 4, 5), features(2, 3), features(2, 3, seed=3).abs()
+    asked = x if which == "content" else std
+    asked.requires_grad_()
+    adain(x, mean, std).square().sum().backward()
+    assert asked.grad.abs().max() > 0

@@ -1,11 +1,14 @@
 """Losses: equal to PyTorch's and to the written formulas; zero for equal logits; gradients where intended."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from gltr_lib import _fused_loss, _step
+from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.losses import class_totals, consistency_loss, segmentation_loss
 
 
@@ -157,3 +160,70 @@ def test_parts_of_the_consistency_add_up(kind):
     ]
     torch.testing.assert_close(sum(share), whole)
     torch.testing.assert_close(consistency_loss(a, b, kind=kind, total=3 * 48), consistency_loss(a, b, kind=kind))
+
+
+def _fused_case(seed=0, classes=19, size=(12, 20), layout=torch.channels_last):
+    noise = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(6, classes, *size, generator=noise).to(memory_format=layout)
+    labels = torch.randint(0, classes, (3, *size), generator=noise)
+    labels[:, :3] = 255
+    return logits, labels
+
+
+@pytest.mark.parametrize("detach", [None, "global", "local"])
+@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("part", [False, True])
+def test_the_losses_in_one_pass_are_those_of_the_formulas(detach, balance, part, monkeypatch):
+    monkeypatch.setattr(_fused_loss, "RUN", 100)  # several runs, the last one shorter
+    logits, labels = _fused_case()
+    whole = class_totals(torch.cat([labels, labels]), 19) * 2 if part else None
+    total = None if whole is None else whole[:-1].sum() / 2
+    gradients, values = [], []
+    for fused in (True, False):
+        z = logits.clone().requires_grad_()
+        if fused:
+            loss, parts = _fused_loss.two_view_loss(
+                z, labels, 0.7, class_balance=balance, detach=detach, totals=whole, total=total
+            )
+            assert not parts.requires_grad
+        else:
+            ce = segmentation_loss(z, labels.repeat(2, 1, 1), class_balance=balance, totals=whole)
+            agreement = consistency_loss(*z.chunk(2), valid=labels != 255, detach=detach, total=total)
+            loss, parts = ce + 0.7 * agreement, torch.stack([ce, agreement]).detach()
+        (loss * 3).backward()  # a factor, as gradients are scaled elsewhere
+        gradients.append(z.grad)
+        values.append(torch.stack([loss.detach(), *parts]))
+    torch.testing.assert_close(values[0], values[1], rtol=2e-6, atol=0)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-8)
+    assert gradients[1].abs().max() > 1e-3
+    assert torch.equal(gradients[0][:, :, :3], torch.zeros_like(gradients[0][:, :, :3]))
+
+
+def test_the_losses_in_one_pass_take_half_precision_no_gradient_and_nothing_to_score():
+    logits, labels = _fused_case(layout=torch.contiguous_format)
+    full, _ = _fused_loss.two_view_loss(logits, labels, 1.0)
+    assert not full.requires_grad
+    half = logits.bfloat16().requires_grad_()
+    loss, _ = _fused_loss.two_view_loss(half, labels, 1.0)
+    loss.backward()
+    assert (loss.dtype, half.grad.dtype) == (torch.float32, torch.bfloat16)
+    assert loss.item() == pytest.approx(full.item(), rel=0.02)
+    z = logits.clone().requires_grad_()
+    nothing, parts = _fused_loss.two_view_loss(z, torch.full_like(labels, 255), 1.0)
+    nothing.backward()
+    assert [*parts.tolist(), z.grad.abs().sum().item()] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("kind", ["mse", "js"])
+def test_a_step_on_a_cpu_takes_the_losses_in_one_pass_and_other_kinds_the_formulas(kind, monkeypatch):
+    logits, labels = _fused_case()
+    config = TrainConfig(replace(METHODS["gtr_ltr_cgl"], consistency_kind=kind), forward_images=6)
+    used = []
+    real = _fused_loss.two_view_loss
+    monkeypatch.setattr(_step, "two_view_loss", lambda *a, **k: used.append(1) or real(*a, **k))
+    loss, parts = _step.step_loss(lambda _: logits, [torch.zeros(3, 3, 12, 20)] * 2, labels, config)
+    assert len(used) == (kind == "mse")
+    ce = segmentation_loss(logits, labels.repeat(2, 1, 1))
+    agreement = consistency_loss(*logits.chunk(2), kind=kind, valid=labels != 255)
+    assert parts.tolist() == pytest.approx([ce.item(), agreement.item()], rel=1e-5)
+    assert loss.item() == pytest.approx((ce + config.method.consistency / 2 * agreement).item(), rel=1e-5)

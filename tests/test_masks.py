@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gltr_lib import masks
 from gltr_lib.masks import blob_mask, draw_sigmas, smooth_noise, threshold_field
 
 
@@ -159,3 +160,38 @@ def test_bad_arguments_are_named(change, error, text):
     sizes = [arguments.pop(k) for k in ("batch", "height", "width")]
     with pytest.raises(error, match=text):
         blob_mask(*sizes, **arguments)
+
+
+@pytest.mark.parametrize("shape", [(13, 50), (33, 33), (1, 7)])
+@pytest.mark.parametrize("sigma", [0.6, 3.0, 9.0])
+def test_the_product_in_blocks_is_the_sum_over_all_grid_points(shape, sigma, monkeypatch):
+    monkeypatch.setattr(masks, "_BLOCK", 16)  # several blocks, the last one shorter
+    ours = smooth_noise(*shape, sigma, generator=gen(4)).double().numpy()
+    pitch = max(1.0, sigma / 1.25)
+    margin = int(np.ceil(4 * sigma / pitch))
+    points = [int(np.ceil((side - 1) / pitch)) + 1 + 2 * margin for side in shape]
+    noise = torch.randn(*points, generator=gen(4)).double().numpy()
+
+    def weights(side, count):
+        grid = (np.arange(count) - margin) * pitch
+        wide = np.exp(-0.5 * ((np.arange(side)[:, None] - grid) / sigma) ** 2)
+        return wide / np.sqrt((wide**2).sum(1, keepdims=True))
+
+    # A Gaussian is cut at 4 sigma there, and here it is not.
+    whole = weights(shape[0], points[0]) @ noise @ weights(shape[1], points[1]).T
+    np.testing.assert_allclose(ours, whole, atol=6e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_value_with_so_many_smaller_ones_is_exact(dtype):
+    values = torch.cat([torch.randn(200, generator=gen(5)), torch.tensor([0.0, -0.0, 1.0, 1.0, -2.0, -2.0])]).to(dtype)
+    for shifted in (values, values - 100, values + 100):
+        expected = shifted.sort().values
+        assert [masks._smallest(shifted, rank).item() for rank in range(len(values))] == expected.tolist()
+
+
+def test_a_threshold_leaves_its_field_alone():
+    field = torch.randn(9, 9, generator=gen(6))
+    before = field.clone()
+    threshold_field(field, 0.3)
+    assert torch.equal(field, before)

@@ -164,3 +164,18 @@ def test_reduce_in_one_process_changes_nothing():
     m.update(torch.tensor([0, 1]), torch.tensor([1, 1]))
     assert m.reduce() is m
     assert m.counts.sum() == 2
+
+
+@pytest.mark.parametrize("run", [1, 2, 5, 40, 10_000])
+def test_runs_of_equal_pixels_are_counted_as_their_pixels(run):
+    rng = np.random.default_rng(run)
+    target, pred = (np.repeat(rng.integers(0, 20, 6000 // run + 1), run)[:6000].astype(np.uint8) for _ in range(2))
+    target, pred = target, np.roll(pred, 1)
+    target[target == 19] = 255
+    pred[pred == 19] = 0
+    expected = np.zeros((19, 19), int)
+    np.add.at(expected, (target[target != 255], pred[target != 255]), 1)
+    ours = ConfusionMatrix(19)
+    ours.update(torch.from_numpy(pred).view(60, 100), torch.from_numpy(target).view(60, 100))
+    assert (ours.counts.numpy() == expected).all()
+    assert ours.counts.dtype == torch.int64

@@ -709,3 +709,28 @@ def test_an_edited_manifest_is_named_before_it_is_used(tmp_path, change):
             read_all(tmp_path, {})
         assert "\n" not in str(caught.value)
         assert "NoneType" not in str(caught.value)
+
+
+def test_a_budget_of_memory_chooses_the_tile_of_each_size(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name, size in (("small", (40, 30)), ("large", (300, 200))):
+        Image.effect_noise(size, 80).convert("RGB").save(tmp_path / "in" / f"{name}.png")
+    mini, tiles = Stylizer.load("mini"), {}
+    real = mini.stylize
+
+    def stylize(images, *rest, tile=None):
+        tiles[tuple(images.shape[2:])] = tile
+        return real(images, *rest, tile=tile)
+
+    monkeypatch.setattr(mini, "stylize", stylize)
+    monkeypatch.setattr("gltr_lib._tiles._PEAK", {"mini": (0, 400, 0)})
+    bank = StyleBank.load("paintings-mini")
+    made = offline.stylise_folder(tmp_path / "in", tmp_path / "out", mini, bank, memory=20)
+    assert tiles == {(200, 300): 128}  # the small one is painted whole
+    assert made["settings"]["memory"] == 20
+    plain = offline.stylise_folder(tmp_path / "in", tmp_path / "plain", mini, bank)
+    assert plain["settings"]["memory"] is None
+    first, second = (np.asarray(Image.open(tmp_path / n / "large.png")).astype(int) for n in ("out", "plain"))
+    assert np.abs(first - second).max() <= 1
+    with pytest.raises(ValueError, match="memory: chooses the tile, and tile=128 is given too"):
+        offline.stylise_folder(tmp_path / "in", tmp_path / "both", mini, bank, memory=20, tile=128)

@@ -4,7 +4,9 @@ import pytest
 import torch
 from test_stylizer import random_vgg
 
-from gltr_lib import _tiles
+from gltr_lib import StyleBank, _tiles
+from gltr_lib._tiles import tile_within
+from gltr_lib._timing import peak_mib
 from gltr_lib.adain import StyleStats
 from gltr_lib.stylizer import Stylizer
 
@@ -73,3 +75,28 @@ def test_a_tile_is_a_number_of_pixels(tile):
     stylizer = Stylizer.load("mini")
     with pytest.raises(ValueError, match="tile: expected a side of 1 pixel or more"):
         stylizer.stylize(torch.rand(1, 3, 16, 16), some_style(stylizer), tile=tile)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(peak_mib(lambda: None) is None, reason="this system does not tell the memory at the peak")
+@pytest.mark.parametrize("budget", [135, 160, 400])
+def test_the_tile_for_a_budget_keeps_it_and_shows_no_seam(budget):
+    mini = Stylizer.load("mini")
+    images = torch.rand(1, 3, 640, 720, generator=torch.Generator().manual_seed(0))
+    stats = StyleBank.load("paintings-mini").stats[3]
+    tile = tile_within("mini", (640, 720), budget)
+    assert (tile is None) == (budget == 400)
+    with torch.inference_mode():
+        whole = mini.stylize(images, stats)
+        parts = mini.stylize(images, stats, tile=tile)
+        assert (whole - parts).abs().max() <= 1e-4
+        assert peak_mib(lambda: mini.stylize(images, stats, tile=tile)) <= budget
+
+
+def test_a_budget_too_small_for_any_tile_is_named():
+    with pytest.raises(
+        ValueError, match=r"memory: vgg19 takes at least \d+ MiB for a picture of 1914x1052, received 90"
+    ):
+        tile_within("vgg19", (1052, 1914), 90)
+    with pytest.raises(ValueError, match="stylizer 'own' takes is not known; give the tile"):
+        tile_within("own", (64, 64), 90)

@@ -15,8 +15,8 @@ from gltr_lib.cli._say import refused as say_refused
 def stylize(
     source: Path, target: Path, /, *, bank: str = "paintings-mini", stylizer: str = "mini", alpha: float = 1.0,
     seed: int = 0, copies: int = 1, one_style_per_copy: bool = False, format: Literal["keep", "png", "jpg"] = "keep",
-    tile: int | None = None, shard: str | None = None, processes: int = 1, batch: int | None = None,
-    workers: int | None = None, device: str | None = None, json: bool = False,
+    tile: int | None = None, memory: int | None = None, shard: str | None = None, processes: int = 1,
+    batch: int | None = None, workers: int | None = None, device: str | None = None, json: bool = False,
 ) -> int:  # fmt: skip
     """Stylise every picture of a folder into another folder, names and sizes kept; run it again to go on.
 
@@ -33,6 +33,7 @@ def stylize(
         one_style_per_copy: one painting for a whole copy, as in the paper's released code.
         format: keep the source's format, or write png (without loss) or jpg (far quicker).
         tile: paint in tiles of about this side; without it, only where memory runs out.
+        memory: MiB that painting may take; chooses the tile for each size of pictures.
         shard: i/n, every n-th picture from the i-th, i counted from 0.
         processes: so many shards on this machine at once, each with its GPU.
         batch: most pictures of one size at once; 4 on a GPU if not given.
@@ -56,7 +57,7 @@ def stylize(
     from gltr_lib.stylizer import Stylizer
 
     with usage():
-        Recipe(alpha, seed, copies, one_style_per_copy, format, tile)
+        Recipe(alpha, seed, copies, one_style_per_copy, format, tile, memory)
         launched = launched_shard()
         if (shard is not None) + (processes != 1) + (launched is not None) > 1:
             raise UsageError("choose one of --shard, --processes, and a launcher such as torchrun (WORLD_SIZE is set)")
@@ -64,7 +65,8 @@ def stylize(
     list_images(source)  # before anything is loaded: the commonest mistake is the wrong folder
     options: dict[str, Any] = {
         "bank_name": bank, "alpha": alpha, "seed": seed, "copies": copies, "one_style_per_copy": one_style_per_copy,
-        "format": format, "tile": tile, "batch": batch, "workers": workers, "on_image": counter("stylised"),
+        "format": format, "tile": tile, "memory": memory, "batch": batch, "workers": workers,
+        "on_image": counter("stylised"),
     }  # fmt: skip
     if processes != 1:
         manifest = stylise_in_processes(

@@ -53,6 +53,7 @@ def stylise_folder(
     one_style_per_copy: bool = False,
     format: str = "keep",
     tile: int | None = None,
+    memory: int | None = None,
     shard: tuple[int, int] = (0, 1),
     batch: int | None = None,
     workers: int | None = None,
@@ -73,6 +74,7 @@ def stylise_folder(
         one_style_per_copy: one painting for a whole copy, the paper's way.
         format: "keep" the source's, or write "png" or "jpg".
         tile: paint in tiles of about this side; None paints whole pictures while they fit into memory.
+        memory: budget in MiB for one batch; it chooses the tile for each size of pictures.
         shard: (i, n): this call does every n-th picture, from the i-th. Calls may run at the same time anywhere.
         batch: most pictures of one size at once; default 1 on a CPU (where more gains nothing), 4 elsewhere.
         workers: threads that decode and encode; default the number of cores, at most 16.
@@ -90,7 +92,7 @@ def stylise_folder(
         RuntimeError: a picture does not fit into memory even in tiles.
     """
     source, target = Path(source), Path(target)
-    recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile)
+    recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile, memory)
     index, count = _check_shard(shard)
     names = list_images(source)
     check_names(names, recipe)
@@ -98,7 +100,12 @@ def stylise_folder(
     check_target(target)
     device = next(stylizer.parameters()).device
     painter = Painter(
-        stylizer, bank, alpha=alpha, tile=tile, batch=whole(batch, "batch", 1 if device.type == "cpu" else 4)
+        stylizer,
+        bank,
+        alpha=alpha,
+        tile=tile,
+        memory=memory,
+        batch=whole(batch, "batch", 1 if device.type == "cpu" else 4),
     )
     threads = whole(workers, "workers", default_workers())
     mine = [name.as_posix() for name in names[index::count]]

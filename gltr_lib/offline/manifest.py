@@ -20,7 +20,8 @@ from gltr_lib._typed import brief
 from gltr_lib.offline.files import write_whole
 
 MANIFEST = "manifest.json"
-_SINCE = {"copies": 1, "one_style_per_copy": False, "format": "keep", "tile": None}  # meaning of an older manifest
+# What an older manifest means by leaving it out.
+_SINCE = {"copies": 1, "one_style_per_copy": False, "format": "keep", "tile": None, "memory": None}
 _LEAST_WAIT, _SHARE = 5.0, 0.02  # seconds between two writings, and the share of the time that they may take
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gltr_lib._tiles import TILES, tile_within
 from gltr_lib.adain import StyleStats, adain
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
     from gltr_lib.stylizer import Stylizer
 
-TILES = (2048, 1024, 512, 256, 128)
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
@@ -46,14 +46,16 @@ class Painter:
         bank: styles made by this stylizer; moved to its device.
         alpha: strength of the style.
         tile: side of the tiles, or None for whole pictures.
+        memory: budget in MiB, from which the tile of each size of pictures follows; None asks nothing.
         batch: most pictures at once. Smaller groups are filled up to it, so that a picture is always computed in a
             batch of the same size, whoever its neighbours are.
     """
 
     def __init__(
-        self, stylizer: Stylizer, bank: StyleBank, *, alpha: float = 1.0, tile: int | None = None, batch: int = 1
-    ) -> None:
-        self.stylizer, self.alpha, self.tile, self.batch = stylizer, alpha, tile, batch
+        self, stylizer: Stylizer, bank: StyleBank, *, alpha: float = 1.0, tile: int | None = None, batch: int = 1,
+        memory: int | None = None,
+    ) -> None:  # fmt: skip
+        self.stylizer, self.alpha, self.tile, self.batch, self.memory = stylizer, alpha, tile, batch, memory
         self.device = next(stylizer.parameters()).device
         self.stats = bank.stats.to(self.device)
         self.can_tile = "tile" in inspect.signature(stylizer.stylize).parameters
@@ -77,7 +79,7 @@ class Painter:
         """
         height, width = pictures[0].shape[:2]
         while True:
-            batch, tile = self.fits.get((height, width), (self.batch, self.tile))
+            batch, tile = self.fits.get((height, width)) or (self.batch, self._first_tile((height, width)))
             try:
                 painted: list[list[Tensor]] = []
                 for start in range(0, len(pictures), batch):
@@ -95,6 +97,11 @@ class Painter:
             batch, tile = self._smaller((height, width), batch, tile, reason)
             self.fits[height, width] = batch, tile
             self.changes[f"{width}x{height}"] = f"batch {batch}" + (f", tile {tile}" if tile else "")
+
+    def _first_tile(self, size: tuple[int, int]) -> int | None:
+        if self.memory is None:
+            return self.tile
+        return tile_within(self.stylizer.name, size, self.memory // self.batch)
 
     def _smaller(self, size: tuple[int, int], batch: int, tile: int | None, reason: str) -> tuple[int, int | None]:
         if batch > 1:
@@ -126,6 +133,6 @@ class Painter:
                     result = self.stylizer.decode(adain(features, stats.mean, stats.std, self.alpha), size)
                 else:
                     result = self.stylizer.stylize(images, stats, self.alpha, tile=tile)  # type: ignore[call-arg]
-                pixels = (result * 255).round_().to(torch.uint8)
+                pixels = result.mul_(255).round_().to(torch.uint8)  # nobody else has this picture
                 copies.append(pixels.permute(0, 2, 3, 1).contiguous())
         return [[copy[row] for copy in copies] for row in range(count)]

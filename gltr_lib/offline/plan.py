@@ -106,6 +106,7 @@ class Recipe:
         one_style_per_copy: a copy is one painting for all pictures, as in the folders of the paper's released code.
         format: "keep" the source's, or write all as "png" or "jpg" (the name's ending changes then, and only that).
         tile: stylise in tiles of about this side, in pixels, with the statistics of the whole picture; None: at once.
+        memory: budget in MiB from which the tile of each size of pictures follows, instead of ``tile``.
 
     Raises:
         TypeError, ValueError: a value out of its range.
@@ -121,17 +122,20 @@ class Recipe:
     one_style_per_copy: bool = False
     format: str = "keep"
     tile: int | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         check_share(self.alpha, "alpha")
         check_choice(self.format, FORMATS, "format")
-        for name, least in (("copies", 1), ("tile", LEAST_TILE)):
+        for name, least in (("copies", 1), ("tile", LEAST_TILE), ("memory", 1)):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
             if name == "copies" and whole and value > MOST_COPIES:
                 raise ValueError(f"copies: expected at most {MOST_COPIES}, received {value}")
             if value is not None and (not whole or value < least):
                 raise ValueError(f"{name}: expected a whole number >= {least}, received {describe(value)}")
+        if self.tile is not None and self.memory is not None:
+            raise ValueError(f"memory: chooses the tile, and tile={self.tile} is given too; leave one of them out")
 
     def outputs(self, name: str) -> list[str]:
         """Names of all copies of a picture, relative to the target folder."""
