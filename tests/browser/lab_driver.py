@@ -181,7 +181,8 @@ class Notebook:
         whole = {fault.split(": ", 2)[1] for fault in late}
         found = [fault for fault in found if not (fault.endswith(": unknown") and fault.split(": ", 2)[1] in whole)]
         found += [fault for fault in late if fault.split(": ", 1)[1] not in known]
-        found += [f"server or kernel: {_last_line(block)}" for block in _TRACEBACK.findall(log)]
+        last = [_last_line(block) for block in _TRACEBACK.findall(log)]
+        found += [f"server or kernel: {line}" for line in last if line != _SHUT_DOWN]
         return list(dict.fromkeys(found))
 
     def faults_until(self, enough: Callable[[list[str]], bool], seconds: float = 20) -> list[str]:
@@ -204,6 +205,8 @@ class Notebook:
         self.close()
 
 
+# What a kernel that is ended while it still starts leaves in the log.
+_SHUT_DOWN = "RuntimeError: Event loop is closed"
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\s*\n)*.*")
 
 
