@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def test_a_sound_notebook_is_clean_and_loopback_is_open(tmp_path):
 @pytest.mark.course
 def test_slow_hung_and_dead_cells(tmp_path):
     slow = execute(notebook(["import time; time.sleep(0.3)"]), "slow", cwd=tmp_path, limit=0.2, strict_time=True)
-    assert slow.problems == ["cell 1: 0.3 s, the limit is 0.2 s"]
+    (problem,) = slow.problems  # how slow depends on the machine
+    assert re.fullmatch(r"cell 1: \d+\.\d s, the limit is 0\.2 s", problem)
     hung = execute(notebook(["import time; time.sleep(60)"]), "hung", cwd=tmp_path, timeout=1)
     assert [p for p in hung.problems if "still running" in p]
     dead = execute(notebook(["import os; os._exit(3)", "2"]), "dead", cwd=tmp_path)
