@@ -71,6 +71,17 @@ def test_scores_are_those_of_the_newest_definition(tmp_path):
     assert claims.scores(tmp_path / "nowhere") == {}
 
 
+def test_a_method_with_one_seed_has_no_spread_to_show():
+    known = {
+        ("a", "sun"): {0: 1.0, 1: 2.0},
+        ("a", "fog"): {0: 1.0, 1: 2.0},
+        ("b", "sun"): {0: 1.0, 1: 2.0},
+        ("b", "fog"): {0: 1.0},
+    }
+    assert claims.repeated(known, ("b", "c", "a"), ("sun", "fog")) == ["a"], "b has one seed on a look, c none"
+    assert claims.repeated(known, ("b", "a"), ("sun",)) == ["b", "a"], "in the order asked for"
+
+
 def test_verdicts_are_students_interval_and_not_the_habit_of_two():
     assert claims.verdict([1.0, 1.1, 0.9]) == "helps"
     assert claims.verdict([-1.0, -1.1, -0.9]) == "harms"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gltr_lib import ledger
@@ -50,6 +50,26 @@ def paired(known: Scores, new: str, old: str, data: str) -> list[float]:
     """
     after, before = known.get((new, data), {}), known.get((old, data), {})
     return [after[seed] - before[seed] for seed in sorted(after) if seed in before]
+
+
+def repeated(known: Scores, methods: Iterable[str], looks: Iterable[str]) -> list[str]:
+    """The methods with two seeds or more on every one of the looks: those that have a spread to show.
+
+    A study is run seed by seed, so that a method may stand in the ledger with one seed for a while.
+
+    Args:
+        known: what :func:`scores` gives.
+        methods, looks: names, in the order of the answer.
+
+    Returns:
+        Some of the methods.
+
+    Example:
+        >>> repeated({("gtr", "sun"): {0: 31.0, 1: 33.0}, ("gtr_ltr", "sun"): {0: 30.0}}, ["gtr_ltr", "gtr"], ["sun"])
+        ['gtr']
+    """
+    looks = tuple(looks)
+    return [method for method in methods if all(len(known.get((method, look), {})) > 1 for look in looks)]
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
