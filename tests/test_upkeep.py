@@ -93,6 +93,17 @@ def test_a_failed_check_is_an_exit_code(monkeypatch, capsys):
     assert "left out by --quick" in said
 
 
+def test_a_long_checks_words_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(release, "LOGS", tmp_path / "logs")
+    say = "import os; print(os.environ['WHAT']); print('last line'); raise SystemExit(int(os.environ['CODE']))"
+    command = [sys.executable, "-c", say]
+    assert release.of_command("fine", command, WHAT="first line", CODE="0") == (release.OK, "last line")
+    assert (tmp_path / "logs" / "fine.log").read_text() == "first line\nlast line\n"
+    verdict, why = release.of_command("bad", command, WHAT="a", CODE="3")
+    assert verdict == release.FAILED
+    assert str(tmp_path / "logs" / "bad.log") in why
+
+
 def test_the_lock_files_lines_are_compared_with_their_markers():
     text = "# made by make lock\na==1\nb==2 ; sys_platform == 'linux'\n"
     assert release.pins(text) == {"a==1", "b==2 ; sys_platform == 'linux'"}
