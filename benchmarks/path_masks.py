@@ -33,8 +33,10 @@ def case(name: str, batch: int, size: tuple[int, int], sigma: float, device: str
             return blob_mask(batch, *size, sigma=kept, generator=noise, device=device)
 
         def check(mine: torch.Tensor, other: np.ndarray) -> str:
-            several = [1 - official_mask(*size, 0.5, draws, sigma or 8.0) for _ in range(3)]
-            like = blob_mask(len(several), *size, sigma=sigma or 8.0, generator=noise).cpu().numpy()
+            width = sigma or 8.0
+            count = int(np.clip(300 * width**2 / (size[0] * size[1]), 3, 100))  # a mask of one blob says little
+            several = [1 - official_mask(*size, 0.5, draws, width) for _ in range(count)]
+            like = blob_mask(count, *size, sigma=width, generator=noise).cpu().numpy()
             share, edges = np.mean([m.mean() for m in several]), np.mean([rough(m) for m in several])
             if abs(like.mean() - 0.5) > 0.01 or abs(share - 0.5) > 0.2:
                 return f"share {like.mean():.3f} against {share:.3f}"

@@ -20,7 +20,7 @@ from gltr_lib._validate import describe
 MOST_CLASSES = 10_000
 # Runs are counted instead of pixels where the maps change at less than this share of the pixels (measured).
 _FEW_CHANGES = 0.15
-_PIECE = 2**17  # pixels worked on at once: fresh memory for a whole map costs as much as the counting
+_PIECE = 2**18  # pixels worked on at once: fresh memory for a whole map costs as much as the counting
 
 
 class ConfusionMatrix:
@@ -69,17 +69,17 @@ class ConfusionMatrix:
             self._add(table)
 
     def _add(self, table: Tensor) -> None:
-        """Add a 256x256 table of counts: what is ignored or refused is read off its rows and columns."""
-        if 0 <= self.ignore_index < 256:
-            table[self.ignore_index] = 0
+        """Add a table of counts (R, C), both at most 256; its rows and columns tell what is ignored or refused."""
         # NumPy: torch would start its threads for this, which costs more than all the rest on a busy CPU.
-        array = table.numpy() > 0
-        for name, found in (("target", array.max(axis=1)), ("pred", array.max(axis=0))):
+        array = table.numpy()
+        if 0 <= self.ignore_index < len(array):
+            array[self.ignore_index] = 0
+        for name, found in (("target", array.max(axis=1) > 0), ("pred", array.max(axis=0) > 0)):
             beyond = np.flatnonzero(found[self.num_classes :])
             if beyond.size:
                 raise self._out_of_range(name, torch.from_numpy(self.num_classes + beyond))
-        size = min(self.num_classes, 256)
-        self.counts[:size, :size] += table[:size, :size]
+        kept = table[: self.num_classes, : self.num_classes]
+        self.counts[: len(kept), : kept.shape[1]] += kept
 
     def _count(self, pred: Tensor, target: Tensor) -> None:
         """Count pairs of any integers on any device."""
@@ -140,7 +140,7 @@ def _integers(values: Tensor | np.ndarray, name: str) -> Tensor:
 
 
 def _byte_table(pred: Tensor, target: Tensor) -> Tensor | None:
-    """Counts (256, 256) of (target, pred) if both are on the CPU and fit in a byte, else None.
+    """Counts of (target, pred), rows the target's, if both are on the CPU and fit in a byte, else None.
 
     Label maps are made of regions: where neither map changes, a whole run is counted at once. Maps that change all the
     time are counted pixel by pixel. Codes have 16 bits; range checks in 64 bits at every pixel would take many times as
@@ -152,31 +152,41 @@ def _byte_table(pred: Tensor, target: Tensor) -> Tensor | None:
     if any(array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255) for array in arrays):
         return None
     truth, guess = (array.astype(np.uint8, copy=False) for array in arrays)
-    starts = _run_starts(truth, guess)
-    if starts is not None:
-        # With weights NumPy counts in float64, which is exact up to 2**53 pixels.
-        lengths = np.diff(starts, append=truth.size)
-        counts = _count_codes(truth.take(starts), guess.take(starts), lengths).astype(np.int64)
-    else:
-        counts = np.zeros(1 << 16, np.int64)
-        for begin in range(0, truth.size, _PIECE):
-            counts += _count_codes(truth[begin : begin + _PIECE], guess[begin : begin + _PIECE])
-    return torch.from_numpy(counts).view(256, 256)
+    runs = _runs(truth, guess)
+    if runs is not None:
+        return torch.from_numpy(_count_pairs(*runs))
+    counts = np.zeros((256, 256), np.int64)
+    for begin in range(0, truth.size, _PIECE):
+        found = _count_pairs(truth[begin : begin + _PIECE], guess[begin : begin + _PIECE])
+        counts[: found.shape[0], : found.shape[1]] += found
+    return torch.from_numpy(counts)
 
 
-def _count_codes(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    return np.bincount(np.left_shift(truth, 8, dtype=np.uint16) | guess, weights, minlength=1 << 16)
+def _count_pairs(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Counts (R, C) of pairs of uint8, no larger than the largest of them ask for."""
+    rows, columns = int(truth.max()) + 1, int(guess.max()) + 1
+    codes = np.multiply(truth, columns, dtype=np.uint16)
+    codes += guess
+    # With weights NumPy counts in float64, which is exact up to 2**53 pixels.
+    return np.bincount(codes, weights, minlength=rows * columns).astype(np.int64, copy=False).reshape(rows, columns)
 
 
-def _run_starts(truth: np.ndarray, guess: np.ndarray) -> np.ndarray | None:
-    """Where a run of equal pixels begins in two maps; None where there are too many runs to gain anything."""
-    found, most = [np.zeros(1, np.intp)], truth.size * _FEW_CHANGES
+def _runs(truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(truth, guess, length) of each run of equal pixels; None where there are too many runs to gain anything."""
+    starts, truths, guesses = [np.zeros(1, np.intp)], [truth[:1]], [guess[:1]]
+    most = truth.size * _FEW_CHANGES
+    changes, others = np.empty((2, _PIECE), bool)
     for begin in range(1, truth.size, _PIECE):
-        here, before = slice(begin, begin + _PIECE), slice(begin - 1, min(begin + _PIECE, truth.size) - 1)
-        changes = truth[here] != truth[before]
-        changes |= guess[here] != guess[before]
-        found.append(np.flatnonzero(changes) + begin)
-        most -= found[-1].size
+        new_truth, new_guess = truth[begin : begin + _PIECE], guess[begin : begin + _PIECE]
+        size = new_truth.size
+        changed = np.not_equal(new_truth, truth[begin - 1 :][:size], out=changes[:size])
+        changed |= np.not_equal(new_guess, guess[begin - 1 :][:size], out=others[:size])
+        found = np.flatnonzero(changed)
+        truths.append(new_truth.take(found))  # now, while the piece is in the cache
+        guesses.append(new_guess.take(found))
+        starts.append(found + begin)
+        most -= found.size
         if most < 0:
             return None
-    return np.concatenate(found)
+    lengths = np.diff(np.concatenate(starts), append=truth.size)
+    return np.concatenate(truths), np.concatenate(guesses), lengths

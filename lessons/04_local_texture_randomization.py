@@ -345,7 +345,7 @@ viz.table(rows, ["640 x 640, sigma 16", "ms a mask"], caption=f"Best of {len(tim
 
 # %% [markdown]
 # Why the difference? Blurred noise has no fine detail, so nobody needs to draw noise at every pixel. The library draws it
-# on a coarse grid, 1.25 points a sigma, and evaluates the Gaussian from there. Same statistics (a test compares the
+# on a coarse grid, at least 1.25 points a sigma, and evaluates the Gaussian from there. Same statistics (a test compares the
 # autocorrelation with SciPy's), less work.
 
 # %% [markdown]
