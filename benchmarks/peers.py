@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def official_mask(
-    height: int, width: int, share: float, generator: np.random.Generator, sigma: float = 0.0
+    height: int, width: int, share: float, generator: np.random.Generator, sigma: float = 0.0, border: int = 0
 ) -> np.ndarray:
     """The blob mask of GTR-LTR's formula with SciPy: Gaussian-filtered noise over a threshold (1 where it stays raw).
 
@@ -23,6 +23,7 @@ def official_mask(
         share: of the picture that is below the threshold.
         generator: of the noise.
         sigma: of the filter in pixels; 0 draws it log-uniformly from 4 to 16.
+        border: pixels filtered around the mask and left out; the formula has none, and SciPy reflects at the edge.
 
     Raises:
         ModuleNotFoundError: SciPy is not installed.
@@ -31,7 +32,8 @@ def official_mask(
     from scipy.special import erfinv
 
     sigma = sigma or float(np.exp(generator.uniform(np.log(4), np.log(16))))
-    smooth = gaussian_filter(generator.normal(size=(height, width)), sigma)
+    noise = generator.normal(size=(height + 2 * border, width + 2 * border))
+    smooth = gaussian_filter(noise, sigma)[border : border + height, border : border + width]
     threshold = erfinv(2 * share - 1) * np.sqrt(2) * smooth.std() + smooth.mean()
     return (smooth > threshold).astype(float)
 

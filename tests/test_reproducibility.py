@@ -40,17 +40,24 @@ def test_a_change_would_be_seen():
     other = json.loads(json.dumps(RECORDED))
     assert digests_of.differences(RECORDED, other) == []
     other["exact"]["streets/game/labels"] = "0" * 16
-    other["close"]["masks"][0] += 0.01
+    other["close"]["masks/sigma 40"][0] += 0.01
     other["close"]["streets/sun/images"][1] *= 1.00001  # rounding
     del other["close"]["training/losses"]
     said = "\n".join(digests_of.differences(RECORDED, other))
     assert "streets/game/labels: other bytes" in said
-    assert "masks: mean and spread differ" in said
+    assert "masks/sigma 40: mean, spread or places differ" in said
     assert "training/losses: only in one" in said
     assert "sun" not in said
     other = json.loads(json.dumps(RECORDED))
-    other["bytes"]["masks"] = "0" * 16
-    assert digests_of.differences(RECORDED, other, bitwise=True) == ["masks: other bytes"]
+    other["bytes"]["masks/sigma 40"] = "0" * 16
+    assert digests_of.differences(RECORDED, other, bitwise=True) == ["masks/sigma 40: other bytes"]
+
+
+def test_another_place_of_the_same_values_would_be_seen():
+    mask = torch.zeros(3, 64, 128)
+    mask[:, :, :64] = 1
+    one, other = ({"exact": {}, "close": {"masks/a": digests_of.summary(m)}} for m in (mask, mask.flip(-1)))
+    assert digests_of.differences(one, other)
 
 
 def test_every_promise_names_a_test_that_exists():
