@@ -32,8 +32,18 @@ class Conv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride=stride)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+    def forward(self, x: Tensor, more: Tensor | None = None) -> Tensor:
+        """``more`` holds further input channels, of each picture or of one for all."""
+        if more is None:
+            return super().forward(_framed(x))
+        # The sum of two convolutions is the convolution of what would have to be joined: joining copies all of it.
+        own = x.shape[1]
+        result = self._conv_forward(_framed(x), self.weight[:, :own], self.bias)
+        return result.add_(self._conv_forward(_framed(more), self.weight[:, own:], None))
+
+
+def _framed(x: Tensor) -> Tensor:
+    return F.pad(x, (1, 1, 1, 1), mode="replicate")
 
 
 class Residual(nn.Module):
@@ -96,10 +106,8 @@ class MiniDecoder(nn.Module):
         for name, (channels, side) in NOISE.items():
             self.register_buffer(name, torch.randn(1, channels, side, side))
 
-    def with_noise(
-        self, x: Tensor, name: str, generator: torch.Generator | None, origin: tuple[int, int] = (0, 0)
-    ) -> Tensor:
-        """Append noise channels: the stored tile, repeated from ``origin`` on, or fresh noise for each picture."""
+    def noise(self, x: Tensor, name: str, generator: torch.Generator | None, origin: tuple[int, int]) -> Tensor:
+        """Noise for activations ``x``: the stored tile, repeated from ``origin`` on, or fresh for each picture."""
         batch, _, height, width = x.shape
         tile: Tensor = getattr(self, name)
         if generator is None:
@@ -108,11 +116,11 @@ class MiniDecoder(nn.Module):
                 torch.arange(start, start + n, device=x.device) % tile.shape[-1]
                 for start, n in ((y, height), (x0, width))
             )
-            noise = tile[:, :, rows][:, :, :, columns].expand(batch, -1, -1, -1)
+            noise = tile[:, :, rows][:, :, :, columns]
         else:
             shape = (batch, tile.shape[1], height, width)
             noise = torch.randn(shape, generator=generator, device=generator.device).to(x.device)
-        return torch.cat([x, noise.to(x.dtype)], dim=1)
+        return noise.to(x.dtype).contiguous(memory_format=torch.channels_last)
 
     def forward(
         self, features: Tensor, generator: torch.Generator | None = None, origin: tuple[int, int] = (0, 0)
@@ -122,12 +130,12 @@ class MiniDecoder(nn.Module):
         # The inverse of the encoder's repetition; the mean also accepts features that someone mixed in space.
         coarse = F.avg_pool2d(coarse, 2)
         # In place where a convolution has just made the numbers: fresh memory costs as much as the addition.
-        deep = self.deep_more(self.deep(self.with_noise(coarse, "noise8", generator, origin)).relu_())
-        x = self.fine(self.with_noise(fine, "noise4", generator, origin))
+        deep = self.deep_more(self.deep(coarse, self.noise(coarse, "noise8", generator, origin)).relu_())
+        x = self.fine(fine, self.noise(fine, "noise4", generator, origin))
         x = x.add_(F.interpolate(self.up(deep), scale_factor=2.0, mode="nearest")).relu_()
         x = self.fine_more(x).add_(x).relu_()
         x = F.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
-        x = self.refine(self.with_noise(x, "noise2", generator, origin)).add_(x).relu_()
+        x = self.refine(x, self.noise(x, "noise2", generator, origin)).add_(x).relu_()
         return F.pixel_shuffle(self.out(x), 2).add_(0.5)
 
 
