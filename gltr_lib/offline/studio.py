@@ -1,8 +1,8 @@
 """Two pictures at once on a CPU, each on half of the cores.
 
 A picture on all cores waits after every layer for the slowest of them, and the cores that code files meanwhile are the
-same ones. Two pictures that know nothing of each other fill those gaps: on two cores a folder is done a third sooner.
-Where two would take much memory, or where there is a GPU, one is painted at a time.
+same ones. Two pictures that know nothing of each other fill those gaps (the mini stylizer at 1024x512 on two cores:
+112 ms a picture for 123 to 137, files aside). Where two would take much memory, or where there is a GPU, one is painted at a time.
 """
 
 from __future__ import annotations
