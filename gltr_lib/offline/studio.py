@@ -2,7 +2,8 @@
 
 A picture on all cores waits after every layer for the slowest of them, and the cores that code files meanwhile are the
 same ones. Two pictures that know nothing of each other fill those gaps (the mini stylizer at 1024x512 on two cores:
-112 ms a picture for 123 to 137, files aside). Where two would take much memory, or where there is a GPU, one is painted at a time.
+112 ms a picture for 123 to 137, files aside). Where two would take much memory, or where there is a GPU, one is
+painted at a time.
 """
 
 from __future__ import annotations
