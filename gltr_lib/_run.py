@@ -163,6 +163,8 @@ def check_same_run(path: Path, state: dict[str, Any], config: TrainConfig, data:
         wanted, found = json.loads(config.to_json()), {**usual, **parse_object(str(state.get("config")))}
     except ValueError as error:
         raise ValueError(f"{path}: a checkpoint without a configuration ({error}); {_REMEDY}") from None
+    if isinstance(found["method"], dict):
+        found["method"] = {**usual["method"], **found["method"]}
     differ = [k for k in wanted if k not in FREE_TO_CHANGE and wanted[k] != found.get(k)]
     if differ:
         changes = ", ".join(f"{key}={found.get(key)!r}, now {wanted[key]!r}" for key in differ)

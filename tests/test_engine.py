@@ -323,3 +323,15 @@ def test_a_checkpoint_of_something_else_is_named(tmp_path):
         with pytest.raises(ValueError, match=rf"{number}\.pt: ") as caught:
             check_same_run(path, read_checkpoint(path, "cpu"), TrainConfig(), 0)
         assert "\n" not in str(caught.value)
+
+
+def test_settings_that_a_checkpoint_is_too_old_to_know_had_their_defaults(tmp_path):
+    from gltr_lib._run import check_same_run
+
+    old = json.loads(TrainConfig("gtr").to_json())
+    del old["precision"], old["method"]["whitening_again"], old["method"]["styles"]
+    state = {"step": 1, "config": json.dumps(old), "fingerprint": 0, "data": 0}
+    check_same_run(tmp_path / "old.pt", state, TrainConfig("gtr"), 0)
+    changed = TrainConfig(dataclasses.replace(METHODS["gtr"], styles=(1,)))
+    with pytest.raises(ValueError, match="another run: method="):
+        check_same_run(tmp_path / "old.pt", state, changed, 0)
