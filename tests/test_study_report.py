@@ -190,9 +190,11 @@ def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
 
 def test_trials_table_marks_the_chosen_one(tmp_path):
     name = {trials.row_name("gtr", trial): 0.2 + 0.01 * n for n, trial in enumerate(trials.candidates()["gtr"])}
+    name["baseline"] = 0.125
     made_up(tmp_path, "tuning", lambda method, data, seed: name.get(method), seeds=1)
     assert report.write(tmp_path, tmp_path) == ["tuned.json"]
     text = compare.tuning_table(Evidence(tmp_path))
+    assert "| baseline | 12.5 | – | – | – |" in text
     assert "| GTR | 20.0 | 21.0 (alpha=0.75) | 22.0 (alpha=0.5) | **23.0 (raw_share=0.5)** |" in text
     assert "| MixStyle | not run | not run (mixstyle=0.25) |" in text
 

@@ -114,20 +114,24 @@ def _setting(name: str, tuned: Mapping[str, str]) -> str:
 def tuning_table(evidence: Evidence) -> str:
     """All trials: the mean over the development looks of validation scenes, the chosen one in bold."""
     cells = ledger.summarise(evidence.rows("tuning"))
+
+    def score(name: str) -> str:
+        known = [cell.mean for data in trials.JUDGED_ON if (cell := cells.get((name, data))) is not None]
+        return f"{100 * statistics.fmean(known):.1f}" if len(known) == len(trials.JUDGED_ON) else "not run"
+
     lines = ["| method | " + " | ".join(["own numbers", *(["another setting"] * (trials.TRIALS - 1))]) + " |"]
     lines.append("|---|" + "---|" * trials.TRIALS)
+    lines.append(f"| {name_of('baseline')} | {score('baseline')} |" + " – |" * (trials.TRIALS - 1))
     for method, all_ in trials.candidates().items():
         texts = []
         for trial in all_:
-            found = [cells.get((trials.row_name(method, trial), data)) for data in trials.JUDGED_ON]
-            known = [cell.mean for cell in found if cell is not None]
-            score = f"{100 * statistics.fmean(known):.1f}" if len(known) == len(found) else "not run"
-            text = score if trial.label == trials.OWN else f"{score} ({trial.label})"
+            text = score(trials.row_name(method, trial))
+            text += "" if trial.label == trials.OWN else f" ({trial.label})"
             texts.append(f"**{text}**" if evidence.tuned.get(method) == trial.label else text)
         lines.append(f"| {name_of(method)} | " + " | ".join(texts) + " |")
     note = (
-        "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere; bold: "
-        "chosen. No trial sees a test look."
+        "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere, half of "
+        "the rivals' steps; bold: chosen. No trial sees a test look. One seed: differences of a point or two are chance."
     )
     return "\n".join(lines) + f"\n\n{note} {_cost_line(evidence.rows('tuning'))}".rstrip()
 
