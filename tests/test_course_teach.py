@@ -139,9 +139,26 @@ def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_pa
     results = [slide for slide in slides.deck(TINY, path) if slide.kind == "result"]
     assert len(results) == 1
     assert 'alt="a black dot"' in results[0].body
+    assert slides.left_out(TINY, path) == 0
     book.cells[asked].source = "course.mode()  # edited since"
     nbformat.write(book, path)
     assert [slide for slide in slides.deck(TINY, path) if slide.kind == "result"] == []
+    assert slides.left_out(TINY, path) == 1
+    assert slides.left_out(TINY, tmp_path / "none.ipynb") == 0
+
+
+def test_a_figure_has_its_slide_to_itself_and_two_short_tables_share_one():
+    figure, legend = '<figure><img alt="a curve"></figure>', '<figure class="legend"><img alt="Legend"></figure>'
+    table = "<table><tr></tr></table>"
+    made = slides._results([figure, legend, figure, table, table, table], "a section")
+    assert [slide.body for slide in made] == [figure + legend, figure, table * 2, table]
+
+
+def test_a_sentence_that_announces_a_list_a_table_or_code_has_it_on_its_slide():
+    for block in ("- one\n- two", "| a |\n|---|\n| b |", "```python\nfirst()\n\nsecond()\n```"):
+        page = slides._idea(f"## 1. Title (3 min)\nThese things are equal:\n\n{block}\n\nAnd more.")
+        assert page == slides.to_html(f"These things are equal:\n\n{block}")
+    assert slides._idea("Nothing is announced.\n\n- one") == slides.to_html("Nothing is announced.")
 
 
 def test_notes_lie_under_the_slide_that_they_belong_to():
@@ -167,3 +184,24 @@ def test_the_slides_command_says_where_figures_come_from(tmp_path, capsys):
     assert slides.main(["--root", str(tmp_path), "--runs", str(tmp_path / "none"), "--out", str(out)]) == 0
     assert "run `make course` first" in capsys.readouterr().out
     assert (out / "index.html").is_file()
+
+
+def test_the_slides_command_names_the_lessons_whose_figures_are_outdated(tmp_path, capsys):
+    import nbformat
+
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "runs" / "notebooks").mkdir(parents=True)
+    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
+    book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
+    picture = nbformat.v4.new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a black dot"}})
+    asked = next(i for i, cell in enumerate(book.cells) if cell.source == "course.mode()")
+    book.cells[asked].outputs = [picture]
+    book.cells.append(nbformat.v4.new_code_cell("of_last_week()", outputs=[picture]))
+    nbformat.write(book, tmp_path / "runs" / "notebooks" / "02_tiny.ipynb")
+    call = ["--root", str(tmp_path), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "decks")]
+    assert slides.main(call) == 0
+    assert "changed since they ran: 02 (1); run `make course` again" in capsys.readouterr().out
+    del book.cells[-1]
+    nbformat.write(book, tmp_path / "runs" / "notebooks" / "02_tiny.ipynb")
+    assert slides.main(call) == 0
+    assert "Left out" not in capsys.readouterr().out

@@ -122,6 +122,29 @@ def test_a_picture_without_labels_is_never_scored(view):
         assert not (np.abs(picture[:390].astype(int) - colour(hexes)).max(-1) < 3).any()
 
 
+def test_one_network_alone_has_no_scale_of_agreement(monkeypatch):
+    titles = []
+    monkeypatch.setattr(maps, "share_scale", lambda canvas, x, y, title, width=200: titles.append(title))
+    own = prediction.world().with_image("mine.png", np.full((40, 60, 3), 99, np.uint8))
+    for networks in (TWO, TWO[:1]):
+        prediction.render(prediction.Params(image="mine.png", networks=networks), own)
+    assert len(titles) == 1
+    assert "of the other networks agree" in titles[0]
+
+
+def test_words_about_the_confidence_in_one_class_are_about_that_class(street):
+    _, _, logits = street
+    bicycle, only = CLASSES.index("bicycle"), f"{CLASSES.index('bicycle')} bicycle"
+    params = prediction.Params(scene=2, networks=TWO, view="confidence", only=only)
+    words = prediction.render(params)[1]
+    shares = ", ".join(f"{name} {logits[name].softmax(0)[bicycle].mean().item():.0%}" for name in TWO)
+    assert f"Mean probability of it: {shares}." in words
+    own = prediction.world().with_image("mine.png", np.full((40, 60, 3), 99, np.uint8))
+    words = prediction.render(prediction.Params("mine.png", networks=TWO, view="confidence", only=only), own)[1]
+    assert "Mean probability of bicycle: baseline " in words
+    assert "Mean confidence" not in words
+
+
 def test_upload_then_copy_as_code(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr("gltr_lib.viz.show", lambda thing, *, alt: shown.append((thing, alt)))

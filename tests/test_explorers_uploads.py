@@ -117,6 +117,18 @@ def test_a_file_gives_exactly_what_its_upload_gave(tmp_path):
         uploads.from_file(tmp_path / "me.jpg", max_bytes=100)
 
 
+def test_a_file_is_found_by_the_plain_name_that_the_copied_code_has(tmp_path):
+    data = file_of(photo(), "PNG")
+    for name in ("anna's street.png", f"{'a very long name ' * 5}of a street.png"):
+        (tmp_path / name).write_bytes(data)
+        plain = uploads.decode(data, name).name
+        assert plain != name
+        assert np.array_equal(uploads.from_file(tmp_path / plain), uploads.decode(data, name).picture)
+    (tmp_path / 'anna"s street.png').write_bytes(data)  # now two files have this plain name: none is guessed
+    with pytest.raises(ValueError, match="no such file"):
+        uploads.from_file(tmp_path / "annas street.png")
+
+
 def test_the_value_of_the_button_is_understood():
     button = uploads.button()
     assert button.accept == "image/*"

@@ -305,6 +305,22 @@ def test_code_for_an_own_picture_with_shipped_assets(assets, tmp_path, monkeypat
     assert np.array_equal(space["picture"], explorer.static())
 
 
+def test_code_for_pictures_with_long_names_keeps_to_the_length_of_an_alternative_text(assets):
+    where = "a street that I photographed on the way from the station to the old town hall"
+    wall = "as it hangs on the left wall of the second room in the city's museum"
+    long = {f"{name}, {where}": picture for name, picture in assets.images.items()}
+    styles = {f"{name}, {wall}": picture for name, picture in assets.styles.items()}
+    own = Assets(long, styles, assets.stylizer, assets.bank)
+    explorer = AdainExplorer(assets=own, synchronous=True)
+    explorer.update(weight2=1.0, weight3=1.0, weight4=1.0)
+    assert len(explorer.words) > 400
+    space = {"assets": own}
+    exec(explorer.code_box.value, space)  # with its last line, viz.show
+    assert np.array_equal(space["picture"], explorer.static())
+    explorer.update(weight2=0.0, weight3=0.0, weight4=0.0)
+    assert explorer.code.endswith("viz.show(picture, alt=words)")
+
+
 def test_a_bad_upload_goes_to_the_panel_by_name(assets, monkeypatch):
     explorer = LtrExplorer(assets=assets, synchronous=True)
     before = bytes(explorer.image.value)

@@ -222,12 +222,64 @@ def test_odd_notebooks_are_named_and_not_fatal(tmp_path, capsys):
     solved = (
         "import os\nos.remove('here')\n\n\ndef same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
     )
-    assert book(solved, checking) == {"06-padding": ""}, "only definitions run"
+    assert book(solved, checking)["06-padding"] == "", "only definitions run"
     (tmp_path / "text.ipynb").write_text("hello")
     with pytest.raises(ValueError, match=r"text\.ipynb is no notebook"):
         grade.answers(tmp_path / "text.ipynb")
     assert grade.main([str(tmp_path / "nowhere")]) == 2
     assert "there is no such file or folder" in capsys.readouterr().err
+
+
+def test_what_a_student_took_out_or_doubled_does_not_count_as_solved(tmp_path):
+    def book(*sources, name="homework.ipynb"):
+        path = tmp_path / name
+        path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in sources]}))
+        return grade.judge(path)
+
+    lesson = [identity for identity in build_exercises() if identity.startswith("06-")]
+    right = "def same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
+    wrong = "def same_padding(kernel, dilation):\n    return kernel // 2"
+    checking = 'same_padding = check("06-padding", same_padding)'
+    one = book(right, checking)
+    assert sorted(one) == sorted(lesson), "the other exercises of the lesson are named"
+    assert one.pop("06-padding") == ""
+    assert set(one.values()) == {grade.GONE}
+    assert book(name="06_deeplab.ipynb") == dict.fromkeys(lesson, grade.GONE), "an empty one: the file's name tells"
+    assert list(book()) == [""]
+    assert book(checking)["06-padding"] == "there is no function called same_padding", "a check in the first cell"
+    # After a failed check the library's version is lent; a second check of the same exercise must not judge that one.
+    assert "dilation is forgotten" in book(wrong, checking, "1", checking)["06-padding"]
+    assert book(wrong, checking, right, checking)["06-padding"] == "", "a second attempt counts"
+
+
+def test_an_answer_may_lean_on_imports_and_literals_but_not_be_imported(tmp_path):
+    def book(*sources):
+        path = tmp_path / "homework.ipynb"
+        path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in sources]}))
+        return grade.judge(path)["06-padding"]
+
+    checking = 'same_padding = check("06-padding", same_padding)'
+    leaning = "def same_padding(kernel, dilation):\n    return dilation * (kernel - ONE[0]) // len(CLASSES[:2])"
+    assert book("from gltr_lib.labels import CLASSES", "ONE = (1, -1)", leaning, checking) == ""
+    assert book("same_padding = lambda kernel, dilation: dilation * (kernel - 1) // 2", checking) == ""
+    taken = "from gltr_lib.checks.lesson06 import same_padding"
+    assert "no function called same_padding" in book(taken, checking)
+
+
+def build_exercises():
+    from gltr_lib.checks import EXERCISES
+
+    return EXERCISES
+
+
+@pytest.mark.slow
+def test_what_cannot_be_judged_is_said_in_one_line(tmp_path, capsys):
+    (tmp_path / "nothing.ipynb").write_text("")
+    assert grade.main([str(tmp_path)]) == 0
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    assert re.search(r"nothing\.ipynb: not judged: .*is no notebook \(JSONDecodeError\)", said)
+    assert "ValueError:" not in said
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
 """Grades for a pile of notebooks: which exercises are solved, and what the check says of the rest.
 
 Students hand in notebooks of the student edition. Of each, only definitions are used: the cells of the exercises with
-the imports and functions above them. Each notebook runs in a process of its own, which the network guard watches and a
-time limit ends. A student's code is still a student's code: grade on a machine where that may run.
+the imports and functions above them. An exercise whose check cell is gone counts as unsolved. Each notebook runs in a
+process of its own, which the network guard watches and a time limit ends. A student's code is still a student's code:
+grade on a machine where that may run.
 
     python -m gltr_lib.course.grade handed_in/                 # a table
     python -m gltr_lib.course.grade handed_in/ --json          # the same for a program
@@ -26,10 +27,13 @@ from gltr_lib.course.outputs import text_of
 from gltr_lib.course.teach import CHECK
 
 LIMIT = 120.0  # seconds that one notebook may take
+GONE = "its check cell is not in the notebook"
 
 
 def answers(path: Path) -> list[tuple[str, list[str]]]:
     """The exercises of a notebook: (id, sources of the code cells before the check, the stub's last).
+
+    Here a check counts where it stands; :func:`judge` also names those of the lesson that are missing.
 
     Args:
         path: an ``.ipynb`` file.
@@ -43,14 +47,18 @@ def answers(path: Path) -> list[tuple[str, list[str]]]:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no notebook ({type(error).__name__}); expected an .ipynb file") from error
     places = [(place, found[1]) for place, source in enumerate(code) if (found := CHECK.search(source))]
-    return [(identity, code[:place]) for place, identity in places if place]
+    return [(identity, code[:place]) for place, identity in places]
 
 
 def judge(path: Path) -> dict[str, str]:
     """Run the exercises of one notebook in this process; exercise to "" (solved) or to what the check says.
 
-    Only imports of other packages, definitions and plain constants of the cells before a check are executed: nothing
-    that trains, draws or writes.
+    Only imports, definitions and plain constants of the cells before a check are executed: nothing that trains, draws
+    or writes. A function that an exercise asks for is taken from the notebook alone, never imported from this library.
+
+    Returns:
+        Every exercise of the notebook's lesson, which the known checks tell, or else the number that opens the file's
+        name; ``{"": sentence}`` where neither does.
     """
     from gltr_lib.checks import EXERCISES, verdict
 
@@ -67,32 +75,55 @@ def judge(path: Path) -> dict[str, str]:
         seen = len(before)
         exercise = EXERCISES[identity]
         name = exercise.reference.__name__
-        if name not in names:
+        if identity in found and names.get(name) is exercise.reference:
+            continue  # checked a second time: the function is the one that was lent below, not the student's
+        if name in names:
+            result = verdict(identity, names[name])
+            found[identity] = "" if result.passed else result.message
+        else:
             found[identity] = trouble or f"there is no function called {name}"
-            continue
-        result = verdict(identity, names[name])
-        found[identity] = "" if result.passed else result.message
-        if not result.passed:
+        if found[identity]:
             names[name] = exercise.reference  # as in the lesson: later exercises lean on the library's version
-    return found
+    lessons = {EXERCISES[identity].lesson for identity in found if identity in EXERCISES} or {path.name[:2]}
+    for identity, exercise in EXERCISES.items():
+        if exercise.lesson in lessons:
+            found.setdefault(identity, GONE)
+    return found or {"": "there is no check of an exercise in it; expected a notebook of the student edition"}
 
 
 def _define(source: str, names: dict[str, Any]) -> str:
     """Execute what defines in a cell; returns what went wrong, in words."""
+    from gltr_lib.checks import EXERCISES
+
+    asked = {exercise.reference.__name__ for exercise in EXERCISES.values()}
     try:
         tree = ast.parse("\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))))
     except SyntaxError as error:
         return f"line {error.lineno} is not Python: {error.msg}"
     for node in tree.body:
-        own = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gltr_lib")
-        constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        wanted = isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or constant
-        if wanted and not own:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gltr_lib"):
+            # An answer may lean on what the lesson imports (CLASSES), but not be an import itself.
+            node.names = [name for name in node.names if (name.asname or name.name) not in asked]
+            if not node.names:
+                continue
+        constant = isinstance(node, ast.Assign) and _plain(node.value)
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or constant:
             try:
                 exec(compile(ast.Module([node], []), "<notebook>", "exec"), names)
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _plain(value: ast.expr) -> bool:
+    """Whether an expression is a literal (a number, a text, a tuple of them, ...) or a lambda."""
+    if isinstance(value, ast.Lambda):
+        return True
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError):
+        return False
+    return True
 
 
 def grade(path: Path, seed: int = 0, limit: float = LIMIT) -> dict[str, str]:
@@ -143,7 +174,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.one:
-        print(json.dumps(judge(args.one)))
+        try:
+            found_here = judge(args.one)
+        except (ValueError, OSError) as error:
+            found_here = {"": str(error)}
+        print(json.dumps(found_here))
         return 0
     try:
         found = collect(args.places)
@@ -155,11 +190,14 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(results, indent=1, ensure_ascii=False))
         return 0
     for name, said in results.items():
+        if "" in said:
+            print(f"{name}: not judged: {said['']}")
+            continue
         solved = sum(not message for message in said.values())
         print(f"{name}: {solved} of {len(said)} solved")
         for identity, message in said.items():
             if message:
-                print(f"    {identity or 'not judged'}: {message}")
+                print(f"    {identity}: {message}")
     return 0
 
 

@@ -29,7 +29,7 @@ from gltr_lib.course.teach import EXERCISE, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
-FIGURES = 2  # a slide holds at most this many figures or tables
+TABLES = 2  # a slide holds at most this many tables, or one figure: two of them cannot be read from the last row
 LONG_TABLE = 9  # rows from which a table has its slide to itself
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -144,13 +144,14 @@ def _results(answer: Sequence[str], section: str) -> list[Slide]:
     groups: list[list[str]] = []
     room = 0
     for piece in answer:
-        needs = 0 if 'class="legend"' in piece else FIGURES if piece.count("<tr>") > LONG_TABLE else 1
+        alone = "<img" in piece or piece.count("<tr>") > LONG_TABLE
+        needs = 0 if 'class="legend"' in piece else TABLES if alone else 1
         if groups and needs <= room:
             groups[-1].append(piece)
             room -= needs
         else:
             groups.append([piece])
-            room = FIGURES - needs
+            room = TABLES - needs
     return [Slide("result", section, "What came out", "".join(group)) for group in groups]
 
 
@@ -160,10 +161,19 @@ def _parts(text: str) -> list[str]:
 
 
 def _idea(part: str) -> str:
-    """The first paragraph of a text, and each display equation with the sentence before it."""
+    """The first paragraph of a text with the list that it announces, and each display equation with its sentence."""
     text = re.sub(r"^#{2,3} .*\n", "", part).split("<details>")[0].split(PREDICT)[0]
-    paragraphs = [p.strip() for p in text.split("\n\n") if p.strip() and not p.startswith(("|", "```", ">", "###"))]
+    blocks: list[str] = []
+    for piece in filter(None, (p.strip("\n") for p in text.split("\n\n"))):
+        if blocks and blocks[-1].count("```") % 2:  # a block of code goes on behind its blank line
+            blocks[-1] += "\n\n" + piece
+        else:
+            blocks.append(piece)
+    paragraphs = [block for block in blocks if not block.startswith(("|", "```", ">", "###"))]
     kept = paragraphs[:1]
+    after_first = blocks[blocks.index(kept[0]) + 1 :][:1] if kept else []
+    if kept and kept[0].endswith(":"):  # a table, a list or lines of code: without it the colon points at nothing
+        kept += [block for block in after_first if block.startswith(("|", "- ", "1. ", "```"))]
     for before, after in zip(["", *paragraphs], paragraphs, strict=False):
         if "$$" in after:
             kept += [piece for piece in (before, after) if piece and piece not in kept]
@@ -186,6 +196,19 @@ def _shown(cells: Sequence[Cell], executed: Path | None) -> dict[int, list[str]]
         if cell.kind == "code":
             found[cell.index] = list(_pieces(ran.get(solve(cell.source), ())))
     return {place: pieces for place, pieces in found.items() if pieces}
+
+
+def left_out(path: Path, executed: Path) -> int:
+    """How many executed cells with a figure or a table are not (or no longer) the lesson's, and so on no slide.
+
+    Args:
+        path: ``lessons/NN_slug.py``. executed: the lesson's executed notebook; 0 where there is none.
+    """
+    if not executed.is_file():
+        return 0
+    known = {solve(cell.source) for cell in read_cells(path) if cell.kind == "code"}
+    ran = [c for c in json.loads(executed.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    return sum(outputs.text_of(c["source"]) not in known and any(_pieces(c.get("outputs", ()))) for c in ran)
 
 
 def _pieces(made: Sequence[Any]) -> Iterator[str]:
@@ -276,6 +299,12 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{len(decks)} decks, {sum(map(len, decks.values()))} slides, {pictures} figures: {out / 'index.html'}")
     if not pictures:
         print(f"No figures: {runs} holds no executed lessons of this state; run `make course` first.")
+        return 0
+    # A projector in front of a class is the wrong place to find out that "What came out" is missing.
+    old = {stem: left_out(base / "lessons" / f"{stem}.py", runs / "notebooks" / f"{stem}.ipynb") for stem in decks}
+    if any(old.values()):
+        named = ", ".join(f"{stem[:2]} ({count})" for stem, count in old.items() if count)
+        print(f"Left out, as these lessons' cells changed since they ran: {named}; run `make course` again.")
     return 0
 
 

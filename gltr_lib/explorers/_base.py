@@ -25,6 +25,7 @@ from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.explorers.assets import shipped
+from gltr_lib.viz import ALT_LENGTH
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
@@ -282,7 +283,9 @@ class Explorer:
             lines.append(f"assets = {known}.with_image({shown!r}, uploads.from_file({shown!r}))  # your file, beside")
         assets = ", assets" if self._own_assets or brought else ""
         lines.append(f"picture, words = {self.module}.render({self.module}.Params({changed}){assets})")
-        return "\n".join([*lines, "viz.show(picture, alt=words)"])
+        most = ALT_LENGTH[1]  # own pictures may have names that make the sentence longer than an alternative text
+        alt = "words" if len(self.words) <= most else f"words[:{most}]"
+        return "\n".join([*lines, f"viz.show(picture, alt={alt})"])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         from base64 import b64encode

@@ -89,7 +89,8 @@ def render(params: Params, assets: Assets | None = None) -> tuple[np.ndarray, st
         caption = f"{_short(name)}: {_caption(scores[name], seen, params.view, only)}"
         _answer_panel(canvas, _box((1, 2, 4, 5)[place]), caption, picture, truth, seen, params.view, only)
     shown = [seen.classes for seen in answers.values()] + ([] if truth is None else [truth])
-    _legend(canvas, params.view, only, sorted({int(c) for m in shown for c in np.unique(m)} - {IGNORE}), truth is None)
+    present = sorted({int(c) for m in shown for c in np.unique(m)} - {IGNORE})
+    _legend(canvas, params.view, only, present, truth is None, len(answers) > 1)
     return canvas.array(), _words(params, title, scores, answers, truth, only)
 
 
@@ -215,7 +216,9 @@ def _answer_panel(
         canvas.picture(maps.class_errors(picture, seen.classes, truth, only), box, caption, sharp=True)
 
 
-def _legend(canvas: Canvas, view: str, only: int | None, present: list[int], unlabelled: bool) -> None:
+def _legend(
+    canvas: Canvas, view: str, only: int | None, present: list[int], unlabelled: bool, several: bool = True
+) -> None:
     if view == "confidence":
         whose = "the class it chose" if only is None else CLASSES[only]
         maps.share_scale(canvas, 22, 396, f"probability that the network gives to {whose}")
@@ -227,7 +230,8 @@ def _legend(canvas: Canvas, view: str, only: int | None, present: list[int], unl
         entries = [(name, colour, "bar") for name, colour in zip(names, colours, strict=True)]
         canvas.legend(14, 410, entries)
     elif unlabelled:
-        maps.share_scale(canvas, 22, 396, "of the other networks agree (picture at the lower left)")
+        if several:  # one network alone has nobody to agree with, and the lower left says so
+            maps.share_scale(canvas, 22, 396, "of the other networks agree (picture at the lower left)")
     elif only is not None:
         canvas.text(14, 410, "dark outline: where the class really is", size=12)
     maps.class_legend(canvas, 14, 440, present, only)
@@ -249,9 +253,21 @@ def _words(
     if truth is not None:
         what = "mIoU" if only is None else "IoU"
         said = ", ".join(f"{_short(name)} {_percent(score['iou'])}" for name, score in scores.items())
+        if params.view == "confidence" and only is not None:
+            words += f". Mean probability of it: {_mean_shares(answers, only=True)}"
         return f"{words}. {what} on this picture: {said}. One picture is an anecdote."
-    sure = ", ".join(f"{_short(name)} {seen.confidence.mean():.0%}" for name, seen in answers.items())
-    return f"{words}. Nobody has labelled this picture, so nothing is scored. Mean confidence: {sure}."
+    words += ". Nobody has labelled this picture, so nothing is scored."
+    if params.view == "confidence" and only is not None:
+        return f"{words} Mean probability of {CLASSES[only]}: {_mean_shares(answers, only=True)}."
+    return f"{words} Mean confidence: {_mean_shares(answers)}."
+
+
+def _mean_shares(answers: dict[str, Seen], *, only: bool = False) -> str:
+    """What each network gives on average: the class it chose, or the one class that is shown."""
+    shares = {
+        name: (seen.only if only and seen.only is not None else seen.confidence) for name, seen in answers.items()
+    }
+    return ", ".join(f"{_short(name)} {share.mean():.0%}" for name, share in shares.items())
 
 
 @lru_cache(maxsize=1)

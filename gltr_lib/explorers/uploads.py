@@ -98,7 +98,8 @@ def from_file(path: str | Path, **limits: int) -> np.ndarray:
     """Read a picture's file exactly as an upload of it would be read; "copy as code" uses this.
 
     Args:
-        path: the file. limits: as in :func:`decode`.
+        path: the file, by its name or by the plain one that the lists and the copied code call it: without quotes,
+            and of a long name its end. limits: as in :func:`decode`.
 
     Returns:
         uint8 array (H, W, 3).
@@ -107,6 +108,9 @@ def from_file(path: str | Path, **limits: int) -> np.ndarray:
         ValueError: no such file, or what :func:`decode` refuses.
     """
     path = Path(path)
+    if not path.is_file() and path.parent.is_dir():
+        kin = [file for file in path.parent.iterdir() if _plain_name(file.name) == path.name and file.is_file()]
+        path = kin[0] if len(kin) == 1 else path
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a picture that you uploaded before")
     limit = limits.get("max_bytes", MAX_BYTES)
