@@ -6,6 +6,7 @@
     python data_scripts/gta5.py verify --root data/gta5
     python data_scripts/gta5.py prepare --root data/gta5 --out data/gta5-trainids
     python data_scripts/gta5.py crops --root data/gta5 --out data/gta5-640
+    python data_scripts/gta5.py verify --root data/gta5-640 --split train
     python data_scripts/gta5.py lists --out data/gta5-lists --name gta5-robustnet
 
 Killed, fetch, unpack, prepare and crops go on when called again; ``COMMAND --help`` says more.
@@ -54,10 +55,11 @@ def crops(args: argparse.Namespace) -> int:
     for note in manifest["notes"]:
         print(f"note: {note}", file=sys.stderr)
     for key, reason in manifest["refused"].items():
-        refused(key, reason, twice=True)
+        refused(key, reason)
     print(
         f"{len(manifest['done']):,} frames in {args.count} crops of {args.size}x{args.size} each, "
-        f"{len(manifest['refused'])} refused; positions are ours (seed {args.seed}), see {args.out / 'crops.json'}"
+        f"{len(manifest['refused'])} refused; positions are ours (seed {args.seed}), see {args.out / 'crops.json'}; "
+        f"verify and prepare them like GTA5, with --split {manifest['settings']['split']}"
     )
     return 0 if manifest["complete"] else 1
 

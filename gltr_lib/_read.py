@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gltr_lib._typed import describe, typed
-from gltr_lib.labels import IGNORE, lookup_table, map_ids
+from gltr_lib.labels import IGNORE, NUM_CLASSES, lookup_table, map_ids
 
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
 MAX_PIXELS = 100_000_000
@@ -161,7 +161,10 @@ def translate(
     try:
         labels = map_ids(ids, table, known=np.array(sorted(known)))
     except ValueError as error:
-        raise ValueError(f"{shown(source)}: {error}") from None
+        hint = ""
+        if set(known) == {*range(NUM_CLASSES), IGNORE} and np.isin(ids, (*range(35), IGNORE)).all():
+            hint = "; if these are Cityscapes' labelIds, map them first (gltr_lib.labels.LABEL_ID_TO_TRAIN_ID)"
+        raise ValueError(f"{shown(source)}: {error}{hint}") from None
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     beyond = present[(present >= num_classes) & (present != IGNORE)]
     if beyond.size:

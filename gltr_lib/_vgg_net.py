@@ -152,8 +152,9 @@ def find_pair(
         return find_pair(where)
     addresses = "\n".join(f"  {VGG_FILES[name]}" for name in missing)
     raise FileNotFoundError(
-        f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder (or"
-        f' name yours in {VGG_ENV}, or Stylizer.load("vgg19", folder=...), or let it fetch them with download=True).'
+        f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder"
+        f" (python data_scripts/weights.py fetch --out {where} --only adain does it; or name yours in {VGG_ENV}, or"
+        ' Stylizer.load("vgg19", folder=...), or let it fetch them with download=True).'
         ' Stylizer.load("mini") needs no download.'
     )
 

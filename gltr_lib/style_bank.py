@@ -148,7 +148,7 @@ class StyleBank:
             >>> len(bank.sample(4, torch.Generator().manual_seed(1)))
             4
         """
-        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        if n < 1:
             raise ValueError(f"n: expected a whole number >= 1, received {describe(n)}")
         device = generator.device if generator is not None else None
         chosen = torch.randint(len(self), (n,), generator=generator, device=device)
@@ -302,13 +302,12 @@ class StyleBank:
         if stylizer.channels != self.stats.mean.shape[1]:
             raise ValueError(
                 f"style bank: styles of {self.stats.mean.shape[1]} channels, but {stylizer.name} has"
-                f" {stylizer.channels}; build the bank again with StyleBank.from_images(stylizer, images)"
+                f" {stylizer.channels}; {_again(stylizer)}"
             )
         if stylizer.fingerprint != self.fingerprint:
             raise ValueError(
                 f"style bank: made by {self.stylizer} with encoder {self.fingerprint}, but this stylizer is"
-                f" {stylizer.name} with encoder {stylizer.fingerprint}; build the bank again with"
-                " StyleBank.from_images(stylizer, images)"
+                f" {stylizer.name} with encoder {stylizer.fingerprint}; {_again(stylizer)}"
             )
         return self
 
@@ -388,6 +387,13 @@ class StyleBank:
             return bank.check(stylizer)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def _again(stylizer: Stylizer) -> str:
+    return (
+        "build the bank again with this stylizer (gltr bank build FOLDER BANK.safetensors --stylizer"
+        f" {stylizer.name.split('-')[0]}, or StyleBank.from_images), or choose the one that made it"
+    )
 
 
 def _check_stylizer(stylizer: object) -> None:

@@ -589,6 +589,22 @@ evidence = Evidence(course.root() / "results")
 display(Markdown(compare.rivals_table(evidence)))
 
 # %% [markdown]
+# Before the race each method gets its trials: four settings, one seed that is compared nowhere, half of the steps, and only
+# looks that may be tuned on. **Predict, then run.** Where will GTR stand among the rivals' own settings? And how much would
+# you bet on that order?
+
+# %%
+display(Markdown(compare.tuning_table(evidence)))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Not at the top: what recolours (Fourier, photometry) and ISW are ahead of painting in the trials that have been run. Bet little: it is one seed at half of the steps. What would decide between the two readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures.
+
+# %% [markdown]
+# A hint, no more, and not the one that this course hoped for: recolouring is ahead of painting there. Two readings, neither of them
+# proven. These looks differ by colour and light more than by pattern (`docs/probes.md` found networks that read colour), and then
+# changing colours is enough. Or our painter, a small one on pictures 128 pixels high, destroys more than it teaches, and a network
+# needs longer to learn from what it leaves. **Which experiment would tell them apart?**
+#
 # ### What others report
 #
 # Third parties have put GTR-LTR into tables of their own. A recent one (Vireo, its Table 4; mIoU, trained on GTA5) adds it
@@ -619,7 +635,7 @@ display(Markdown(compare.rivals_table(evidence)))
 #   LTR is judged beside its control, GTR+GTR′, and not beside GTR.
 # - A score does not say *why*. `docs/probes.md` asks the shipped networks, one seed each: the swap of lesson 01 made in the
 #   renderer, streets mirrored, their halves exchanged. Did painting teach them shapes, or only places? Guess, then look.
-# - Rivals exist, and a rival that was not run is "not run".
+# - Rivals exist, some of them are ahead in their trials, and a rival that was not run is "not run".
 #
 # ## References
 #

@@ -406,14 +406,51 @@ def test_train_at_full_scale_on_a_data_set_as_published(tmp_path, monkeypatch, c
     assert said["last"]["step"] == 2
     assert 0 <= said["validation"][0]["val_miou"] <= 1
     assert (tmp_path / "runs/train/log.csv").is_file()
-    assert cli.main(["train", "baseline", "--data", "gta5", "--set", "steps=1"]) == 1
-    assert "root is missing" in capsys.readouterr().err
+    assert cli.main(["train", "baseline", "--data", "gta5", "--set", "steps=1"]) == 2
+    assert "--root is missing" in capsys.readouterr().err
+    assert cli.main(["train", "gtr", "--nnodes", "2", "--set", "forward_images=4"]) == 2
+    assert "--master HOST:PORT" in capsys.readouterr().err
     assert cli.main(["train", "--data", "streetz"]) == 2
     assert "unknown 'streetz'; valid: streets, folder, gta5" in capsys.readouterr().err
     assert cli.main(["train", "--recipe", "best"]) == 2
     assert "expected one of: laptop, gtr_paper, gpu" in capsys.readouterr().err
     assert cli.main(["train", "--images", "a", "--labels", "b", "--profile"]) == 2
     assert "--data folder --root DIR" in capsys.readouterr().err
+
+
+def test_a_run_is_not_written_into_the_folder_that_it_reads(tmp_path, monkeypatch, capsys):
+    """Of Vistas the run's config.json would have replaced the one that says what the label ids mean."""
+    import official_trees
+
+    monkeypatch.chdir(tmp_path)
+    official_trees.vistas(tmp_path / "vistas")
+    before = (tmp_path / "vistas" / "config.json").read_bytes()
+    (tmp_path / "link").symlink_to("vistas")
+    short = ["--data", "vistas", "--set", "steps=1", "forward_images=2", "crop=[32,64]"]
+    for root in ("vistas", "link", str(tmp_path / "vistas")):
+        assert cli.main(["train", "baseline", "--root", root, "--out", "vistas/", *short]) == 2
+        assert "--out vistas: is --root too" in capsys.readouterr().err
+    (tmp_path / "ids").mkdir()
+    assert cli.main(["train", "baseline", "--root", "vistas", "--prepared", "ids", "--out", "ids", *short]) == 2
+    assert "is --prepared too" in capsys.readouterr().err
+    assert (tmp_path / "vistas" / "config.json").read_bytes() == before
+    assert not list((tmp_path / "ids").iterdir())
+
+
+def test_a_data_set_with_classes_of_its_own_is_not_learnt_as_the_nineteen(tmp_path, monkeypatch, capsys):
+    """CamVid's 0 is sky; taken for a trainId it would have been road, without a word."""
+    import official_trees
+
+    monkeypatch.chdir(tmp_path)
+    official_trees.camvid(tmp_path / "camvid")
+    train = ["train", "baseline", "--data", "camvid", "--root", "camvid", "--out", "run", "--device", "cpu", "--set",
+             "steps=1", "forward_images=2", "crop=[32,64]"]  # fmt: skip
+    assert cli.main(train) == 1
+    said = capsys.readouterr().err
+    assert "camvid: its label maps hold 11 classes of its own (sky, building ...), not the 19" in said
+    assert "num_classes=11" in said
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert cli.main([*train, "num_classes=11"]) == 0
 
 
 def test_refusals_are_one_line_each_whatever_the_name_and_names_that_are_no_text_are_escaped(tmp_path, mini, capfd):

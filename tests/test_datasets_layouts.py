@@ -107,7 +107,9 @@ def test_the_fifteen_known_pairs_are_looked_at_when_the_set_is_opened(tmp_path):
             (tmp_path / folder).mkdir(exist_ok=True)
             fitting = (20, 10) if name == "00001" else size
             Image.new("RGB" if folder == "images" else "L", fitting).save(tmp_path / folder / f"{name}.png")
-    with pytest.raises(ValueError, match=r"2 of 15 known pairs.*12160\.png is 20x10, its label map 20x11.*robustnet"):
+    with pytest.raises(
+        ValueError, match=r"2 of 15 known pairs.*12160\.png is 20x10, its label map 20x11.*--lists robust"
+    ):
         open_dataset("gta5", tmp_path, "train")
     assert open_dataset("gta5", tmp_path, "train", lists="robustnet").keys == ["00001"]
 
@@ -284,6 +286,39 @@ def test_prepared_labels_stand_in_for_the_originals(tmp_path):
         open_dataset("synthia", tree.root, "train", prepared=tmp_path / "b")
     with pytest.raises(ValueError, match="no such folder; expected prepared"):
         open_dataset("synthia", tree.root, "train", prepared=tmp_path / "c")
+
+
+def test_prepared_labels_of_another_dataset_mapping_or_list_are_refused_with_the_remedy(tmp_path):
+    from gltr_lib.prepare.convert import convert
+
+    vistas = trees.vistas(tmp_path / "vistas")
+    convert("vistas", vistas.root, tmp_path / "openseg", workers=1, mapping="openseg", splits=["train"])
+    with pytest.raises(ValueError, match="prepared with mapping=openseg, expected mapping=robustnet; leave the option"):
+        open_dataset("vistas", vistas.root, "train", prepared=tmp_path / "openseg", mapping="robustnet")
+    for options in ({}, {"mapping": "openseg"}):
+        assert len(open_dataset("vistas", vistas.root, "train", prepared=tmp_path / "openseg", **options)) == 2
+    with pytest.raises(ValueError, match=r"split was not prepared: gltr prepare vistas .* --split val adds it"):
+        open_dataset("vistas", vistas.root, "val", prepared=tmp_path / "openseg")
+    gta5 = trees.gta5(tmp_path / "gta5")
+    with pytest.raises(ValueError, match="openseg: holds label maps of vistas, expected gta5's"):
+        open_dataset("gta5", gta5.root, "train", prepared=tmp_path / "openseg")
+    for kind in ("images", "labels"):
+        shutil.copy(gta5.root / kind / "00001.png", gta5.root / kind / "12160.png")
+    convert("gta5", gta5.root, tmp_path / "less", workers=1, lists="robustnet", splits=["train"])
+    with pytest.raises(ValueError, match=r"12160\.png has no label map.*choose the same \(--option lists=robustnet"):
+        open_dataset("gta5", gta5.root, "train", prepared=tmp_path / "less")
+    assert len(open_dataset("gta5", gta5.root, "train", prepared=tmp_path / "less", lists="robustnet")) == 2
+    (tmp_path / "less" / "manifest.json").write_text("[]")  # of others: taken as it is
+    assert len(open_dataset("gta5", gta5.root, "train", prepared=tmp_path / "less", lists="robustnet")) == 2
+
+
+def test_label_ids_taken_for_train_ids_are_called_what_they_are(tmp_path):
+    tree = trees.gta5(tmp_path)
+    with pytest.raises(ValueError, match=r"outside the table; .*Cityscapes' labelIds, map them first"):
+        FolderPairs(tree.root / "images", tree.root / "labels").pair(0)
+    Image.new("L", (96, 53), 77).save(tree.root / "labels" / "00001.png")
+    with pytest.raises(ValueError, match=r"\[77\] outside the table; legal: 0-18, 255$"):
+        FolderPairs(tree.root / "images", tree.root / "labels").pair(0)
 
 
 def test_size_brings_pairs_to_one_size_and_a_loader_takes_them(tmp_path):

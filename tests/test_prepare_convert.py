@@ -124,6 +124,7 @@ def test_bad_files_are_refused_by_name_and_the_others_converted(tmp_path):
         strict=True,
     ):
         assert words in reason
+    assert reasons[2].endswith("unpack both again, or move both files away")  # no list says what is in a split
     assert not manifest["complete"]
     assert facts["done"] == 2
     assert len(list((tmp_path / "out" / "train").glob("*.png"))) == 2
@@ -135,6 +136,17 @@ def test_bad_files_are_refused_by_name_and_the_others_converted(tmp_path):
     assert manifest["complete"]
     assert manifest["splits"]["train"]["done"] == 6
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def test_a_pair_of_two_sizes_is_left_out_as_the_message_says(tmp_path):
+    trees.gta5(tmp_path / "raw")
+    Image.new("L", (96, 40), 7).save(tmp_path / "raw" / "labels" / "00001.png")
+    out = {"root": tmp_path / "raw", "out": tmp_path / "out", "splits": ["train"], "workers": 1}
+    facts = convert("gta5", **out)["splits"]["train"]
+    assert "96x40 but its picture is 96x53" in next(iter(facts["refused"].values()))
+    assert "the names that you want in train.txt beside the data's folders" in next(iter(facts["refused"].values()))
+    (tmp_path / "raw" / "train.txt").write_text("00002\n")
+    assert convert("gta5", **out)["complete"]
 
 
 def test_a_deleted_or_replaced_file_is_converted_anew(tmp_path):

@@ -49,7 +49,22 @@ def test_numbers_and_sizes_that_are_not_the_official_ones(tmp_path):
     assert not report["ok"]
     assert report["problems"] == ["train: 2 pictures, expected 2,975", "val: 2 pictures, expected 500"]
     assert all("expected 2048x1024" in r for r in report["splits"]["val"]["problems"]["unexpected size"].values())
+    assert render(report).endswith("NOT ok (--part if a part of the dataset, or a smaller copy, is what you want)")
     assert check("cityscapes", tmp_path)["ok"]
+
+
+def test_two_crops_of_a_frame_are_one_picture_of_the_official_number(tmp_path, monkeypatch):
+    """The whole of GTR's crops, 24,806 of 12,403 frames, used to be called too many."""
+    from gltr_lib.datasets.layout import Layout
+    from gltr_lib.prepare.crops import crop_pairs
+
+    trees.gta5(tmp_path / "full")
+    crop_pairs(tmp_path / "full", tmp_path / "crops", size=40, workers=1)
+    monkeypatch.setattr(Layout, "expected", lambda self, split, **options: 2)
+    report = check("gta5", tmp_path / "crops", part=False, splits=["train"])
+    assert report["ok"], render(report)
+    assert [report["splits"]["train"][name] for name in ("expected", "found", "frames")] == [2, 4, 2]
+    assert "train: 2 of 2 pictures in 4 crops; 40x40 (4)" in render(report)
 
 
 def test_everything_that_can_be_wrong_with_a_file_is_found_at_once(tmp_path):

@@ -13,6 +13,7 @@ import official_trees
 import pytest
 
 from gltr_lib import cli
+from gltr_lib.config import recipe
 
 README = Path(__file__).parents[1] / "README.md"
 SMALL = ["--set", "crop=[32,64]", "forward_images=4", "steps=2", "checkpoint_every=2", "model=deeplab_mini"]
@@ -64,3 +65,16 @@ def test_from_an_empty_disk_to_a_table(tmp_path, monkeypatch, capsys):
     assert all(row["protocol"] == "mIoU-19 @ full size" and row["data"].startswith("cityscapes/val") for row in rows)
     assert "| road |" in (tmp_path / "runs" / "table" / "scores.md").read_text()
     assert (tmp_path / "runs" / "table" / "predictions.png").stat().st_size > 10_000
+
+
+def test_as_many_processes_as_the_walk_says_can_share_a_step():
+    """It once said eight, among which the four source pictures of a step with two views cannot be shared."""
+    walk = README.read_text(encoding="utf-8").split("## Real data", 1)[1].split("\n## ", 1)[0]
+    counts = [int(count) for count in re.findall(r"`--processes (\d+)`", walk)]
+    trained = [words for words in commands() if words[1] == "train"]
+    assert counts
+    assert len(trained) == 4
+    for words in trained:
+        for count in counts:
+            config = recipe(words[words.index("--recipe") + 1]).replace(method=words[2], processes=count)
+            assert config.source_images % count == 0

@@ -65,6 +65,8 @@ def train(
         given = {"steps": steps, "seed": seed, "device": device}
         base = base.replace(**{name: value for name, value in given.items() if value is not None})
         config = parse_overrides([f"method={method}", *set], base)
+        if nnodes > 1 and not (master or "").rpartition(":")[0]:
+            raise ValueError(f"--nnodes: machines meet at --master HOST:PORT of machine 0; received {master!r}")
         if processes is not None or nnodes > 1:
             config = config.replace(processes=local * nnodes)
     from gltr_lib import engine
@@ -119,6 +121,12 @@ def _at_scale(
             from gltr_lib.datasets import LAYOUTS
 
             check_choice(data.name, ("streets", "folder", *LAYOUTS), "--data")
+        if data.name != "streets" and data.root is None:
+            raise ValueError(f"--data {data.name}: --root is missing; give the folder into which it was unpacked")
+        for name in ("root", "prepared", "copies"):
+            taken = getattr(data, name)
+            if taken is not None and Path(taken).resolve() == out.resolve():
+                raise ValueError(f"--out {out}: is --{name} too, which is only read; choose another folder for the run")
     progress = not json and sys.stderr.isatty()
     options: dict[str, Any] = {"resume": resume, "progress": progress, "profile": profile and not json}
     result = (

@@ -29,7 +29,8 @@ def _check(base: Path, form: Form, pairs: Sequence[Pair], chosen: Mapping[str, s
         named = "; ".join(f"{p.image.name} is {i[1]}x{i[0]}, its label map {m[1]}x{m[0]}" for p, i, m in bad[:3])
         raise ValueError(
             f"{base}: {len(bad)} of 15 known pairs differ in size ({named}{' ...' if len(bad) > 3 else ''}); "
-            f"lists='robustnet' leaves the 15 out, or give the names that you want in {base / 'train.txt'}"
+            f"lists='robustnet' leaves the 15 out (gltr verify, prepare: --lists robustnet; gltr train, evaluate: "
+            f"--option lists=robustnet), or give the names that you want in {base / 'train.txt'}"
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from gltr_lib._read import PathLike, picture_size, read_ids, shown, translate
 from gltr_lib._validate import check_choice
+from gltr_lib.datasets.prepared import check_prepared, remedy
 from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
 
@@ -128,7 +129,7 @@ class Layout:
 
         Raises:
             ValueError: no such folder, split or option; pictures without label map or the reverse (they are named);
-                what the dataset's own check finds.
+                prepared label maps of another dataset or mapping; what the dataset's own check finds.
         """
         chosen = self._chosen(options)
         check_choice(split, self.splits, f"{self.name}: split")
@@ -147,6 +148,7 @@ class Layout:
             folder = folder if folder.is_dir() else Path(prepared)
             if not folder.is_dir():
                 raise ValueError(f"{prepared}: no such folder; expected prepared label maps, <split>/<key>.png")
+            check_prepared(self.name, Path(prepared), options)
             labels = _scan(folder, ".", [(".png", PREPARED)], form.stem)
             labels = {key: found for key, found in labels.items() if key in images}  # one folder may serve two splits
         here = sorted(images.keys() | labels.keys())
@@ -160,10 +162,11 @@ class Layout:
         lonely += [f"{labels[key][0]} has no picture" for key in keys if key in labels and key not in images]
         if lonely:
             where = prepared if prepared is not None else base / _folder(form.label_folder, form, split)
-            remedy = "unpack what is missing, or move the lone files away" if prepared is None else "prepare them again"
+            missing = "unpack what is missing, or move the lone files away"
+            todo = missing if prepared is None else remedy(self.name, Path(prepared), split, chosen)
             raise ValueError(
                 f"{self.name}: pictures and label maps must come in pairs: {summary(lonely)}; expected label maps in "
-                f"{where}; {remedy}"
+                f"{where}; {todo}"
             )
         nothing = (None, "")
         found = [Pair(key, images[key][0], *labels.get(key, nothing)) for key in keys]

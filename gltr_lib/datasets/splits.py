@@ -197,7 +197,7 @@ def keys_of_split(
     if len(missing) == len(wanted):
         raise ValueError(
             f"{base}: none of the {len(wanted):,} pictures of {name}'s split {split!r} is there; found "
-            f"{summary(here)}; unpack them, or give the names of yours in {base / split}.txt"
+            f"{summary(here)}; unpack them, choose another split, or give the names of yours in {base / split}.txt"
         )
     found = [key for listed_name in wanted for key in crops.get(listed_name, ())]
     for part, keys in listed.items():

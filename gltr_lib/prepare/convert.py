@@ -189,7 +189,7 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
     if size != ids.shape:
         raise ValueError(
             f"{pair.label}: the label map is {ids.shape[1]}x{ids.shape[0]} but its picture is {size[1]}x{size[0]}; "
-            f"a pair must have one size: leave it out of the split's list"
+            f"a pair must have one size: unpack both again, or {_without(layout, key)}"
         )
     coding = layout.codings[pair.coding]
     try:
@@ -199,6 +199,13 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
     _job.write_whole(out / f"{key}.png", lambda draft: Image.fromarray(labels).save(draft, format="PNG"))
     found = {str(number): int(counts[number]) for number in np.flatnonzero(counts)}
     return {"size": [ids.shape[1], ids.shape[0]], "ids": found, "coding": pair.coding, "bytes": _bytes(pair)}
+
+
+def _without(layout: Layout, key: str) -> str:
+    """How a pair is left out: lists beside the data are read of two datasets only."""
+    if "lists" in layout.options:
+        return f"leave it out: the names that you want in {key.split('/')[0]}.txt beside the data's folders"
+    return "move both files away"
 
 
 def _is_there(name: str, out: Path, key: str, pair: Pair, entry: _job.Entry) -> bool:

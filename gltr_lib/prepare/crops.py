@@ -154,7 +154,8 @@ def _crop_one(out: Path, size: int, count: int, seed: int, key: str, pair: Pair)
     if image.shape[:2] != ids.shape:
         raise ValueError(
             f"{pair.image} is {image.shape[1]}x{image.shape[0]} but its label map is {ids.shape[1]}x{ids.shape[0]}; "
-            f"a pair must have one size: leave it out of the split's list"
+            f"a pair must have one size: unpack both again, or leave it out: the names that you want in a <split>.txt "
+            f"beside 'images'"
         )
     places = corners(key, image.shape[1], image.shape[0], size=size, count=count, seed=seed)
     with Image.open(str(pair.label)) as opened:

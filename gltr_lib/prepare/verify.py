@@ -60,8 +60,8 @@ def verify(
 
     Returns:
         ``dataset``, ``title``, ``form`` (which of its layouts was found), ``splits`` (for each: ``expected`` and
-        ``found`` numbers, ``sizes``, ``ids`` with pixels, ``problems`` by kind and file, ``notes``), ``problems`` (what
-        concerns a split as a whole), ``ok``.
+        ``found`` numbers, ``frames`` (as ``found``, but crops of one picture count once), ``sizes``, ``ids`` with
+        pixels, ``problems`` by kind and file, ``notes``), ``problems`` (what concerns a split as a whole), ``ok``.
 
     Raises:
         ValueError: no such dataset, depth or option; no such folder.
@@ -86,10 +86,12 @@ def verify(
                 report["problems"].append(f"{split}: {error}")
                 continue
         facts = _examine(layout, split, pairs, depth, part, workers, on_pair)
-        if expected and not part and len(pairs) != expected:
-            report["problems"].append(f"{split}: {len(pairs):,} pictures, expected {expected:,}")
+        frames = len({pair.key.split("_")[0] for pair in pairs}) if "lists" in layout.options else len(pairs)
+        if expected and not part and frames != expected:
+            report["problems"].append(f"{split}: {frames:,} pictures, expected {expected:,}")
         notes = [str(warning.message) for warning in caught]
-        report["splits"][split] = {"expected": expected, "found": len(pairs), **facts, "notes": notes}
+        counts = {"expected": expected, "found": len(pairs), "frames": frames}
+        report["splits"][split] = {**counts, **facts, "notes": notes}
     bad = any(files for facts in report["splits"].values() for files in facts["problems"].values())
     report["ok"] = not report["problems"] and not bad
     return report
@@ -100,9 +102,10 @@ def render(report: Mapping[str, Any], most: int = 10) -> str:
     lines = [f"{report['title']}: {report['form'] or 'not found'}"]
     for split, facts in report["splits"].items():
         expected = f" of {facts['expected']:,}" if facts["expected"] else ""
+        crops = f" in {facts['found']:,} crops" if facts["found"] != facts["frames"] else ""
         sizes = ", ".join(f"{size} ({count:,})" for size, count in list(facts["sizes"].items())[:4])
         more = f" and {len(facts['sizes']) - 4} more sizes" if len(facts["sizes"]) > 4 else ""
-        lines.append(f"  {split}: {facts['found']:,}{expected} pictures; {sizes}{more}")
+        lines.append(f"  {split}: {facts['frames']:,}{expected} pictures{crops}; {sizes}{more}")
         if facts["ids"]:
             lines.append(f"    ids found: {spans([int(number) for number in facts['ids']])}")
         for kind, files in facts["problems"].items():
@@ -112,7 +115,11 @@ def render(report: Mapping[str, Any], most: int = 10) -> str:
                 lines.append(f"    {kind}: {len(files) - most:,} more (--json lists them all)")
         lines += [f"    note: {text}" for text in facts["notes"]]
     lines += [f"  problem: {text}" for text in report["problems"]]
-    lines.append("  ok" if report["ok"] else "  NOT ok")
+    part = any(facts["problems"].get("unexpected size") for facts in report["splits"].values()) or any(
+        " pictures, expected " in text for text in report["problems"]
+    )
+    hint = " (--part if a part of the dataset, or a smaller copy, is what you want)" if part else ""
+    lines.append("  ok" if report["ok"] else f"  NOT ok{hint}")
     return "\n".join(lines)
 
 

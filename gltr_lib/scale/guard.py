@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gltr_lib.config import TrainConfig, painted_views
+from gltr_lib.labels import CLASSES
 from gltr_lib.scale.samples import Copies, read_pair
 
 if TYPE_CHECKING:
@@ -53,6 +54,21 @@ def check_validation(config: TrainConfig, dataset: Any, val: Any | None) -> None
         )
     if len(val) == 0:
         raise ValueError("val: the dataset is empty")
+
+
+def check_classes(config: TrainConfig, dataset: Any) -> None:
+    """Refuse label maps whose numbers are classes of the dataset's own, unless the network has just as many.
+
+    Raises:
+        ValueError: such a dataset, and another ``num_classes``; the dataset is named.
+    """
+    names = getattr(dataset, "class_names", CLASSES)
+    if tuple(names) != CLASSES and len(names) != config.num_classes:
+        raise ValueError(
+            f"{source_of(dataset)}: its label maps hold {len(names)} classes of its own ({names[0]}, {names[1]} ...), "
+            f"not the {config.num_classes} that are to be learnt; set num_classes={len(names)}, or train on another "
+            f"dataset"
+        )
 
 
 def check_copies(config: TrainConfig, dataset: Any, root: str | os.PathLike[str] | None) -> Copies | None:

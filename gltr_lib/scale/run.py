@@ -19,7 +19,7 @@ from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.ledger import write_text
 from gltr_lib.scale import parallel
 from gltr_lib.scale.clock import peak_memory_mib
-from gltr_lib.scale.guard import check_copies, check_validation, fingerprint
+from gltr_lib.scale.guard import check_classes, check_copies, check_validation, fingerprint
 from gltr_lib.scale.logs import Log
 from gltr_lib.scale.result import CONFIG, DATA, NETWORK, RESULT, FitResult
 from gltr_lib.scale.samples import Samples
@@ -82,6 +82,7 @@ def fit(
     """
     if len(dataset) == 0:
         raise ValueError("dataset: expected at least one picture, received none")
+    check_classes(config, dataset)
     check_validation(config, dataset, val)
     offline = check_copies(config, dataset, copies)
     stylizer, bank = _styles(config, stylizer, bank, offline is not None)

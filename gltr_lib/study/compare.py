@@ -130,8 +130,9 @@ def tuning_table(evidence: Evidence) -> str:
             texts.append(f"**{text}**" if evidence.tuned.get(method) == trial.label else text)
         lines.append(f"| {name_of(method)} | " + " | ".join(texts) + " |")
     note = (
-        "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere, half of "
-        "the rivals' steps; bold: chosen. No trial sees a test look. One seed: differences of a point or two are chance."
+        "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere, half "
+        "of the rivals' steps; bold: chosen. No trial sees a test look. One seed: differences of a point or two are "
+        "chance."
     )
     return "\n".join(lines) + f"\n\n{note} {_cost_line(evidence.rows('tuning'))}".rstrip()
 
