@@ -99,7 +99,7 @@ def _wrong(source: Path, target: Path, pairs: Path) -> list[tuple[tuple[str | os
         *[((*train, "--steps", v), "steps") for v in ("0", "-1", "x", "1.5")],
         *[((*train, "--seed", v), "seed") for v in ("-1", "x")],
         ((*train, "--recipe", "x"), "recipe"), ((*train, "--processes", "0"), "processes"),
-        ((*train, "--nnodes", "0"), "nodes"), ((*train, "--nnodes", "2"), "processes=2"), ((*train, "--data", "x"),
+        ((*train, "--nnodes", "0"), "nodes"), ((*train, "--nnodes", "2"), "--master"), ((*train, "--data", "x"),
         "--images"),
         (("train", "gtr", "--data", "nonsense", "--root", source, "--out", target), "nonsense"),
         (("train", "gtr", "--data", "gta5", "--out", target, *CPU), "root"),
