@@ -45,6 +45,7 @@ class MethodConfig:
         rival: options of the rival's views, as a mapping or as pairs; see :func:`gltr_lib.baselines.make_view`.
         network: options of ``models.build`` that belong to the method, such as ``{"ibn": True}``.
         whitening: weight of instance-selective whitening (a network with ``whiten=True``); 0 leaves it out.
+        whitening_again: choose the whitened pairs again and again, not once.
         styles: places in the bank of the styles that "gtr" views draw from; () = all of them.
 
     Example:
@@ -65,6 +66,7 @@ class MethodConfig:
     rival: tuple[tuple[str, Any], ...] = ()
     network: tuple[tuple[str, Any], ...] = ()
     whitening: float = 0.0
+    whitening_again: bool = False
     styles: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -118,6 +120,7 @@ METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(
             MethodConfig("gtr_ltr_cgl10", ("gtr", "ltr"), consistency=10.0),
             MethodConfig("raw_gtr", ("raw", "gtr")),
             MethodConfig("baseline2", ("raw", "raw")),
+            MethodConfig("baseline2_cons", ("raw", "raw"), consistency=1.0),
             MethodConfig("oracle"),
         )
     }
@@ -135,21 +138,23 @@ _RIVALS = (
 # RandConv's own loss, 10 times the sum over its views of KL to their mean, is Jensen-Shannon of this weight for two
 # views and a step that divides it by their number; gltr_lib.baselines.randconv derives it.
 _RANDCONV_OWN = MethodConfig("randconv_own", 2 * ("randconv",), consistency=40.0, consistency_kind="js")
+_ISW = MethodConfig(
+    "isw",
+    ("raw", "photometric"),
+    rival=(("apply", 1.0), ("gray", 0.0), ("hue", 0.3)),  # RobustNet's own photometry
+    network=(("whiten", True),),
+    whitening=0.6,
+)
 #: What somebody might use instead: each alone, and with two views and the consistency loss that GTR + LTR get.
 RIVALS: Mapping[str, MethodConfig] = types.MappingProxyType(
     {
         method.name: method
         for method in (
             *_RIVALS,
-            MethodConfig(
-                "isw",
-                ("raw", "photometric"),
-                rival=(("apply", 1.0), ("gray", 0.0), ("hue", 0.3)),  # RobustNet's own photometry
-                network=(("whiten", True),),
-                whitening=0.6,
-            ),
+            _ISW,
             _RANDCONV_OWN,
             *(replace(m, name=f"{m.name}_cons", views=2 * m.views, consistency=1.0) for m in _RIVALS),
+            replace(_ISW, name="isw_cons", consistency=1.0),  # it has two views already
         )
     }
 )

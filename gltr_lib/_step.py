@@ -197,7 +197,7 @@ def _whitened(model: nn.Module, views: list[Tensor], config: TrainConfig, step: 
         )
     with watched(model) as layers:
         logits = model(torch.cat(views))
-        return logits, selective_whitening(layers, step, config.steps)
+        return logits, selective_whitening(layers, step, config.steps, again=config.method.whitening_again)
 
 
 def network_options(config: TrainConfig) -> dict[str, Any]:

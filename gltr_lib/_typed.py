@@ -15,6 +15,7 @@ import itertools
 import math
 import numbers
 import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,6 +85,8 @@ def typed(function: Callable[P, R], own: Sequence[str] = _OWN_WORDS) -> Callable
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _compiling():
+            return function(*args, **kwargs)
         if not hints:
             hints.update(_hints(function))
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
@@ -108,6 +111,12 @@ def check_fields(config: Any) -> None:
         value = getattr(config, field.name)
         if field.name in hints and not fits(value, hints[field.name]):
             raise BadArgument(f"{field.name}: expected {spell(hints[field.name])}, received {describe(value)}")
+
+
+def _compiling() -> bool:
+    """Whether ``torch.compile`` is reading along: it understands tensors, not annotations."""
+    compiler = getattr(sys.modules.get("torch"), "compiler", None)  # None too while another thread imports torch
+    return compiler is not None and compiler.is_compiling()
 
 
 @functools.cache

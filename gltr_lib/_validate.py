@@ -11,10 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from gltr_lib._typed import describe
 
-__all__ = ["check_choice", "check_device", "check_images", "check_labels", "check_share", "describe"]
+__all__ = ["check_choice", "check_device", "check_images", "check_labels", "check_share", "describe", "is_traced"]
+
+#: Integers that torch stores, but can hardly compute with.
+WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
 def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Tensor:
@@ -47,7 +51,7 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
     if images.is_meta or images.layout is not torch.strided:
         raise ValueError(f"{name}: expected pixels, received a sparse or meta {describe(images)}; use to_dense() first")
-    if images.is_cuda:
+    if images.is_cuda or is_traced(images):
         return images  # reading the values would make a training loop wait for the GPU at every call
     # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
     low, high = (v.item() for v in torch.aminmax(images.detach()))
@@ -80,15 +84,39 @@ def check_labels(labels: Any, num_classes: int, name: str = "labels", *, ignore_
         raise TypeError(f"{name}: expected integer trainIds, received {describe(labels)}; use labels.long()")
     if labels.ndim != 3:
         raise ValueError(f"{name}: expected shape (B,H,W), received {describe(labels)}")
-    if labels.numel():
-        bad = (labels != ignore_index) & ((labels < 0) | (labels >= num_classes))
+    if labels.numel() and not is_traced(labels):
+        values = labels if _compares(labels.dtype, num_classes, ignore_index) else labels.long()
+        bad = (values != ignore_index) & ((values < 0) | (values >= num_classes))
         if bool(bad.any()):
-            ids = torch.unique(labels[bad])[:10].tolist()
+            ids = torch.unique(values[bad])[:10].tolist()
             raise ValueError(
                 f"{name}: expected trainIds 0..{num_classes - 1} or {ignore_index} (ignore), found {ids};"
                 " map dataset ids with gltr_lib.labels.map_ids first"
             )
     return labels
+
+
+def _compares(kind: torch.dtype, *limits: int) -> bool:
+    """Whether a tensor of integers can be compared with these: one of 8 bits takes 255 for -1, uint16 compares not."""
+    whole = torch.iinfo(kind)
+    return kind not in WIDE_UNSIGNED and all(whole.min <= limit <= whole.max for limit in limits)
+
+
+def is_traced(tensor: Tensor) -> bool:
+    """Whether ``torch.func``, forward differentiation or ``torch.compile`` is looking on.
+
+    A value cannot be asked for then, and nothing may be written into memory that was made beforehand.
+
+    Example:
+        >>> is_traced(torch.ones(2)), bool(torch.func.vmap(lambda x: x + is_traced(x))(torch.zeros(2)).all())
+        (False, True)
+    """
+    # The level is -1 outside of dual_level(); unpack_dual() would say the same, after loading torch.jit.
+    return (
+        torch.compiler.is_compiling()
+        or torch.func.debug_unwrap(tensor) is not tensor
+        or getattr(forward_ad, "_current_level", -1) >= 0
+    )
 
 
 def check_choice(value: object, choices: Iterable[str], name: str) -> str:

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from gltr_lib._typed import typed
-from gltr_lib._validate import check_share, describe
+from gltr_lib._validate import check_share, describe, is_traced
 
 _PIECE = 2**20  # numbers that are worked on at once, in channels that lie together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StyleStats:
     """The style of N pictures: the mean and standard deviation of each feature channel.
 
@@ -58,6 +58,14 @@ class StyleStats:
     def __len__(self) -> int:
         return self.mean.shape[0]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same numbers; the comparison of a dataclass fails on tensors."""
+        if not isinstance(other, StyleStats):
+            return NotImplemented
+        return all(torch.equal(a, b.to(a.device)) for a, b in ((self.mean, other.mean), (self.std, other.std)))
+
+    __hash__ = None  # type: ignore[assignment]  # tensors may change
+
     def __getitem__(self, index: int | slice | Tensor | list[int]) -> StyleStats:
         """Return the chosen styles; a single number keeps the dimension N = 1."""
         if isinstance(index, int):
@@ -84,7 +92,7 @@ def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
         (mean, std), each (B, C, 1, 1), in float32 (float64 for float64 features).
 
     Raises:
-        TypeError: not a float tensor. ValueError: not (B, C, H, W), or no position.
+        TypeError: not a float tensor. ValueError: not (B, C, H, W), no position, or a negative eps.
 
     Source:
         Huang and Belongie 2017, equations 5 and 6 (there: mu and sigma).
@@ -95,6 +103,7 @@ def channel_stats(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
         (2.0, 1.0)
     """
     _check_features(features, "features")
+    _check_eps(eps)
     if _in_pieces(features):
         return _piecewise_stats(features, eps)
     mean, variance, _ = _moments(features)
@@ -117,9 +126,10 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _in_pieces(*tensors: Tensor) -> bool:
-    """Whether the work may go piece by piece: on a CPU, and where no gradient is asked for."""
-    on_cpu = all(tensor.device.type == "cpu" for tensor in tensors)
-    return on_cpu and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    """Whether the work may go piece by piece: on a CPU, and where no derivative, map or graph is asked for."""
+    if any(tensor.device.type != "cpu" or is_traced(tensor) for tensor in tensors):
+        return False
+    return not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
 
 
 def _pieces(features: Tensor) -> Iterator[tuple[int, slice]]:
@@ -160,7 +170,7 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
         Tensor like ``content`` (shape, dtype, device).
 
     Raises:
-        TypeError, ValueError: on shapes that do not fit, or alpha outside [0, 1].
+        TypeError, ValueError: on shapes that do not fit, alpha outside [0, 1], or a negative eps.
 
     Source:
         Huang and Belongie 2017, equations 8 (AdaIN) and 14 (alpha).
@@ -174,6 +184,7 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     """
     _check_features(content, "content")
     alpha = check_share(alpha, "alpha")
+    _check_eps(eps)
     if alpha == 0.0:
         return content.clone()
     new_mean = _per_channel(style_mean, content, "style_mean")
@@ -207,6 +218,11 @@ def _check_features(features: object, name: str) -> None:
         raise TypeError(f"{name}: expected a float tensor (B,C,H,W), received {describe(features)}")
     if features.ndim != 4 or 0 in features.shape or features.layout is not torch.strided:
         raise ValueError(f"{name}: expected shape (B,C,H,W) with at least one position, received {describe(features)}")
+
+
+def _check_eps(eps: float) -> None:
+    if eps < 0:
+        raise ValueError(f"eps: expected a number >= 0, received {eps:g}")
 
 
 def _per_channel(values: Tensor, content: Tensor, name: str) -> Tensor:

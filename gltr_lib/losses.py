@@ -10,6 +10,7 @@ whole batch (:func:`class_totals`, summed over the parts), and the parts' losses
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gltr_lib._typed import strictly_typed, typed
-from gltr_lib._validate import check_choice, check_labels, describe
+from gltr_lib._validate import WIDE_UNSIGNED, check_choice, check_labels, describe
 
 Kind = Literal["mse", "kl", "js"]
 Detach = Literal["global", "local"] | None
@@ -45,6 +46,8 @@ def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -
         raise ValueError(f"num_classes: expected 1 to 65,536, received {num_classes}")
     if not labels.is_cuda:  # as below
         check_labels(labels.reshape(1, 1, -1), num_classes, ignore_index=ignore_index)
+    if labels.dtype in WIDE_UNSIGNED:
+        labels = labels.long()
     # Ignored pixels are counted in a bin of their own: picking the others out would make a GPU wait.
     bins = torch.where(labels == ignore_index, num_classes, labels).flatten()
     counts = torch.bincount(bins, minlength=num_classes + 1)
@@ -73,7 +76,8 @@ def segmentation_loss(
             then this part's share in the loss of the whole; class weights are those of the whole.
 
     Returns:
-        Scalar float32 tensor; 0 (with a gradient of 0) when every pixel is ignored, where PyTorch gives NaN.
+        Scalar float32 tensor (float64 for float64 logits); 0 (with a gradient of 0) when every pixel is ignored, where
+        PyTorch gives NaN.
 
     Raises:
         TypeError, ValueError: on shapes that do not fit or labels outside the classes.
@@ -88,7 +92,7 @@ def segmentation_loss(
     )
     # One pixel a row: PyTorch's softmax over rows is about twice as fast on a CPU as over a channel dimension, and the
     # gradient comes back channels-last, as the network's own layers want it.
-    rows = logits.float().permute(0, 2, 3, 1).flatten(0, 2)
+    rows = _wide(logits).permute(0, 2, 3, 1).flatten(0, 2)
     total = F.cross_entropy(rows, target.flatten(), weight=weight, ignore_index=ignore_index, reduction="sum")
     return total / norm
 
@@ -110,17 +114,18 @@ def scored_pixels(
     if totals is not None and (totals.shape != (logits.shape[1] + 1,) or totals.layout is not torch.strided):
         raise ValueError(f"totals: expected ({logits.shape[1] + 1},) of class_totals, received {describe(totals)}")
     target = labels.long()
+    kind = torch.promote_types(logits.dtype, torch.float32)
     weight = None
     if class_balance and totals is not None:
-        weight = 1.0 - totals[:-1].float() / totals[-1].clamp(min=1)
+        weight = 1.0 - totals[:-1].to(kind) / totals[-1].clamp(min=1)
     elif class_balance:
         counts = torch.bincount(target[target != ignore_index].flatten(), minlength=logits.shape[1])
-        weight = 1.0 - counts.float() / max(target.numel(), 1)
+        weight = 1.0 - counts.to(kind) / max(target.numel(), 1)
     if totals is not None:
-        norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().float()
+        norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().to(kind)
     else:
         scored = target != ignore_index
-        norm = scored.sum().float() if weight is None else weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
+        norm = scored.sum().to(kind) if weight is None else weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
     return target, weight, norm.clamp(min=1e-12)
 
 
@@ -150,7 +155,7 @@ def consistency_loss(
             share in the loss of the whole.
 
     Returns:
-        Scalar float32 tensor >= 0; 0 for equal logits and when no pixel is valid.
+        Scalar float32 tensor (float64 for float64 logits) >= 0; 0 for equal logits and when no pixel is valid.
 
     Raises:
         TypeError, ValueError: on shapes that do not fit or an unknown kind.
@@ -175,7 +180,7 @@ def consistency_loss(
         check_choice(detach, ("global", "local"), "detach")
     if isinstance(total, Tensor) and (total.numel() != 1 or total.is_complex() or total.layout is not torch.strided):
         raise ValueError(f"total: expected one number of pixels, received {describe(total)}")
-    a, b = logits_global.float(), logits_local.float()
+    a, b = _wide(logits_global), _wide(logits_local)
     if detach == "global":
         a = a.detach()
     elif detach == "local":
@@ -187,17 +192,24 @@ def consistency_loss(
         per_pixel = _kl(target.log_softmax(1), other.log_softmax(1))
     else:
         log_a, log_b = a.log_softmax(1), b.log_softmax(1)
-        log_mean = torch.logaddexp(log_a, log_b) - torch.log(torch.tensor(2.0, device=a.device))
+        log_mean = torch.logaddexp(log_a, log_b) - math.log(2.0)
         # Rounding can leave a divergence of -1e-9 where the truth is 0.
         per_pixel = (0.5 * (_kl(log_a, log_mean) + _kl(log_b, log_mean))).clamp(min=0)
     if valid is None:
-        return per_pixel.mean() if total is None else per_pixel.sum() / _at_least_one(total)
+        if total is None and per_pixel.numel():  # of no pixel at all the mean would be NaN
+            return per_pixel.mean()
+        return per_pixel.sum() / _at_least_one(0 if total is None else total)
     if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != per_pixel.shape:
         raise ValueError(
             f"valid: expected a bool tensor {tuple(per_pixel.shape)}, received {describe(valid)}; use labels != 255"
         )
     # where, not a product: 0 * inf would be NaN at an ignored pixel.
     return torch.where(valid, per_pixel, 0.0).sum() / _at_least_one(valid.sum() if total is None else total)
+
+
+def _wide(logits: Tensor) -> Tensor:
+    """Half precision goes up to float32; float64 stays."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _at_least_one(count: Tensor | float) -> Tensor | float:

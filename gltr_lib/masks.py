@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib._draws import Generators, check_count
-from gltr_lib._typed import strictly_typed, typed
+from gltr_lib._typed import fits, strictly_typed, typed
 from gltr_lib._validate import check_choice, check_device, check_share, describe
 
 _REACH = 4.0  # a Gaussian is cut at 4 sigma, as SciPy does
@@ -262,7 +262,7 @@ def _pair(value: float | tuple[float, float], name: str) -> tuple[float, float]:
 
 def _check_sizes(batch: int, height: int, width: int) -> None:
     for name, value in (("batch", batch), ("height", height), ("width", width)):
-        if not isinstance(value, int) or isinstance(value, bool):
+        if not fits(value, int):
             raise TypeError(f"{name}: expected an integer >= 1, received {describe(value)}")
         if not 1 <= value < 2**31:
             raise ValueError(f"{name}: expected an integer >= 1, received {value}")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._typed import typed
+from gltr_lib._typed import fits, typed
 from gltr_lib._validate import describe
 
 #: A table of so many rows and columns is 800 MB.
@@ -38,12 +38,14 @@ class ConfusionMatrix:
     """
 
     def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
+        if not fits(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
             raise ValueError(
                 f"num_classes: expected an integer >= 1 and at most {MOST_CLASSES}, received {describe(num_classes)}"
             )
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
+        if not fits(ignore_index, int):
+            raise TypeError(f"ignore_index: expected a label such as 255 (-1: none), received {describe(ignore_index)}")
+        self.num_classes = int(num_classes)
+        self.ignore_index = int(ignore_index)
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
 
     def update(self, pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> None:
@@ -109,8 +111,14 @@ class ConfusionMatrix:
 
         Args:
             classes: average these alone (as for SYNTHIA's 16 of 19 classes; the counts stay those of all); None = all.
+
+        Raises:
+            ValueError: classes that the matrix does not have (they are listed).
         """
         iou = self.iou()
+        beyond = [index for index in classes or () if not 0 <= index < self.num_classes]
+        if beyond:
+            raise ValueError(f"classes: expected numbers 0..{self.num_classes - 1}, found {beyond[:10]}")
         return float((iou if classes is None else iou[list(classes)]).nanmean())
 
     def pixel_accuracy(self) -> float:
@@ -132,7 +140,11 @@ class ConfusionMatrix:
 def _integers(values: Tensor | np.ndarray, name: str) -> Tensor:
     if isinstance(values, np.ndarray) and values.dtype.kind not in "iufb":
         raise TypeError(f"{name}: expected integer classes, received {describe(values)}")
-    tensor = torch.from_numpy(np.ascontiguousarray(values)) if isinstance(values, np.ndarray) else values
+    if isinstance(values, np.ndarray):
+        # What Pillow hands out may not be written to, and a PNG of 16 bits has its bytes the other way round.
+        tensor = torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ["C", "W"]))
+    else:
+        tensor = values
     if not isinstance(tensor, Tensor) or tensor.is_floating_point() or tensor.dtype == torch.bool:
         hint = "; logits need .argmax(1) first" if isinstance(tensor, Tensor) and tensor.ndim == 4 else ""
         raise TypeError(f"{name}: expected integer classes, received {describe(values)}{hint}")

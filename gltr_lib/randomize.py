@@ -37,6 +37,9 @@ class GlobalTextureRandomization(nn.Module):
         bank: styles made by the same stylizer.
         alpha: strength of the style in [0, 1].
 
+    Raises:
+        TypeError: no stylizer, or no bank. ValueError: a bank of another stylizer, or alpha outside [0, 1].
+
     Example:
         >>> from gltr_lib import Stylizer, StyleBank
         >>> stylizer = Stylizer.load("mini")
@@ -48,6 +51,16 @@ class GlobalTextureRandomization(nn.Module):
     @typed
     def __init__(self, stylizer: Stylizer, bank: StyleBank, alpha: float = 1.0) -> None:
         super().__init__()
+        if not hasattr(stylizer, "stylize"):
+            raise TypeError(
+                f'stylizer: expected a Stylizer, such as Stylizer.load("mini"), received {describe(stylizer)}'
+            )
+        if not hasattr(bank, "sample"):
+            raise TypeError(
+                f'bank: expected a StyleBank, such as StyleBank.load("paintings-mini"), received {describe(bank)}'
+            )
+        if getattr(bank, "fingerprint", "") and getattr(stylizer, "fingerprint", ""):  # a bank made by hand has none
+            bank.check(stylizer)
         self.stylizer = stylizer
         self.bank = bank
         self.alpha = check_share(alpha, "alpha")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -125,6 +126,7 @@ class Stylizer(nn.Module):
                 raise ValueError(f"{files[0]} and {files[1].name}: {error}") from error
         else:
             raise ValueError(f"stylizer: unknown {str(name)[:60]!r}; valid: {', '.join(NAMES)}")
+        _ = stylizer.fingerprint  # now: rounded to half precision, the weights would get another name
         return stylizer.to(check_device(device)) if device is not None else stylizer
 
     @classmethod
@@ -232,7 +234,7 @@ class Stylizer(nn.Module):
         """Return the pictures that features describe.
 
         Args:
-            features: (B, C, h, w) as :meth:`encode` returns them.
+            features: float (B, C, h, w) as :meth:`encode` returns them.
             size: (H, W) to cut to; None keeps all.
             tile: as in :meth:`encode`.
 
@@ -246,6 +248,13 @@ class Stylizer(nn.Module):
             raise ValueError(
                 f"features: expected (B,{self.channels},h,w) of the {self.name} encoder, received {describe(features)}"
             )
+        step = self.stride // self.cell
+        if not features.is_floating_point() or 0 in features.shape or any(n % step for n in features.shape[-2:]):
+            raise ValueError(
+                f"features: expected floats (B,{self.channels},h,w), h and w multiples of {step},"
+                f" received {describe(features)}"
+            )
+        features = features.to(next(self.decoder.parameters()).dtype)
         tile = self._tile(tile)
         if tile is None or tile >= max(features.shape[-2:]) * self.cell:
             pictures = self.decoder(features).float()
@@ -317,6 +326,10 @@ class Stylizer(nn.Module):
         features = self._encode(images, self._tile(tile)).float()
         features = adain(features, stats.mean, stats.std, alpha)
         return self.decode(features, (images.shape[2], images.shape[3]), tile=tile).to(images.dtype)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._fingerprint = None  # other weights, another name
+        super()._load_from_state_dict(*args, **kwargs)
 
     @property
     def fingerprint(self) -> str:

@@ -116,9 +116,9 @@ show(
 # | look | what it changes | what it is for |
 # |---|---|---|
 # | `game` | nothing: this is the source | **training**, always |
-# | `overcast`, `sun` | materials, light, weather, camera; the street stays | development: where we may look while we work |
+# | `overcast`, `sun` | materials, light, weather, the camera's sensor; the street stays | development: where we may look while we work |
 # | `sampled:<n>` | all of that and the street, drawn from a wide family | tests: looks that nobody has tuned for |
-# | `geometry`, `colour` | only the street, only the colours | controls: is it really the texture? |
+# | `geometry`, `colour` | only the street and the viewpoint, only the colours | controls: is it really the texture? |
 #
 # `overcast` and `sun` are the cleanest experiment in this course. The street is the same to the last pixel. If a
 # network fails there, then because of what things look like, not because of where they stand.
@@ -180,7 +180,7 @@ class_share = check("00-labels", class_share)
 # %%
 count = course.pick(smoke=6, laptop=32, full=64)
 seeds = course.track(range(course.seed(0), course.seed(0) + count), "rendering streets")
-many = np.stack([streets.render(seed, look="game")[1] for seed in seeds])
+many = np.concatenate([streets.render(seed, look="game")[1] for seed in seeds])  # one tall map, (count * H, W)
 share = {f"{i}  {name}": 100 * class_share(many, i) for i, name in enumerate(CLASSES)}
 small = [name for name in share if name.split("  ")[1] in ("pole", "traffic light", "person", "bicycle")]
 print(f"road: {share['0  road']:.1f} %   poles, lights, people and bicycles: {sum(share[n] for n in small):.1f} %")
@@ -358,7 +358,8 @@ print(summary("00"))
 #
 # ## Recap
 #
-# - A seed fixes the street, a look fixes what it is made of. `game`, `overcast` and `sun` share their labels exactly.
+# - A seed fixes the street, a look what it is made of. `game`, `overcast` and `sun` share their labels exactly;
+#   `geometry` and the sampled looks make another street of the same seed.
 # - TrainIds 0 to 18 are classes; 255 is not a class and is never counted.
 # - A few large classes own most of the pixels.
 # - GTR paints the whole picture, LTR blobs of it; the labels do not move.

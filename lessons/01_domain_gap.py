@@ -101,7 +101,7 @@ confusion = check("01-confusion", confusion)
 #
 # $$\mathrm{IoU}_c = \frac{C_{cc}}{\sum_p C_{cp} + \sum_t C_{tc} - C_{cc}}$$
 #
-# Write `iou(matrix)`: one value a class. A class that is in neither map has no IoU: give it NaN.
+# Write `iou(matrix)`: a tensor with one value a class. A class that is in neither map has no IoU: give it NaN.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -166,8 +166,8 @@ show(
 #
 # ### Exercise 1.3 — The layout prior (●●○, 7 min)
 #
-# Write `layout_prior(labels, num_classes)`: `labels` (N, H, W) holds N label maps. Return a map (H, W) with the class
-# that is most frequent at each pixel, 255 left out; a tie goes to the smaller id.
+# Write `layout_prior(labels, num_classes)`: `labels` (N, H, W), int64, holds N label maps. Return a map (H, W) with the
+# class that is most frequent at each pixel, 255 left out; a tie goes to the smaller id.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -202,8 +202,8 @@ STREETS = [course.seed(n) for n in datasets.TRAIN_SEEDS[: course.pick(smoke=12, 
 groups = course.track([STREETS[i : i + 10] for i in range(0, len(STREETS), 10)], "rendering streets")
 parts = [datasets.stack(datasets.StreetsDataset(group, "game")) for group in groups]
 train_pictures, train_labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-prior = layout_prior(train_labels, 19)
-matrix = confusion(prior.expand_as(truth), truth, 19)
+prior = layout_prior(train_labels.long(), 19)
+matrix = confusion(prior.repeat(len(truth), 1, 1), truth, 19)
 prior_miou = float(iou(matrix).nanmean())
 print(f"The guess that never looks: {matrix.diagonal().sum() / matrix.sum():.1%} of the pixels right, "
       f"mIoU {prior_miou:.1%}.")  # fmt: skip
@@ -224,7 +224,8 @@ show(
 
 # %%
 config = TrainConfig("baseline", steps=course.pick(smoke=4, laptop=300, full=4000),
-                     forward_images=course.pick(smoke=4, laptop=4, full=8), crop=(96, 192), seed=course.seed())  # fmt: skip
+                     forward_images=course.pick(smoke=4, laptop=4, full=8), crop=(96, 192), scale=(1.0, 1.0),
+                     seed=course.seed())  # fmt: skip
 few = [course.seed(n) for n in datasets.VAL_SEEDS[: course.pick(smoke=2, laptop=8, full=32)]]
 watched = {look: datasets.stack(datasets.StreetsDataset(few, look)) for look in ("game", "overcast")}
 steps, track = [], {look: [] for look in watched}
@@ -264,7 +265,7 @@ print(f"The gap between the curves: {gaps[0]:.1f} points at the first stop, {gap
 # ## 4. The fall (6 min)
 #
 # Now the proper test: more streets, four looks, and beside your network one that comes with the course: the same
-# architecture and method, trained on the same look for longer, on a bigger machine.
+# architecture and method, trained on the same look with larger crops, and for longer than a laptop run.
 #
 # **Predict, then run.** The shipped network has seen far more game streets than yours. On which looks will it be
 # better than yours, and by how much?
@@ -280,7 +281,7 @@ sets["sampled"] = tuple(torch.cat(tensors) for tensors in zip(*parts, strict=Tru
 
 scores = {}
 for look, (images, target) in course.track(sets.items(), "scoring"):
-    guess = confusion(prior.expand_as(target), target.long(), 19)
+    guess = confusion(prior.repeat(len(target), 1, 1), target.long(), 19)
     scores[look] = (evaluate(mine, images, target), evaluate(shipped, images, target), float(iou(guess).nanmean()))
 for look in ("game", "overcast", "sun"):
     course.record(method="baseline", look=look, miou=scores[look][0].miou(), steps=config.steps, scenes=len(SCENES))
@@ -445,10 +446,10 @@ table(rows, heads, caption="The place: what the network calls it, % of its pixel
 # the third. The two exchanges need not be equally strong, and two networks need not agree. (A guess, not a
 # measurement: sandy brick belongs to houses alone, while in this game poles are nearly as grey as asphalt.)
 #
-# One street is an anecdote. Let us do it properly, on the streets that hold much of all four: four places, four
-# materials, all sixteen combinations. Four of them are the **control**: a place tiled with *its own* material. If those
-# went wrong, the tiling would be to blame. A second control asks *which part* of the material it is: each tile once
-# more as one flat colour, its mean.
+# One street is an anecdote. Let us do it properly: four places (road, building, vegetation, sky), the material of each,
+# all sixteen combinations, on the streets that show much of all four places. Four combinations are the **control**: a
+# place tiled with *its own* material. If those went wrong, the tiling would be to blame. A second control asks *which
+# part* of the material it is: each tile once more as one flat colour, its mean.
 #
 # **Predict, then run.** Over the twelve exchanges, how often does the network name the *material*, how often the
 # *place*? And does a flat colour do the same?

@@ -80,7 +80,8 @@ viz.show(pair, alt="Left: a street as a game engine would draw it. Right: a pain
 #
 # $$\mu_c = \frac{1}{HW}\sum_{h,w} x_{chw}, \qquad \sigma_c = \sqrt{\frac{1}{HW}\sum_{h,w} (x_{chw}-\mu_c)^2 + \varepsilon}$$
 #
-# The sums run over the places and over nothing else. Each picture of a batch, and each channel, keeps numbers of its own.
+# ($\varepsilon$ is a tiny constant, $10^{-5}$ here; exercise 2.1 says what for.) The sums run over the places and over
+# nothing else. Each picture of a batch, and each channel, keeps numbers of its own.
 #
 # ### Exercise 2.1 — Two numbers a channel (●●○, 8 min)
 #
@@ -124,11 +125,10 @@ columns = ["picture", "mean red", "mean green", "mean blue", "std red", "std gre
 viz.table(rows, columns, caption="Statistics of the pixels (0 = black, 1 = full)", digits=2)
 
 # %% [markdown]
-# Six numbers know colour and contrast. They know nothing of brush strokes: a stroke is not *in* a pixel, it is in how
-# pixels stand beside one another. So we first look through an **encoder**, a small convolutional network whose channels
-# answer to edges, blobs, stripes and patches of colour. Ours ships with the course; section 3 looks at the other half
-# of it. Below are four channels: the two in which the street varies most beside the painting, and the two in which the
-# painting varies most beside the street.
+# Three channels give six numbers, and more channels give more. An **encoder** is a small convolutional network whose
+# channels answer to edges, blobs, stripes and patches of colour. Ours ships with the course; section 3 is about its other
+# half, the decoder. Below are four of the encoder's channels: the two in which the street varies most beside the painting,
+# and the two in which the painting varies most beside the street.
 
 # %%
 stylizer = Stylizer.load("mini")
@@ -155,7 +155,8 @@ viz.show(figure, alt="Four feature channels of the street above, the same four o
 # ## 2. The layer (9 min)
 #
 # Adaptive instance normalisation (AdaIN) takes the content's own two numbers away from each channel and puts the
-# style's two numbers in their place:
+# style's two numbers in their place. With $x$ the features of the content and $s$ those of the style, channel by
+# channel:
 #
 # $$\mathrm{AdaIN}(x, s) = \sigma(s)\,\frac{x - \mu(x)}{\sigma(x)} + \mu(s)$$
 #
@@ -168,7 +169,7 @@ viz.show(figure, alt="Four feature channels of the street above, the same four o
 #
 # <details><summary>Hint 1</summary>
 #
-# First whiten each channel with its *own* two numbers, then dress it with the style's.
+# First standardise each channel with its *own* two numbers, then dress it with the style's.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -205,8 +206,9 @@ viz.show(figure, alt="The street, the painting, and the street with the painting
 # **Expected.** Its colours and its contrast, and no brush stroke: six numbers hold nothing about neighbours.
 
 # %% [markdown]
-# The colours moved in; the strokes stayed outside. Mean and std of *pixels* are colour and contrast. For texture we need
-# channels that see texture, so we go through the encoder. There the layer does exactly what it promises:
+# The colours moved in; the strokes stayed outside. Mean and std of *pixels* know colour and contrast and nothing of
+# strokes: a stroke is not *in* a pixel, it is in how pixels stand beside one another. For texture we need channels that
+# look at neighbours, so we go through the encoder. There the layer does what it promises:
 
 # %%
 moved = adain(x, *channel_stats(s))
@@ -222,8 +224,9 @@ mean_error, std_error = (
 print(f"largest difference to the painting's statistics, all channels: mean {mean_error:.1e}, std {std_error:.1e}")
 
 # %% [markdown]
-# (What remains is the $\varepsilon$ under the root, which shows where a channel hardly varies.) After AdaIN the *shape* of the histogram is still the street's (it was only stretched and shifted), while its centre
-# and width are the painting's. What we do not have yet is a picture: these are features, and nobody can hang them on a wall.
+# (What remains is the $\varepsilon$ under the root, which shows where a channel hardly varies.) After AdaIN the *shape*
+# of the histogram is still the street's (it was only stretched and shifted), while its centre and width are the
+# painting's. What we do not have yet is a picture: these are features, and nobody can hang them on a wall.
 
 # %% [markdown]
 # ## 3. A decoder learns to paint (7 min)
@@ -245,8 +248,9 @@ def new_decoder(channels=stylizer.channels, width=64):
     """Features (B, C, h, w) to pictures (B, 3, 4h, 4w): 48 numbers a position become 4 x 4 pixels of 3 colours."""
     torch.manual_seed(course.seed())
     layers = [conv(channels, width), nn.ReLU(), conv(width, width), nn.ReLU(), conv(width, 48)]
-    with torch.no_grad():  # all 16 pixels of a position start alike, so no checkerboard is there to unlearn
-        layers[-1].weight.copy_(layers[-1].weight[::16].repeat_interleave(16, 0))
+    with torch.no_grad():  # all 16 pixels of a position start alike: no checkerboard at the start, at least
+        for values in layers[-1].parameters():
+            values.copy_(values[::16].repeat_interleave(16, 0))
     return nn.Sequential(*layers, nn.PixelShuffle(4), nn.Sigmoid())
 
 
@@ -342,10 +346,11 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Colours first (the last bias learns them in a few steps), then places, fine detail last and not completely.
+# **Expected.** Coarse places first: the features hold them, and after a few dozen steps the street stands there, nearly grey. Then the right colours; fine detail last and not completely.
 
 # %% [markdown]
-# You have a working style transfer that did not exist a minute ago. The shipped stylizer has the same parts and much
+# You have a working style transfer that did not exist a minute ago. (The grid of dots on the way: the 4 x 4 pixels of a
+# position, each with an error of its own until it has learned better.) The shipped stylizer has the same parts and much
 # more training (its model card tells how); it also gives its decoder a little noise, since a cloudless sky has no
 # variation that a style could amplify. From here on we use the shipped decoder, and compare it with yours once.
 
@@ -379,9 +384,9 @@ viz.show(
 # %% [markdown]
 # Look at the pictures first, at road and sky: how much grain is there in each? Then at the table. Your decoder has seen
 # streets and a few paintings for a short while, and is judged on a street; the shipped one learned for far longer, on a
-# large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the
-# style's statistics to rounding error, as section 2 showed. The decoded *picture*, encoded again, only comes near them:
-# a decoder compromises between what the features ask for and what a picture can be.
+# large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the style's
+# statistics up to the tiny $\varepsilon$, as section 2 showed. The decoded *picture*, encoded again, only comes near
+# them: a decoder compromises between what the features ask for and what a picture can be.
 
 # %% [markdown]
 # ## 4. How much, and between whom (11 min)
@@ -607,9 +612,10 @@ print(summary("02"))
 # ## Recap
 #
 # - A style, for AdaIN, is the mean and the standard deviation of each feature channel, taken over positions: $2C$ numbers.
-# - AdaIN whitens the content with its own statistics and dresses it with the style's. Places stay, meaning of "busy" changes.
+# - AdaIN standardises the content with its own statistics and dresses it with the style's. Places stay, the meaning of
+#   "busy" changes.
 # - On pixels that is a change of colour and contrast; on an encoder's features it is a change of texture.
-# - Features after AdaIN carry the style's statistics to rounding error; the decoded picture comes near.
+# - Features after AdaIN carry the style's statistics (up to $\varepsilon$); the decoded picture comes near.
 # - Order of positions, composition and correlations between channels are *not* part of a style. Shuffle them: nothing changes.
 #
 # ## References

@@ -90,8 +90,8 @@ viz.show(
 #
 # ### Exercise 3.1 — A number for texture (●○○, 5 min)
 #
-# `grey` (H, W) is a grey picture in [0, 1]. Return its roughness: the mean absolute difference between horizontal
-# neighbours and the mean absolute difference between vertical neighbours, averaged (half and half).
+# `grey` (H, W), a float tensor, is a grey picture in [0, 1]. Return its roughness: the mean absolute difference between
+# horizontal neighbours and the mean absolute difference between vertical neighbours, averaged (half and half).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -131,7 +131,8 @@ noise = np.random.default_rng(course.seed()).random((128, 128))
 rows = []
 for name, grey in [("soft ramp", ramp), ("one hard edge", edge), ("checkerboard of pixels", checker), ("noise", noise)]:
     colour = np.repeat(grey[..., None], 3, -1).astype(np.float32)
-    rows.append([name, 100 * roughness(torch.from_numpy(grey).float()), paintings.texture_complexity(colour)])
+    rough = float(roughness(torch.from_numpy(grey).float()))
+    rows.append([name, 100 * rough, paintings.texture_complexity(colour)])
 viz.table(rows, ["picture", "roughness x 100", "complexity"], digits=2)
 
 # %% [markdown]
@@ -152,8 +153,8 @@ viz.show(figure, alt="Three rows of eight paintings under their complexity: soft
 
 # %% [markdown]
 # What does complexity do to a *street*? We let all of them paint the same one, and look at two numbers. **Contour contrast**:
-# how much stronger the picture changes across the border of two classes than within a class; where it falls to 1, borders
-# drown in texture. **Grain**: how much it changes within a class.
+# how many times as much the picture changes across the border of two classes as within a class; where this ratio falls to
+# 1, borders drown in texture. **Grain**: how much it changes within a class.
 #
 # **Predict, then run.** As paintings get busier, which way will the grain go, and which way the contours?
 
@@ -216,15 +217,15 @@ extremes = viz.grid(
 viz.show(extremes, alt="The same street painted in the blandest, a middle and the busiest style of the wall.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Grain rises with complexity, strongly (a rank correlation near 1). Contours: little or no relation, but all paint lowers them against the raw street, the dashed line. Let them explain why that is not a contradiction.
+# **Expected.** Grain rises with complexity, clearly (the rank correlation is far above 0.5). Contours: little or no relation, but all paint lowers them against the raw street, the dashed line. Let them explain why that is not a contradiction.
 
 # %% [markdown]
-# Read the two rank correlations, then the plots. If the first is near +1, choosing a painting by its complexity means
-# choosing how much texture the street gets: a bland painter leaves the street as smooth as it was or smoother, and little
-# is randomised. If the second is clearly negative, busy painters drown the borders that the labels speak of; if it is
-# near 0, they do so no more than others, and an upper limit is caution rather than measurement. (The dashed line of the
-# right plot says what *any* paint does to the contours.) Whatever your plots say, we choose a band by
-# **rank** and not by value, because the scale of a made-up measure means nothing.
+# Read the two rank correlations, then the plots. If the first is clearly positive, choosing a painting by its
+# complexity means choosing how much texture the street gets: a bland painter leaves the street as smooth as it was or
+# smoother, and little is randomised. If the second is clearly negative, busy painters drown the borders that the labels
+# speak of; if it is near 0, they do so no more than others, and an upper limit is caution rather than measurement. (The
+# dashed line of the right plot says what *any* paint does to the contours.) Whatever your plots say, we choose a band
+# by **rank** and not by value, because the scale of a made-up measure means nothing.
 #
 # ### Exercise 3.2 — Neither bland nor noise (●●○, 5 min)
 #
@@ -233,7 +234,7 @@ viz.show(extremes, alt="The same street painted in the blandest, a middle and th
 #
 # <details><summary>Hint 1</summary>
 #
-# A quantile is a rank, not a value: half of all paintings lie below the 0.5 quantile, whatever their scores.
+# `low` and `high` are ranks, not values: half of the paintings lie below the 0.5 quantile, whatever their scores.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -291,9 +292,10 @@ print(f"one style: 2 x {stylizer.channels} numbers of 2 bytes = {2 * stylizer.ch
 
 # %% [markdown]
 # Your own pictures make a bank as well: `gltr bank FOLDER museum.safetensors` at the command line, or `StyleBank.from_images`
-# as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting, placed by the two directions in
-# which the styles vary most (principal components of the $2C$ numbers). Where there is room, a point shows the painting that
-# it came from. What changes from left to right, and from bottom to top?
+# as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting,
+# placed by the two directions in which the styles vary most (principal components of the $2C$ numbers, each divided by its
+# own spread first, so that all of them count alike). Where there is room, a point shows the painting that it came from.
+# What changes from left to right, and from bottom to top?
 
 # %%
 bank = StyleBank.load("paintings-mini", stylizer)
@@ -347,22 +349,25 @@ def sample_styles(means, stds, count, generator):
 sample_styles = check("03-sample", sample_styles)
 
 # %% [markdown]
-# Every museum has a plan. Here each dot is a painting of the bank, in the colour that it gives to a street; the plan is
-# the plane in which their $2C$ numbers differ most. Pick a painter, mix three, or let a seed draw.
+# The next map takes the $2C$ numbers *as they are*, so those that vary much count for more than in the map above. Each dot
+# is a painting of the bank, in the colour that it gives to a street. Pick a painter, mix three, or let a seed draw.
 #
-# **Predict, then run.** How much of all differences can a flat map hold? And what changes from its left to its right?
+# **Predict, then run.** How much of all differences can a flat map hold? And will its left and right mean the same as
+# those of the map above?
 
 # %%
 StyleBankExplorer()
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Most of them; the line above the map says how much. Left to right is dark to light: brightness is the
-# strongest of the differences. The lines to the nearest styles, taken in all numbers, show what the map cannot.
+# strongest of the differences. (In the map before, where all numbers count alike, strong contrasts lie at one end and faint
+# ones at the other.) The lines to the nearest styles, taken in all numbers, show what the map cannot.
 
 # %% [markdown]
 # ## 4. GTR, and labels that never notice (6 min)
 #
-# All parts are there. GTR is four lines, and the library's module does the same: same generator, same pictures.
+# All parts are there. GTR is four lines, and the library's module does the same: same generator, same pictures. (That is,
+# if your `sample_styles` draws with `torch.randint`, as the library does. Another draw is as good, and brings other painters.)
 
 
 # %%
@@ -424,9 +429,13 @@ odd = gtr(batch[:1, :, :97, :131], generator=generator)
 print("an odd size stays exact:", tuple(odd.shape))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The peak stands at zero for both and is about equally narrow; only its height differs. A stylizer that shifted or blurred things would move it or widen it.
+# **Expected.** The peak stands at zero for both. The painted one is much lower and about a pixel wider: encoder and decoder soften the borders. A stylizer that shifted things would move the peak, one that blurred badly would flatten it.
 
 # %% [markdown]
+# Compare the two peaks at half of their height above the ends. Where the painted one is wider, painting has softened the
+# borders: a decoder does not draw an edge as sharply as the engine did. *Where* the border lies is another matter. A peak at
+# zero says that nothing has moved.
+#
 # ## 5. Online, or copies on a disk? (6 min)
 #
 # The paper's way is **offline**: the source data set is stylised beforehand, and the released configuration names five
@@ -510,7 +519,8 @@ viz.show(
 #
 # Should the network still see unpainted pictures? The released code says half: its list holds every picture once raw and
 # once stylised, **1:1**. Our default is 0, stylised only. There is no right answer in advance; the share is a parameter
-# (`raw_share` in `gltr_lib.config.MethodConfig`), and every table of this course names it. Lesson 08 compares.
+# (`raw_share` in `gltr_lib.config.MethodConfig`), and every table of this course names it. The study's plan has runs with
+# other shares; `docs/study.md` says which of them have been made.
 #
 # ### Exercise 3.4 — Some pictures stay raw (●●○, 5 min)
 #
@@ -591,7 +601,7 @@ viz.table([(name, *shares) for name, shares in kept_share.items()], ["keeps of i
 # Paint carries no information about what a thing *is*. A network that keeps its answers has learned not to listen to it.
 # But nobody drives through a painting. So now the question that counts: streets in looks that neither network has seen.
 # `overcast` and `sun` have other materials and other light; `sampled` looks are drawn from a wide family; `colour`
-# changes colours alone and `geometry` the layout alone (two controls).
+# changes colours alone, `geometry` the street and the viewpoint alone (two controls).
 #
 # **Predict, then run.** The GTR network knows the game look through paint only (its raw share stands above). What will that
 # cost on the game look, and what will it bring elsewhere?
@@ -621,8 +631,8 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 
 # %% [markdown]
 # One run and a few streets are an anecdote. The study repeats this with several seeds and far more streets; its rows are
-# in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where the seeds leave no doubt;
-# lesson 08 builds that verdict.) Then: which classes made the difference?
+# in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
+# leaves out zero; lesson 08 builds it.) Then: which classes made the difference?
 
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")

@@ -130,9 +130,9 @@ viz.show(
 # %% [markdown]
 # ### Exercise 4.1 — Cutting the noise (●●●, 8 min)
 #
-# Write `threshold_mask(field, share)`: `field` (B, 1, H, W) is blurred noise. Return a mask of 0 and 1 that is 1
-# where the field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and the std (divided by H·W)
-# of each sample.
+# Write `threshold_mask(field, share)`: `field` (B, 1, H, W) is blurred noise. Return a float mask that is 1 where the
+# field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and the std (divided by H·W) of each
+# sample, and 0 elsewhere.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -194,8 +194,8 @@ viz.table(rows, [f"{draws} masks", "mean (%)", "smallest (%)", "largest (%)"], c
 # %% [markdown]
 # ### Exercise 4.2 — Meeting the share exactly (●●●, 8 min)
 #
-# Write `exact_mask(field, share)`: a mask of 0 and 1 like `field` (B, 1, H, W) in which, in **each** sample, exactly
-# `round(share * H * W)` pixels are 1: those with the highest values. A share of 0 gives no pixel, 1 gives all.
+# Write `exact_mask(field, share)`: a float mask of 0 and 1 like `field` (B, 1, H, W) in which, in **each** sample,
+# exactly `round(share * H * W)` pixels are 1: those with the highest values. A share of 0 gives no pixel, 1 gives all.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -240,14 +240,15 @@ viz.table(table, ["mask", "threshold (%)", "exact (%)"], caption=f"Eight masks, 
 # %% [markdown]
 # ## 3. How large is a blob? (10 min)
 #
-# The official code draws $\sigma$ anew for each batch, between 4 and 16 pixels, as
-# $\sigma = e^{U(\ln 4, \ln 16)}$. Drawing evenly between the *logarithms* makes equal factors equally likely.
+# The official code draws $\sigma$ anew for each batch, between 4 and 16 pixels, as $\sigma = e^{U(\ln 4, \ln 16)}$,
+# where $U(a, b)$ is drawn evenly between $a$ and $b$. Drawing evenly between the *logarithms* makes equal factors
+# equally likely.
 
 # %% [markdown]
 # ### Exercise 4.3 — A size of blob, drawn fairly (●●○, 4 min)
 #
-# Write `draw_sigma(u, low, high)`: turn `u`, uniform in [0, 1], into a sigma that is log-uniform between `low` and
-# `high`. `u = 0` gives low, `u = 1` gives high.
+# Write `draw_sigma(u, low, high)`: turn `u`, a tensor of numbers uniform in [0, 1], into sigmas that are log-uniform
+# between `low` and `high`. `u = 0` gives low, `u = 1` gives high.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -510,8 +511,9 @@ viz.table(rows, ["look", "GTR+LTR minus GTR, mIoU-19 (by seed): verdict"], capti
 
 # %% [markdown]
 # *Helps* and *harms* mean that an honest interval over the seeds leaves out zero; everything else is *open*. (Lesson 08
-# builds that interval.) Whatever the verdicts are, mind one thing before you explain them: at an equal number of pictures,
-# two views show the network half as many different streets. Lesson 08 has a control for that.
+# builds that interval. The *reserved* test looks wait for the study's last run.) Whatever the verdicts are, mind one
+# thing before you explain them: at an equal number of pictures, two views show the network half as many different
+# streets. Lesson 08 has a control for that.
 
 # %% [markdown]
 # ## 6. Why the official default does nothing (10 min)
@@ -563,7 +565,7 @@ _, field = blurred_noise(1, 640, 640, 8.0, random)
 rows = []
 for beta in (0.25, 0.5, 0.75, 0.9, 0.99, 1.0):
     level = math.sqrt(2) * torch.erfinv(torch.tensor(2 * beta - 1.0)).item()
-    rows.append((f"{beta:g}", f"{level:+.2f}", 100 * official_raw_share(field, beta)))
+    rows.append((f"{beta:g}", f"{level:+.2f}", 100 * float(official_raw_share(field, beta))))
 viz.table(rows, ["beta", "threshold (std above the mean)", "stays raw (%)"], caption="The official rule on one field")
 
 stays_raw = field > field.mean() + math.sqrt(2) * torch.erfinv(torch.tensor(1.0)) * field.std()
@@ -596,14 +598,15 @@ except ValueError as error:
 # %% [markdown]
 # ## 7. A share that grows (7 min)
 #
-# A comment in the official code shows what was meant: a share that starts at $p_0$ and grows to 1 over the training,
+# A comment in the official code shows what was meant: a share that starts at $p_0$ and grows to 1 over the training. At
+# step $t$ of $T$ it is
 #
 # $$p_t = p_0 + (1 - p_0)\,(t / T)^{\gamma}, \qquad \gamma = 0.1 .$$
 
 # %% [markdown]
 # ### Exercise 4.7 — From half to all (●○○, 3 min)
 #
-# Write `share_at(step, total, start, power)` after this formula.
+# Write `share_at(step, total, start, power)` after this formula: $t$, $T$, $p_0$ and $\gamma$, in this order.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -656,7 +659,7 @@ for power in (0.1, 0.5, 1.0):
 viz.show(
     viz.curves(curves, xlabel="iteration (of 200,000; logarithmic)", ylabel="painted share (%)", log_x=True),
     alt="Painted share over the iterations on a logarithmic axis: as the code runs it reaches 100 per cent within a few "
-    "dozen; as meant with power 0.1 it rises slowly from 65 per cent; with power 1 it stays at 50 until the last tenth.",
+    "dozen; as meant with power 0.1 it rises slowly from 65 per cent; with power 1 it stays near 50 up to about 10,000.",
 )
 
 # %% [markdown] tags=["instructor"]
@@ -675,7 +678,7 @@ viz.show(
 # Everything of this lesson in one picture. Try to answer with the sliders:
 #
 # 1. Set sigma to 64 and the threshold to *official*. How far from 50 % can you get by changing only the seed?
-# 2. Set the share to 1 and to 0. Which of the six panels still changes when you change the seed?
+# 2. Set the share to 1 and to 0. Which of the panels still change when you change the seed?
 # 3. Find the sigma at which you can no longer tell at a glance which texture was there first.
 
 # %%

@@ -136,14 +136,15 @@ print(f"two answers for {differ:.0f} % of the pixels of this street")
 #
 # $$\text{CGL} = \frac{1}{|V|} \sum_{i \in V} \sum_c \bigl(p^\text{global}_{ic} - p^\text{local}_{ic}\bigr)^2 ,$$
 #
-# summed over the classes, averaged over the valid pixels $V$, those with a label. (Where nobody says what there is, on the
-# bonnet or beyond the edge of a picture, there is nothing to agree about.)
+# summed over the classes, averaged over the valid pixels $V$, those with a label. (Agreement itself needs no label. But
+# what has none is the bonnet, or lies beyond the edge of the picture, and nobody will ever ask the network about it.)
 
 # %% [markdown]
 # ### Exercise 5.1 — Do both views agree? (●●○, 7 min)
 #
 # Write `consistency(logits_global, logits_local, valid)`: logits (B, C, H, W), `valid` (B, H, W, bool). Return the
-# squared difference of the **probabilities**, summed over classes, averaged over valid pixels.
+# squared difference of the **probabilities**, summed over classes, averaged over valid pixels. It is a loss: its gradient
+# must reach both branches.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -487,8 +488,8 @@ AugmentationComposer()
 # | with CGL | yes | 10 |
 # | CGL alone | no | 10 |
 #
-# The weight of 10 is for a visible effect in a minute; the shipped network with CGL was trained with the weight that the
-# last cell printed. We measure on streets that none of them trains on.
+# The weight of 10 is for a visible effect in a minute; the shipped network with CGL was trained with the weight that
+# section 5 printed with its method (`consistency=`). We measure on streets that none of them trains on.
 
 # %%
 STEPS = course.pick(smoke=3, laptop=36, full=400)
@@ -560,8 +561,9 @@ print(f"least disagreement: {least}; most pixels right: {most}")
 # %% [markdown]
 # Compare the first two runs: same pictures, same steps, same start, so whatever separates their two lines is the doing of
 # this one term. Then the last run: the consistency alone may get its way without a single label, and the right panel
-# shows what becomes of the knowledge. If the line printed last names two different runs, you have just measured that **less
-# disagreement and more knowledge are different goals**.
+# shows what becomes of the knowledge. If the line printed last names two different runs, you have just seen that **less
+# disagreement and more knowledge are different goals**. (Seen once: a small gap between the two runs with labels may be
+# luck.)
 
 # %% [markdown]
 # ## 7. The control (11 min)
@@ -668,7 +670,8 @@ viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreemen
 
 # %% [markdown]
 # Hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
-# Where they part, and both verdicts are more than *open*, it does. A row of *not run* says nothing at all.
+# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. A row of *not run* says
+# nothing at all.
 
 # %% [markdown]
 # ## Recap

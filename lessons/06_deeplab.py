@@ -111,7 +111,7 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Road and car survive, person nearly vanishes, pole and traffic light are gone: at stride 8 the pole has an IoU near 1 %, at stride 32 it has none. Nothing was learned wrongly.
+# **Expected.** Road and car survive at every stride. Person keeps about half at stride 8 and little at stride 32. The pole is all but gone at stride 8 already, the traffic light at stride 16. Nothing was learned wrongly.
 
 # %% [markdown]
 # Nothing was learned and nothing went wrong, and yet the thin classes are gone. (A trained network can win a little
@@ -170,7 +170,7 @@ print("a side of 256 pixels under five convolutions of stride 2:", " -> ".join(c
 # ### Exercise 6.2 — Padding that keeps the size (●○○, 3 min)
 #
 # Write `same_padding(kernel, dilation)`: the padding on each side that makes a convolution of stride 1 with an odd
-# `kernel` keep the size of its input.
+# `kernel` keep the size of its input. Return a whole number: no convolution takes 2.0 pixels.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -347,7 +347,7 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Half of it lies within a few tens of pixels, far less than the field in the table. Which of the two networks looks further around is in the table; more texture-free training tends to look further, and one pair of networks proves nothing.
+# **Expected.** Half of it lies within a few tens of pixels, far less than the field in the table. Which of the two networks looks further around is in the table; one pair of networks proves nothing about their methods.
 
 # %% [markdown]
 # The bright core is what the network mostly decides by; compare its size with the field in the table before. This
@@ -478,9 +478,9 @@ viz.table(rows, ["rate", "16 x 32 map (%)", "80 x 80 map (%)"], caption="Taps of
 # expensive 1 x 1 kernel. A rate belongs to a map size. That is why `deeplab_mini` uses 3, 6, 9.
 #
 # Today's form, DeepLabV3, *concatenates* the branches, adds a 1 x 1 branch and the mean of the whole map, and lets a
-# 1 x 1 convolution join them. The third move, from V3+, is the decoder: the joined map is enlarged and meets the fine
-# maps of stride 4 and 2 again, which still know where the poles stand. All of it is some hundred lines in
-# `gltr_lib/models/mini.py`. Its test for dead branches:
+# 1 x 1 convolution join them. The third move, from V3+, is the decoder: the joined map is enlarged and meets a fine map
+# again, which still knows where the poles stand (V3+ takes the one of stride 4; ours goes on to stride 2). All of it is
+# some hundred lines in `gltr_lib/models/mini.py`. Its test for dead branches:
 
 # %%
 logits = network(torch.rand(2, 3, 128, 256))
@@ -511,8 +511,9 @@ viz.table(
 
 # %% [markdown]
 # Read the third and fourth column together. A method with two views costs twice as much a picture, so it gets **half as
-# many pictures**: every row costs the same. Without that, "two views help" could simply mean "twice the computing
-# helps". The last three rows are controls, which lesson 08 needs.
+# many pictures**: in every row the network does the same work. (The painting comes on top, once for each `gtr`; section 9
+# counts it.) Without that, "two views help" could simply mean "twice the computing helps". The last three rows are
+# controls, which lesson 08 needs.
 #
 # The loss of a step, with $V$ views and the consistency (CGL) of lesson 05:
 #
@@ -629,12 +630,12 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Usually lower on `game` and higher on the other two. With few steps it may still be lower everywhere: two views need time. The last column says what the study's seeds agree on.
+# **Expected.** Far lower on `game`. On the other two about level after so few steps, a little above or below: two views need time. The last column says what the study's longer runs agree on.
 
 # %% [markdown]
 # Cross-entropy falls because the network learns the classes. The right panel tells another story. An untrained network
-# agrees with itself perfectly, since it says the same everywhere: disagreement starts at nearly nothing and must first
-# *rise* before there is anything to reconcile. A small consistency loss is no merit in itself.
+# hesitates everywhere, in both views alike (lesson 05): disagreement starts at nearly nothing and must first *rise* before
+# there is anything to reconcile. A small consistency loss is no merit in itself.
 #
 # Now the score, on the streets of lesson 01. Beside your network stand the four that come with the course, trained for
 # longer, and the guess that never looks.
@@ -859,7 +860,7 @@ viz.show(
 # refuses.
 #
 # Two things the small run leaves out on purpose. `init="….pth"` loads ImageNet weights into the trunk and reports every
-# key that is missing or too many; `stylizer="vgg19"` is the large stylizer. Both need a file that you fetch once.
+# key that is missing or unexpected; `stylizer="vgg19"` is the large stylizer. Both need a file that you fetch once.
 #
 # **Predict, then run.** Five things cost time in a step: reading and cutting pictures, painting them, forward,
 # backward, the optimizer. Which share goes into painting here?
@@ -1017,7 +1018,7 @@ heads = ["network", "TFLOP a step", "painting (%)", "memory (GB)", *(f"{c.name},
 viz.table(rows, heads, caption=f"{paper.steps:,} steps of four 640 x 640 images with GTR + LTR, in half precision; "
           f"assumed: {cost.ASSUMED_SHARE:.0%} of each card's peak; – does not fit")  # fmt: skip
 seen = paper.steps * paper.source_images / layout.splits["train"]
-print(f"With {paper.source_images} source images a step, the training split of GTA5 passes by {seen:.0f} times.")
+print(f"With {paper.source_images} source images a step, the training split of GTA5 is gone through {seen:.0f} times.")
 
 # %% [markdown]
 # Memory is a lower bound: weights, gradients, momentum and what the forward pass keeps, without the libraries' work
@@ -1048,7 +1049,7 @@ explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 # and the momentum stay as they are.
 
 # %% [markdown]
-# A run of that length does not belong into a notebook. The terminal has the same engine:
+# A run of that length does not belong in a notebook. The terminal has the same engine:
 #
 # ```
 # gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5
@@ -1068,7 +1069,7 @@ explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 #
 # `docs/scale.md` says what limits each of them, with the arithmetic. The section "Real data" of the README walks from an
 # empty disk to a table of results. We print no number for that path here, neither ours nor, beside ours, the paper's:
-# different networks, crops and protocols do not belong into one column. Why, the next lesson shows.
+# different networks, crops and protocols do not belong in one column. Why, the next lesson shows.
 #
 # ## Recap
 #
@@ -1077,7 +1078,7 @@ explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 # - The receptive field says how far a pixel *could* look; the gradient says how far it *does*.
 # - ASPP looks at one map at several distances. A rate belongs to a map size.
 # - After the first backward pass, list the parameters without a gradient.
-# - Fair methods cost the same: two views a picture, half as many pictures.
+# - Fair methods cost the network the same: two views a picture, half as many pictures.
 # - A label map is read by index, and whatever does not fit is refused by name.
 # - Two processes are one training if no layer looks across pictures and the loss is divided by the count of all.
 # - Count operations and memory, measure the rate, and say which of the two a figure rests on.

@@ -104,8 +104,8 @@ viz.table(lines, ["method", "views", "steps", "forward pictures a step", "differ
 #
 # ## 2. The same seed, twice (17 min)
 #
-# A *seed* decides the start, the order of the streets and every random draw. Some seeds are kinder than others, to every
-# method. So compare method and baseline **on the same seed**, and average these differences:
+# A *seed* decides the start, the order of the streets and every random draw. Some seeds may be kinder than others, to
+# every method alike. So compare method and baseline **on the same seed**, and average these differences:
 #
 # $$d_s = m_s - b_s, \qquad \bar d = \frac1n \sum_s d_s, \qquad s_d^2 = \frac{1}{n-1} \sum_s (d_s - \bar d)^2$$
 
@@ -297,8 +297,9 @@ display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
 
 # %% [markdown]
 # The last sentence is a check of our own study, and it is printed whether it flatters us or not. It compares the baseline
-# with one that trained four times longer. If it says *undertrained* or *not run*, then every row holds for this budget and
-# not beyond.
+# with one that trained four times longer (the last column says with how many seeds). If it says *undertrained* or *not
+# run*, then every row holds for this budget and not beyond. And it speaks of the baseline: whether the other methods have
+# trained long enough is another question.
 # Compare the two rows on the other looks as well: does patience alone close the gap?
 #
 # Now **one question a line**, each a paired difference with Student's interval. An interval that spans zero is called
@@ -462,17 +463,21 @@ else:
 # - **Many questions.** Each cell of the table of verdicts is an interval of 95 %. Even if nothing had any effect, one in
 #   twenty would leave out zero. Believe the pattern rather than the single cell.
 # - **Seeds are not worlds.** The interval covers other seeds on these streets. It does not cover other streets, let alone
-#   real ones.
+#   real ones. (`docs/study.md` is stricter: its intervals draw the streets anew as well, and it gives none for fewer than
+#   five seeds.)
 #
 # ## 5. Rivals (22 min)
 #
-# Painting is one way to take the texture's word away. Others attack the same weakness:
+# Painting is one way to make a network stop trusting texture. Others attack the same weakness:
 #
 # | rival | idea | needs |
 # |---|---|---|
-# | colour jitter | brightness, contrast, saturation at random | nothing |
-# | RandConv | pass the picture through a random convolution, fresh at every step | nothing |
-# | Fourier amplitude mixing | keep the phases, mix the amplitudes with another picture's | other pictures |
+# | strong colour jitter (`photometric`) | brightness, contrast, saturation, hue, grey and blur at random | nothing |
+# | automatic policy (`policy`) | draw one of many colour operations and its strength (TrivialAugment, RandAugment, AugMix) | nothing |
+# | RandConv (`randconv`) | pass the picture through a random convolution, fresh at every step | nothing |
+# | Fourier amplitude mixing (`fourier`) | keep the phases, mix the amplitudes with another picture's | other pictures |
+# | stylised CutMix (`regions`) | paint one rectangle as GTR paints, leave the rest | paintings, a stylizer |
+# | AdaIN on pixels (`pixels`) | give the picture a painting's mean and spread of colour | paintings |
 # | MixStyle | mix channel statistics *between pictures of a batch*, inside the network | a change of the network |
 # | IBN-Net | instance normalization in some layers: the style is divided out | a change of the network |
 # | ISW (RobustNet) | whiten those feature correlations that react to appearance | a change of the loss |
@@ -600,7 +605,7 @@ display(Markdown(compare.rivals_table(evidence)))
 # | DINOv2-L | frozen, plain | 63.3 | 56.1 | 63.9 | 61.1 |
 # | DINOv2-L | frozen, + GTR-LTR | 60.2 | 57.7 | 62.2 | 60.0 |
 #
-# In all four pairs the average is lower with GTR-LTR, in one of them by a tenth. Single cells go either way. A plausible
+# In all four pairs the average is lower with GTR-LTR, in one of them by a tenth of a point. Single cells go either way. A plausible
 # reading, not a proof: a network pretrained on very many pictures has seen its share of textures already, and paintings
 # then cost more than they teach. It is also one table by one group, who propose a method of their own, on their own budget.
 # You now know what you would ask them.

@@ -74,10 +74,10 @@ from gltr_lib.study.grid import TEST_LOOKS
 # | the mask's formula: noise, blur, threshold | verified: released code |
 # | the paper's formula for CGL, its weight, its gradient | **unknown** to us; ours is our own definition |
 # | how the paper measures the texture complexity of paintings | **unknown** to us; ours is our own definition |
-# | a network trained on one look leans on texture | demonstrated in rendered streets (lesson 01) |
+# | a network trained on one look leans on material more than on shape | demonstrated in rendered streets (lesson 01); there it is mostly the *colour* of the material (`docs/probes.md`, one seed) |
 # | painting helps on looks never seen | *demonstrated* at most, in rendered streets, as far as the verdicts below go |
 # | LTR and CGL add to it | the same: one budget, one world, and the verdicts below |
-# | painting helps on real photographs | *evidence* at most, and thin: CamVid alone, three sequences (lesson 07) |
+# | painting helps on real photographs | *evidence* at most, and thin: three small sets, small networks (lesson 07, `docs/study.md`) |
 # | any of it makes a useful segmenter of real roads | no: read the last line below |
 #
 # The whole list of what we could not check, with sources, is `docs/not_reproduced.md`.
@@ -86,21 +86,23 @@ from gltr_lib.study.grid import TEST_LOOKS
 
 # %%
 results = course.root() / "results"
-study, photos = claims.scores(), {}
-for row in ledger.find(ledger.read(results / "real.jsonl"), tier="headline", metric="mIoU-11"):
-    photos.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+metrics = {"camvid/all": "mIoU-11", "idd_lite/all": "mIoU-4", "cityscapes/all": "mIoU-19"}
+known = {f"streets/{TEST_LOOKS}": claims.scores()}
+known |= {data: claims.scores(file="real.jsonl", metric=metric) for data, metric in metrics.items()}
+places = dict(zip(known, ("rendered test looks", "CamVid, 11 classes", "IDD-Lite, 4 classes", "nine Cityscapes samples"),
+                  strict=True))  # fmt: skip
 asked = {"GTR against the baseline": ("gtr", "baseline"), "LTR against its control": ("gtr_ltr", "gtr_gtr"),
          "CGL on top of GTR+LTR": ("gtr_ltr_cgl", "gtr_ltr")}  # fmt: skip
 rows = [
-    (name, place, claims.sentence(claims.paired(known, *pair, data)))
-    for known, data, place in (
-        (study, f"streets/{TEST_LOOKS}", "rendered test looks"),
-        (photos, "camvid/all", "CamVid"),
-    )
+    (name, place, claims.sentence(claims.paired(known[data], *pair, data)))
     for name, pair in asked.items()
+    for data, place in places.items()
 ]
-viz.table(rows, ["claim", "where", "difference in mIoU (by seed): verdict"])
-best = max((sum(v.values()) / len(v) for (_, data), v in photos.items() if data == "camvid/all"), default=math.nan)
+viz.table(
+    rows, ["claim", "where", "difference in mIoU (by seed): verdict"], caption="Verdicts over seeds, not over pictures"
+)
+photos = known["camvid/all"].items()
+best = max((sum(v.values()) / len(v) for (_, data), v in photos if data == "camvid/all"), default=math.nan)
 print(f"best method on CamVid, all sequences: mIoU-11 of {best:.1f} %")
 
 # %% [markdown]
@@ -336,7 +338,7 @@ for height, width in ((96, 192), (240, 480), (640, 1280)):
         titles.append(f"{width} x {height}, {name}" + (f": {sigma:.1f} px" if name == "scaled" else ""))
 viz.show(
     viz.grid(panels, titles, columns=2, title="Masks of half the picture, upper end of sigma"),
-    alt="Masks at three picture sizes: with a fixed blur of 16 pixels the blobs grow into few large lands in small "
+    alt="Masks at three picture sizes: with a fixed blur of 16 pixels the blobs grow into a few large patches in small "
     "pictures; with a scaled blur they look alike at every size.",
 )
 
@@ -404,7 +406,7 @@ machines = {}
 for row in ledger.find(ledger.read(results / "headline.jsonl"), method=lambda m: m != "layout prior"):
     machines.setdefault(row["device"], {}).setdefault(row["run"], row["wall_seconds"])
 rows = [(device, len(runs), sum(runs.values()) / 3600) for device, runs in machines.items()]
-viz.table(rows, ["trained on", "runs", "hours"], caption="The runs of the study's ledger", digits=2)
+viz.table(rows, ["trained on", "runs", "hours"], caption="The runs of the study's ledger, older ones too", digits=2)
 
 # %% [markdown]
 # Equal *epochs* would give the method with two views twice as many steps. For a comparison, fix the steps instead (lesson

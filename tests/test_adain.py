@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gltr_lib import adain as module
+from gltr_lib import losses
 from gltr_lib.adain import StyleStats, adain, channel_stats
 
 
@@ -94,6 +95,8 @@ def test_gradients_reach_content_and_style():
         (lambda: channel_stats(torch.zeros(1, 3, 0, 4)), ValueError, "at least one position"),
         (lambda: channel_stats(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), TypeError, "float"),
         (lambda: channel_stats([1.0]), TypeError, "received list"),
+        (lambda: channel_stats(torch.zeros(1, 3, 4, 4), eps=-1.0), ValueError, "eps: expected a number >= 0"),
+        (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), eps=-1.0), ValueError, "eps"),
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(5), torch.ones(5)), ValueError, "another encoder"),
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3, 3), torch.ones(3, 3)), ValueError, r"\(2,3\)"),
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), 1.5), ValueError, "alpha"),
@@ -140,3 +143,79 @@ def test_a_gradient_passes_to_whoever_asks(which):
     asked.requires_grad_()
     adain(x, mean, std).square().sum().backward()
     assert asked.grad.abs().max() > 0
+
+
+def test_style_stats_are_equal_when_their_numbers_are():
+    stats = StyleStats(torch.arange(6.0).view(3, 2), torch.ones(3, 2))
+    assert stats == StyleStats(stats.mean.clone(), stats.std.clone())
+    assert stats != StyleStats(stats.mean, stats.std * 2)
+    assert stats != stats[:2]
+    assert stats != "stats"
+
+
+# --- torch.func, forward differentiation, torch.compile: pieces written into fresh memory would stop them ----------
+
+
+def formula(content, mean, std):
+    """AdaIN as the paper writes it, of one picture (C,H,W) or of many."""
+    own_std = (content.var((-2, -1), correction=0, keepdim=True) + 1e-5).sqrt()
+    return std[..., None, None] * (content - content.mean((-2, -1), keepdim=True)) / own_std + mean[..., None, None]
+
+
+def a_case(*batch):
+    return features(*batch, 2, 4, 3, 3), features(*batch, 2, 4, seed=1), features(*batch, 2, 4, seed=2).abs()
+
+
+@pytest.mark.parametrize("grad_mode", [True, False])
+@pytest.mark.parametrize("shared", [None, 0, 1, 2])
+def test_vmap_maps_it(grad_mode, shared):
+    x, mean, std = (part[0] if number == shared else part for number, part in enumerate(a_case(3)))
+    places = tuple(None if number == shared else 0 for number in range(3))
+    with torch.set_grad_enabled(grad_mode):
+        mapped = torch.func.vmap(adain, in_dims=places)(x, mean, std)
+        torch.testing.assert_close(mapped, formula(x, mean, std), atol=1e-5, rtol=1e-5)
+        means, _ = torch.func.vmap(channel_stats)(a_case(3)[0])
+    torch.testing.assert_close(means, a_case(3)[0].mean((-2, -1), keepdim=True))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_derivatives_go_forwards_and_backwards(place):
+    case = [part.double() for part in a_case()]
+
+    def ours(part):
+        return adain(*[part if number == place else other for number, other in enumerate(case)])
+
+    def paper(part):
+        return formula(*[part if number == place else other for number, other in enumerate(case)])
+
+    part, way = case[place], torch.ones_like(case[place]).tril()
+    torch.testing.assert_close(torch.func.jvp(ours, (part,), (way,)), torch.func.jvp(paper, (part,), (way,)))
+    torch.testing.assert_close(torch.func.jacrev(ours)(part), torch.func.jacfwd(paper)(part))
+    torch.testing.assert_close(torch.func.jacfwd(ours)(part), torch.func.jacfwd(paper)(part))
+    with torch.autograd.forward_ad.dual_level():
+        dual = ours(torch.autograd.forward_ad.make_dual(part, way))
+        tangent = torch.autograd.forward_ad.unpack_dual(dual).tangent
+    torch.testing.assert_close(tangent, torch.func.jvp(paper, (part,), (way,))[1])
+
+
+def test_one_gradient_for_each_sample():
+    x, mean, std = a_case(3)
+    each = torch.func.vmap(torch.func.grad(lambda *case: adain(*case).pow(3).sum()))(x, mean, std)
+    z = x.clone().requires_grad_()
+    formula(z, mean, std).pow(3).sum().backward()
+    torch.testing.assert_close(each, z.grad, atol=1e-2, rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the compiler about itself
+def test_it_and_the_losses_compile_without_a_break():
+    x, mean, std = a_case()
+    logits, labels = features(2, 4, 3, 3), torch.tensor([[[0, 1, 255]] * 3] * 2)
+
+    def step(x, mean, std, logits, labels):
+        painted = adain(x, mean, std)
+        agreement = losses.consistency_loss(logits, painted, valid=labels != 255)
+        return losses.segmentation_loss(logits, labels, class_balance=False) + agreement + channel_stats(x)[1].mean()
+
+    whole = torch.compile(step, fullgraph=True, backend="eager")
+    torch.testing.assert_close(whole(x, mean, std, logits, labels), step(x, mean, std, logits, labels))

@@ -35,7 +35,7 @@ def test_all_methods_forward_the_same_number_of_images():
 def test_the_walk_and_its_controls():
     assert list(METHODS) == [
         "baseline", "gtr", "gtr_ltr", "gtr_ltr_cgl", "gtr_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10", "raw_gtr", "baseline2",
-        "oracle",
+        "baseline2_cons", "oracle",
     ]  # fmt: skip
     assert METHODS["gtr_ltr_cgl"].consistency > 0 == METHODS["gtr_ltr"].consistency
     strong = dataclasses.replace(METHODS["gtr_ltr_cgl10"], name="gtr_ltr_cgl", consistency=1.0)

@@ -71,6 +71,25 @@ def test_scores_are_those_of_the_newest_definition(tmp_path):
     assert claims.scores(tmp_path / "nowhere") == {}
 
 
+def test_scores_on_photographs_are_of_the_newest_networks_too(tmp_path):
+    """A control that was not trained again since the base changed must not be the best method on photographs."""
+    base = json.loads((ROOT / "results" / "headline.jsonl").read_text().splitlines()[0])
+    usual = base["config"]
+
+    def row(method, value, family, scale, metric="mIoU-11"):
+        config = usual | {"scale": scale}
+        about = {"tier": "headline", "seed": 0, "data": "camvid/all", "metric": metric}
+        return base | about | {"method": method, "value": value, "family": family, "config": config}
+
+    rows = [row("raw_gtr", 0.9, "old", [0.75, 1.5]), row("baseline", 0.1, "old too", [0.75, 1.5])]
+    rows += [row("baseline", 0.2, "new", [1.0, 1.0]), row("gtr", 0.3, "newer", [1.0, 1.0])]
+    rows += [row("gtr", 0.5, "newer", [1.0, 1.0], "mIoU-5")]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "real.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    known = claims.scores(tmp_path, "real.jsonl", "mIoU-11")
+    assert known == {("baseline", "camvid/all"): {0: 20.0}, ("gtr", "camvid/all"): {0: 30.0}}
+
+
 def test_a_method_with_one_seed_has_no_spread_to_show():
     known = {
         ("a", "sun"): {0: 1.0, 1: 2.0},

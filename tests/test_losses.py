@@ -11,6 +11,8 @@ from gltr_lib import _fused_loss, _step
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.losses import class_totals, consistency_loss, segmentation_loss
 
+SIDES = ("global", "local")
+
 
 def logits(seed=0, shape=(2, 5, 6, 7)):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * 2
@@ -264,3 +266,82 @@ def test_a_step_on_a_cpu_takes_the_losses_in_one_pass_and_other_kinds_the_formul
     agreement = consistency_loss(*logits.chunk(2), kind=kind, valid=labels != 255)
     assert parts.tolist() == pytest.approx([ce.item(), agreement.item()], rel=1e-5)
     assert loss.item() == pytest.approx((ce + config.method.consistency / 2 * agreement).item(), rel=1e-5)
+
+
+# --- float64, no pixel at all, torch.func ----------------------------------------------------------------------
+
+
+def doubles(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+@pytest.mark.parametrize("detach", [None, "global", "local"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_of_the_consistency_are_those_of_its_formula(kind, detach, masked):
+    views = [doubles(2, 3, 2, 2, seed=seed).requires_grad_(detach != name) for seed, name in enumerate(SIDES)]
+    valid = torch.tensor([[[True, False], [True, True]]] * 2) if masked else None
+    assert consistency_loss(*views, kind=kind).dtype == torch.float64
+    assert torch.autograd.gradcheck(lambda a, b: consistency_loss(a, b, kind=kind, detach=detach, valid=valid), views)
+
+
+@pytest.mark.parametrize("class_balance", [False, True])
+def test_gradients_of_the_cross_entropy_are_those_of_its_formula(class_balance):
+    logits, labels = doubles(2, 3, 2, 2).requires_grad_(), torch.tensor([[[0, 1], [2, 255]], [[0, 0], [1, 255]]])
+    assert torch.autograd.gradcheck(lambda z: segmentation_loss(z, labels, class_balance=class_balance), (logits,))
+    counts = torch.tensor([3.0, 2.0, 1.0], dtype=torch.float64)
+    expected = F.cross_entropy(logits, labels, weight=1 - counts / 8 if class_balance else None, ignore_index=255)
+    torch.testing.assert_close(segmentation_loss(logits, labels, class_balance=class_balance), expected)
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_no_picture_at_all_is_a_loss_of_zero(kind):
+    nothing = torch.zeros(0, 3, 2, 2, requires_grad=True)
+    loss = consistency_loss(nothing, nothing, kind=kind) + segmentation_loss(nothing, torch.zeros(0, 2, 2).long())
+    loss.backward()
+    assert loss.item() == 0.0
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+@pytest.mark.parametrize("detach", [None, "global", "local"])
+def test_one_gradient_of_the_losses_for_each_sample(kind, detach):
+    views = [doubles(3, 2, 4, 3, 3, seed=seed) for seed in (0, 1)]
+    labels = torch.randint(5, (3, 2, 3, 3), generator=torch.Generator().manual_seed(2))
+    labels[labels == 4] = 255
+
+    def loss(a, b, labels):
+        agreement = consistency_loss(a, b, kind=kind, detach=detach, valid=labels != 255)
+        return segmentation_loss(torch.cat([a, b]), torch.cat([labels, labels])) + agreement
+
+    together = torch.func.vmap(torch.func.grad(loss, argnums=(0, 1)))(*views, labels)
+    asked = [view.clone().requires_grad_() for view in views]
+    sum(loss(*parts) for parts in zip(*asked, labels, strict=True)).backward()
+    torch.testing.assert_close(together, tuple(view.grad for view in asked))
+    a, b = (view[0] for view in views)
+    _, slope = torch.func.jvp(lambda a: loss(a, b, labels[0]), (a,), (torch.ones_like(a).tril(),))
+    torch.testing.assert_close(slope, (asked[0].grad[0].tril()).sum())
+
+
+@pytest.mark.parametrize(
+    ("labels", "ignore_index", "found"),
+    [
+        (torch.tensor([[[0, 255]]], dtype=torch.uint8), -1, r"\[255\]"),  # compared as bytes, 255 is -1
+        (torch.tensor([[[0, -1]]], dtype=torch.int8), 255, r"\[-1\]"),
+        (torch.tensor([[[0, 300]]], dtype=torch.uint16), 255, r"\[300\]"),
+    ],
+)
+def test_an_id_that_looks_like_the_ignored_one_is_listed(labels, ignore_index, found):
+    with pytest.raises(ValueError, match=found):
+        segmentation_loss(torch.zeros(1, 3, 1, 2), labels, ignore_index=ignore_index)
+    with pytest.raises(ValueError, match=found):
+        class_totals(labels, 3, ignore_index=ignore_index)
+
+
+def test_labels_may_be_of_any_integers():
+    logits = doubles(1, 200, 1, 3).float()
+    wide = torch.tensor([[[0, 100, 255]]])
+    for dtype in (torch.uint8, torch.int16, torch.uint16, torch.int32, torch.uint32):
+        assert segmentation_loss(logits, wide.to(dtype)) == segmentation_loss(logits, wide)
+        assert torch.equal(class_totals(wide.to(dtype), 200), class_totals(wide, 200))
+    small = torch.tensor([[[0, 100, -1]]], dtype=torch.int8)
+    assert segmentation_loss(logits, small, ignore_index=-1) == segmentation_loss(logits, wide)

@@ -263,3 +263,8 @@ def test_masks_are_float32_whatever_the_default(monkeypatch):
 @pytest.mark.filterwarnings("error")
 def test_a_tiny_sigma_leaves_white_noise():
     assert smooth_noise(4, 5, 1e-200, generator=gen(8)).std() > 0.3
+
+
+def test_numpys_integers_are_sizes():
+    sizes = np.array([2, 5, 6])
+    assert torch.equal(blob_mask(*sizes, generator=gen(1)), blob_mask(2, 5, 6, generator=gen(1)))

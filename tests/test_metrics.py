@@ -182,3 +182,30 @@ def test_runs_of_equal_pixels_are_counted_as_their_pixels(run, piece, monkeypatc
     ours.update(torch.from_numpy(pred).view(60, 100), torch.from_numpy(target).view(60, 100))
     assert (ours.counts.numpy() == expected).all()
     assert ours.counts.dtype == torch.int64
+
+
+def test_what_is_no_label_or_no_class_is_refused():
+    for wrong in (None, "x", 1.5, True):
+        with pytest.raises(TypeError, match="ignore_index: expected a label such as 255"):
+            ConfusionMatrix(3, ignore_index=wrong)
+    for classes in ([0, 3], [-1]):
+        with pytest.raises(ValueError, match=rf"classes: expected numbers 0..2, found \[{classes[-1]}\]"):
+            ConfusionMatrix(3).miou(classes)
+
+
+def test_numpys_integers_count_classes():
+    m = ConfusionMatrix(np.array([0, 4]).max() + 1, ignore_index=np.uint8(255))
+    m.update(np.array([4, 1]), np.array([4, 255]))
+    assert m.counts.sum() == 1
+    assert m.iou().shape == (5,)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["u1", ">u2", ">i4"])
+def test_arrays_as_pillow_hands_them_out(dtype):
+    pred, target = np.array([[0, 1, 2]], dtype), np.array([[0, 2, 255]], dtype)
+    pred.setflags(write=False)
+    target.setflags(write=False)
+    m = ConfusionMatrix(3)
+    m.update(pred, target)
+    assert m.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]

@@ -1,5 +1,8 @@
 """Networks: sizes, budgets, independence of the images of a batch, shipping."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 
@@ -91,3 +94,8 @@ def test_torchvision_network_normalises_inside_and_answers_with_logits_alone():
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     by_hand = net.network((picture - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))["out"]
     torch.testing.assert_close(logits, by_hand)
+
+
+def test_numpys_integers_count_classes_too():
+    net = models.build("deeplab_mini", np.int64(5))
+    assert json.loads(json.dumps(net.built_as))["num_classes"] == 5

@@ -13,8 +13,8 @@ from gltr_lib.models.ibn import IBN, InstanceNorm, split_norms
 from gltr_lib.models.mixstyle import MixStyle, draw_mixture, mix_styles
 from gltr_lib.models.trunk import FrozenBatchNorm
 from gltr_lib.models.whitening import (
+    EndedBlock,
     Whiten,
-    WhitenedBlock,
     covariances,
     selective_whitening,
     view_variance,
@@ -23,7 +23,13 @@ from gltr_lib.models.whitening import (
     whitening_loss,
 )
 
-OPTIONS = ({"mixstyle": 0.5}, {"ibn": True}, {"whiten": True}, {"mixstyle": 1.0, "ibn": True, "whiten": True})
+OPTIONS = (
+    {"mixstyle": 0.5},
+    {"ibn": True},
+    {"ibn": True, "ibn_b": True},
+    {"whiten": True},
+    {"mixstyle": 1.0, "ibn": True, "whiten": True},
+)
 RESNETS = ("deeplabv2_resnet50", "deeplabv3_resnet50", "deeplabv3plus_resnet50")
 
 
@@ -148,6 +154,35 @@ def test_ibn_is_in_the_early_blocks_alone():
     assert (first.IN.num_channels, first.BN.num_groups, first.BN.num_channels) == (32, 16, 32)
 
 
+def test_variant_b_is_in_the_stem_and_at_the_end_of_two_stages_with_factors():
+    mini = models.build("deeplab_mini", 5, ibn_b=True)
+    assert places(mini, InstanceNorm) == ["stem.1", "stage4.1.after", "stage8.1.after"]
+    assert mini.stem[1].weight.shape == (16,)
+    net = models.build("deeplabv2_resnet50", 3, ibn_b=True)
+    assert places(net, InstanceNorm) == ["backbone.bn1", "backbone.layer1.2.IN", "backbone.layer2.3.IN"]
+    x = torch.rand(2, 3, 65, 65)
+    before = net.backbone.layer1[2]
+    seen = {}
+    before.IN.register_forward_hook(lambda layer, taken, given: seen.update(taken=taken[0], given=given))
+    net.eval()(x).mean().backward()
+    theirs = nn.InstanceNorm2d(256, affine=True)
+    torch.testing.assert_close(seen["given"], theirs(seen["taken"]), rtol=1e-4, atol=1e-4)
+    assert before.IN.weight.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match="ibn_b and whiten"):
+        models.build("deeplab_mini", ibn_b=True, whiten=True)
+    with pytest.raises(ValueError, match="ibn_b and whiten"):
+        models.build("deeplabv2_resnet50", ibn_b=True, whiten=True)
+
+
+def test_a_stem_of_variant_b_forgets_the_light():
+    torch.manual_seed(0)
+    plain, forgetful = models.build("deeplab_mini").eval(), models.build("deeplab_mini", ibn_b=True).eval()
+    picture = torch.rand(1, 3, 64, 64)
+    light, dark = ((x - 0.5) / 0.25 for x in (picture, 0.4 * picture))
+    moved = [(net.stem(light) - net.stem(dark)).abs().mean().item() for net in (plain, forgetful)]
+    assert moved[1] < 0.3 * moved[0]
+
+
 def test_plain_weights_and_the_authors_fit_an_ibn_trunk():
     donor = models.build("deeplabv2_resnet50", 3)
     with torch.no_grad():
@@ -255,6 +290,32 @@ def test_whitening_acts_by_the_step_and_finds_the_pairs_that_the_light_moves():
     assert torch.equal(layer.pair_variance, gathered)
 
 
+def test_pairs_that_are_chosen_again_follow_the_network():
+    torch.manual_seed(0)
+    layer = Whiten(4)
+    net = nn.Sequential(layer)
+
+    def act(step, pair, again):
+        one, other = torch.randn(2, 4, 32, 32), torch.randn(2, 4, 32, 32)
+        one[:, pair] += 2 * one[:, 0]
+        with watched(net) as layers:
+            net(torch.cat([one, other]).requires_grad_())
+            selective_whitening(layers, step, 100, again=again)
+
+    for again in (False, True):
+        layer.pair_variance.zero_()
+        for step in range(12):
+            act(step, 1, again)
+        for step in range(12, 12 * 8 + 1):  # from here on another pair answers to the light
+            act(step, 3, again)
+        chosen = [pair for pair, on in zip(itertools.combinations(range(4), 2), layer.pair_mask, strict=True) if on]
+        assert ((0, 3) in chosen) == again
+    act(0, 1, True)  # a run of one step has nothing to choose from before it has measured
+    with watched(net) as layers:
+        net(torch.randn(4, 4, 8, 8).requires_grad_())
+        assert selective_whitening(layers, 0, 1, again=True).item() == 0
+
+
 def test_the_loss_reaches_the_features_and_undoes_their_covariance():
     x = features(batch=2, channels=3).requires_grad_()
     layer, everything = Whiten(3), torch.ones(3, dtype=torch.bool)
@@ -301,7 +362,7 @@ def test_a_whitened_block_without_its_norm_is_the_block():
     block = models.build("deeplabv2_resnet50", 3, norm="group").backbone.layer1[0]
     x = torch.randn(2, 64, 9, 7)
     expected = block(x)
-    whitened = WhitenedBlock(block)
+    whitened = EndedBlock(block)
     assert not torch.allclose(whitened(x), expected)
     whitened.whiten = nn.Identity()
     torch.testing.assert_close(whitened(x), expected)
@@ -318,7 +379,7 @@ def test_a_network_without_options_is_the_one_that_ships():
     torch.manual_seed(3)
     plain = models.build("deeplab_mini")
     torch.manual_seed(3)
-    off = models.build("deeplab_mini", mixstyle=0.0, ibn=False, whiten=False)
+    off = models.build("deeplab_mini", mixstyle=0.0, ibn=False, ibn_b=False, whiten=False)
     assert set(plain.state_dict()) == set(weights.load("mini-gtr_ltr_cgl")[0])
     assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), off.state_dict().values(), strict=True))
     assert places(plain, (MixStyle, IBN, Whiten)) == []
@@ -363,7 +424,7 @@ def test_a_file_carries_the_options_and_the_state(tmp_path):
 
 
 def test_unknown_options_and_switches_that_are_none():
-    with pytest.raises(TypeError, match=r"deeplab_mini has no option 'norm'; it has .*mixstyle, ibn, whiten"):
+    with pytest.raises(TypeError, match=r"deeplab_mini has no option 'norm'; it has .*mixstyle, ibn, ibn_b, whiten"):
         models.build("deeplab_mini", norm="group")
     with pytest.raises(TypeError, match="ibn: expected True or False, received str 'a'"):
         models.build("deeplabv2_resnet50", ibn="a")

@@ -84,7 +84,7 @@ def test_no_figure_of_the_prose_is_missing_from_the_data(content):
 def test_what_the_page_says_of_the_pretrained_networks_is_what_the_table_says(content):
     lower = [round(plain["average"] - added["average"], 1) for plain, added in pairs(content)]
     assert len(lower) == 4
-    assert min(lower) == 0.1  # "in one case by a tenth"
+    assert min(lower) == 0.1  # "in one case by a tenth of a point"
     gains = {
         (plain["network"], target): round(added[target] - plain[target], 1)
         for plain, added in pairs(content)

@@ -6,6 +6,8 @@ from torchvision import tv_tensors
 
 from gltr_lib.adain import StyleStats
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
+from gltr_lib.style_bank import StyleBank
+from gltr_lib.stylizer import Stylizer
 
 
 def gen(seed=0):
@@ -100,6 +102,9 @@ def test_no_gradient_flows_through_randomisation():
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank(), alpha=2), ValueError, "alpha"),
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images()[0]), ValueError, r"images\[None\]"),
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images() * 255), ValueError, r"\[0,1\]"),
+        (lambda: GlobalTextureRandomization(None, GreyBank()), TypeError, "stylizer: expected a Stylizer.*NoneType"),
+        (lambda: GlobalTextureRandomization(GreyStylizer(), None), TypeError, "bank: expected a StyleBank.*NoneType"),
+        (lambda: GlobalTextureRandomization(GreyBank(), GreyStylizer()), TypeError, "stylizer: expected"),
         (lambda: LocalTextureRandomization(share=1.5), ValueError, "share"),
         (lambda: LocalTextureRandomization(sigma=-1.0), ValueError, "sigma"),
         (lambda: LocalTextureRandomization(rule="x"), ValueError, "exact, official"),
@@ -125,3 +130,11 @@ def test_share_schedule_grows_from_start_to_one():
             share_schedule(*bad)
     with pytest.raises(ValueError, match="power"):
         share_schedule(1, 10, power=0)
+
+
+def test_gtr_refuses_styles_of_another_encoder():
+    maker, other = Stylizer.untrained(1), Stylizer.untrained(2)
+    bank = StyleBank.from_images(maker, images(2))
+    assert GlobalTextureRandomization(maker, bank).bank is bank
+    with pytest.raises(ValueError, match=rf"encoder {maker.fingerprint}.*encoder {other.fingerprint}; build the bank"):
+        GlobalTextureRandomization(other, bank)

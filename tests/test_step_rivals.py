@@ -16,7 +16,7 @@ from gltr_lib.losses import class_totals, segmentation_loss
 from gltr_lib.models import MixStyle, Whiten
 from gltr_lib.models.whitening import covariances, warm_up, whitening_loss
 
-METHODS = ("mixstyle", "ibn", "isw", "mixstyle_cons", "ibn_cons")
+METHODS = ("mixstyle", "ibn", "isw", "mixstyle_cons", "ibn_cons", "isw_cons")
 EVERYTHING = MethodConfig(
     "everything", ("raw", "photometric"), consistency=1.0, whitening=0.6,
     network=(("ibn", True), ("mixstyle", 1.0), ("whiten", True)),
@@ -39,13 +39,18 @@ def same(a, b):
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
+AGAIN = dataclasses.replace(RIVALS["isw"], name="isw, chosen again", whitening_again=True)
+
+
 class KilledError(Exception):
     pass
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "ema"), [*((name, 0.0) for name in METHODS), (EVERYTHING, 0.9)], ids=lambda m: getattr(m, "name", m)
+    ("method", "ema"),
+    [*((name, 0.0) for name in METHODS), (AGAIN, 0.0), (EVERYTHING, 0.9)],
+    ids=lambda m: getattr(m, "name", m),
 )
 def test_a_killed_run_goes_on_as_the_run_that_was_not_and_reads_back(tmp_path, method, ema):
     config = small(method, steps=12, checkpoint_every=1, ema=ema)

@@ -479,7 +479,7 @@ def test_written_tables_are_not_stale_until_the_ledger_changes(tmp_path):
     for row in made_up():
         ledger.append(results / "headline.jsonl", row)
     document = tmp_path / "README.md"
-    names = ["table:headline", "table:controls", "table:gap", "table:real"]
+    names = ["table:headline", "table:controls", "table:gap", "table:real", "table:real_walk"]
     document.write_text("a\n" + "\n".join(f"<!-- {name} -->\n<!-- /{name} -->\nb" for name in names) + "\n")
     assert tables.stale_tables(document, results) == names
     assert tables.write_tables(document, results) == names

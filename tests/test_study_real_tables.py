@@ -87,6 +87,29 @@ def test_sequences_are_kept_apart(groups):
     assert "| baseline | 30.0 | not run | not run | 10.0 | 1 |" in body
 
 
+def test_tuned_rows_stand_there_only_once_a_trial_is_chosen(groups):
+    assert not {run.method for run in groups["streets"] if run.method.endswith("_tuned")}
+    chosen = real_tables.group_runs({"gtr": "alpha=0.5"})["streets"]
+    assert {"gtr_tuned", "gtr_ltr_cgl_tuned"} <= {run.method for run in chosen}
+
+
+def test_the_readmes_table_is_the_walk_on_every_set_in_its_own_classes(groups):
+    runs = groups["streets"]
+    mine = next(run for run in runs if run.method == "gtr")
+    other = next(run for run in runs if run.method == "randconv")
+    rows = [
+        row_of(mine, "camvid", "camvid11", 0.1), row_of(mine, "camvid", "common5", 0.2),
+        row_of(mine, "idd_lite", "common4", 0.3), row_of(mine, "cityscapes", "cityscapes19", 0.4),
+        row_of(other, "camvid", "camvid11", 0.9),
+    ]  # fmt: skip
+    text = real_tables.walk_table(rows, {}, looks_taken=3)
+    body = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n\n")[0].splitlines()]
+    assert ["GTR", "10.0", "30.0", "40.0", "1"] in body
+    assert "90.0" not in text
+    assert "oracle" not in text
+    assert text.endswith("Looks taken at real sets so far: 3 (`results/real_looks.jsonl`).")
+
+
 def test_columns_are_all_that_the_real_sets_have():
     declared = {(name, label_set) for name in REAL_SETS for label_set in label_sets_for(name, 19)}
     assert set(real_tables.COLUMNS) == declared

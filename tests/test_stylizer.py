@@ -188,7 +188,7 @@ def test_unknown_stylizers_and_absent_files(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"'sanet'.*mini, vgg19"):
         Stylizer.load("sanet")
     monkeypatch.setenv("GLTR_VGG19", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"(?s)vgg_normalised\.pth.*https://.*GLTR_VGG19.*mini"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)vgg_normalised\.pth.*https://.*weights\.py fetch.*GLTR_VGG19.*mini"):
         Stylizer.load("vgg19")
     with pytest.raises(ValueError, match="another network"):
         Stylizer.from_mini({"encoder.x": torch.ones(1)})
@@ -378,3 +378,31 @@ def test_a_download_with_another_checksum_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="fetch it yourself"):
         weights.download("https://example.invalid/decoder.pth", tmp_path / "decoder.pth", "0" * 64)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- other weights, other precision -------------------------------------------------------------------------------
+
+
+def test_other_weights_get_another_name(mini):
+    other = Stylizer.untrained()
+    before = other.fingerprint
+    other.load_state_dict(mini.state_dict())
+    assert other.fingerprint == mini.fingerprint != before
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("tile", [None, 16])
+def test_a_stylizer_in_another_precision_paints_the_same_and_keeps_its_name(mini, bank, dtype, tile):
+    other, picture = Stylizer.load("mini").to(dtype), torch.rand(1, 3, 40, 32)
+    painted = other.stylize(picture, bank.stats[0], tile=tile)
+    assert painted.dtype == torch.float32
+    assert (painted - mini.stylize(picture, bank.stats[0])).abs().mean() < 0.02
+    assert bank.check(other) is bank
+
+
+@pytest.mark.parametrize(
+    "features", [torch.zeros(1, 128, 2, 2, dtype=torch.long), torch.rand(1, 128, 3, 4), torch.rand(1, 128, 0, 2)]
+)
+def test_features_that_no_picture_has_are_refused(mini, features):
+    with pytest.raises(ValueError, match=r"expected floats .*multiples of 2, received tensor"):
+        mini.decode(features)

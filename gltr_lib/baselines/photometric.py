@@ -3,7 +3,9 @@
 What contrastive learning and domain generalisation use where nobody paints. The usual values are those of SimCLR at
 strength 1: factors from [0.2, 1.8], hue turned by up to 0.2 of the circle, the four in random order, all this for 80 %
 of the pictures; 20 % lose their colour; half are blurred with sigma U(0.1, 2) pixels at a 224-pixel crop (scaled with
-the picture here). RobustNet's jitter for city streets is ``hue=0.3, apply=1.0, gray=0.0``.
+the picture here). RobustNet finds the channels that answer to light with ``hue=0.3, apply=1.0, gray=0.0`` (the rest as
+here, each picture blurred); the jitter that its networks train on is milder: 0.4, 0.4, 0.4 and hue 0.1, for every
+second picture.
 
 A training step adds the library's own mild jitter to *every* method's views afterwards (:mod:`gltr_lib.views`).
 

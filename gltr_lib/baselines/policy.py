@@ -5,6 +5,11 @@ operations are left out here and labels stay bit-identical. Operations are torch
 are those of its ``v2.TrivialAugmentWide``, ``v2.RandAugment`` and ``v2.AugMix`` (a test compares them); only the draws
 are made here, from an explicit generator, because torchvision draws from the global one.
 
+The same number is a weaker operation in torchvision than in the authors' code. RandAugment's magnitude 9 counts to 10
+there (brightness, colour and contrast times 1.72, always up) and to 30 here (times 0.73 or 1.27): ``level=24`` has that
+reach. AugMix at severity 3 draws such factors from 0.12 to 0.64 there, where it uses them at all, and from 0.8 to 1.2
+here.
+
 Sources: Müller and Hutter, "TrivialAugment", ICCV 2021 (arXiv 2103.10158); Cubuk, Zoph, Shlens, Le, "RandAugment",
 CVPR Workshops 2020 (arXiv 1909.13719); Hendrycks et al., "AugMix", ICLR 2020 (arXiv 1912.02781).
 """

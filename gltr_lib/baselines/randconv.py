@@ -11,9 +11,10 @@ networks see it uncut. Each picture has its own kernel. Zeros surround the pictu
 **Its own loss.** The paper forwards three views of each picture and adds ``10 * sum_j KL(y_j || mean of y)`` to the
 task loss of one. A step of this library has two views a and b, and adds ``w * JS(a, b) / 2`` to the mean of their task
 losses, which has the expectation of one. For two views ``sum_j KL(y_j || mean) = 2 JS(a, b)``, so the paper's formula
-asks for ``w / 2 = 10 * 2``, that is w = 40: the method ``randconv_own``. One difference remains. Three predictions lie
+asks for ``w / 2 = 10 * 2``, that is w = 40: the method ``randconv_own``. Two differences remain. Three predictions lie
 further from their mean than two: for small differences the sum grows as (views - 1), so the paper's three pull twice as
-hard as these two. w = 80 has that pull, if somebody wants the pull and not the formula.
+hard as these two. w = 80 has that pull, if somebody wants the pull and not the formula. And the authors' code divides
+the sum by its three views before it takes it ten times: so read, the formula asks for w = 20, and the pull for w = 27.
 
 Source: Xu, Liu, Yang, Raffel, Niethammer, "Robust and Generalizable Visual Representation Learning via Random
 Convolutions", ICLR 2021 (arXiv 2007.13003), algorithm 1. In the authors' script for digits, 10 goes with RC_mix and 5

@@ -89,7 +89,7 @@ def _unbiased(features, eps=1e-5):
     "multiply by `style_std`, add `style_mean` (both (B, C, 1, 1)). Use `channel_stats` from the exercise before, or "
     "write it out with eps = 1e-5 under the root.",
     hints=(
-        "First whiten each channel with its *own* two numbers, then dress it with the style's.",
+        "First standardise each channel with its *own* two numbers, then dress it with the style's.",
         "`(content - mean) / std * style_std + style_mean`",
     ),
     minutes=6,
@@ -104,7 +104,7 @@ def adain(content, style_mean, style_std):
 
 
 @misconception(
-    "02-adain", "content and style are swapped: the content is whitened with its own numbers, not the style's"
+    "02-adain", "content and style are swapped: the content is standardised with its own numbers, not the style's"
 )
 def _swapped(content, style_mean, style_std):
     mean, std = channel_stats(content)
@@ -271,6 +271,20 @@ def _judge_shuffle(answer):
         columns, before = y.flatten(2).transpose(1, 2), x.flatten(2).transpose(1, 2)
         if not all(torch.equal(_rows_sorted(a), _rows_sorted(b)) for a, b in zip(columns, before, strict=True)):
             raise NotYet("each channel is shuffled on its own: move whole positions, all channels together", 2)
+        if not torch.equal(answer(x, torch.Generator().manual_seed(seed)), y):
+            raise NotYet("the same seed gives another order: pass `generator=generator` to the draw", 2)
+        if torch.equal(answer(x, torch.Generator().manual_seed(seed + 100)), y):
+            raise NotYet("every seed gives the same order: draw it with `generator`", 2)
+        if _neighbours_stay(x[0, -1], y[0, -1]):
+            raise NotYet("whole rows or columns move together: every position should get a place of its own", 1)
+
+
+def _neighbours_stay(before: torch.Tensor, after: torch.Tensor) -> bool:
+    """True where each row of ``before`` (H, W), no value twice, is still one row of ``after``, or each column one."""
+    place = torch.empty(before.numel(), dtype=torch.long)
+    place[before.flatten().argsort()] = after.flatten().argsort()
+    rows, columns = (part.view(before.shape) for part in (place // before.shape[1], place % before.shape[1]))
+    return bool((rows == rows[:, :1]).all() or (columns == columns[:1]).all())
 
 
 def _rows_sorted(table: torch.Tensor) -> torch.Tensor:
@@ -315,3 +329,20 @@ def _each_channel(features, generator):
     flat = features.flatten(2)
     order = torch.rand(flat.shape, generator=generator).argsort(2)
     return flat.gather(2, order).reshape_as(features)
+
+
+@misconception("02-shuffle", "the same seed gives another order")
+def _shuffle_unseeded(features, generator):
+    order = torch.randperm(features.shape[2] * features.shape[3])
+    return features.flatten(2)[:, :, order].reshape_as(features)
+
+
+@misconception("02-shuffle", "every seed gives the same order")
+def _turned_round(features, generator):
+    return features.flip(2, 3)
+
+
+@misconception("02-shuffle", "whole rows or columns move together")
+def _rows_then_columns(features, generator):
+    rows, columns = (torch.randperm(size, generator=generator) for size in features.shape[2:])
+    return features[:, :, rows][:, :, :, columns]

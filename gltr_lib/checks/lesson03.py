@@ -64,6 +64,7 @@ def _scores():
     for seed, (low, high) in enumerate(((0.25, 0.75), (0.5, 0.9), (0.1, 0.6))):
         generator = torch_random(seed)
         cases.append((torch.rand(40, generator=generator) ** 3, low, high))  # skewed, as real scores are
+    cases.append((torch.rand(41, generator=torch_random(3)) ** 3, 0.25, 0.75))  # both quantiles are scores themselves
     return cases
 
 
@@ -73,7 +74,8 @@ def _scores():
     task="`scores` (N) is the complexity of N paintings. Return the indices, in rising order, of those whose score "
     "lies between the quantiles `low` and `high` of all scores (both ends included).",
     hints=(
-        "A quantile is a rank, not a value: half of all paintings lie below the 0.5 quantile, whatever their scores.",
+        "`low` and `high` are ranks, not values: half of the paintings lie below the 0.5 quantile, whatever their "
+        "scores.",
         "`torch.quantile(scores, low)` and `(scores, high)` give the two levels; then compare and `.nonzero()`.",
     ),
     minutes=5,
@@ -104,6 +106,11 @@ def _raw_values(scores, low, high):
 @misconception("03-band", "the most complex paintings are taken too: they are noise to the network, stop at `high`")
 def _no_upper_end(scores, low, high):
     return (scores >= torch.quantile(scores, low)).nonzero().flatten()
+
+
+@misconception("03-band", "a score that equals a quantile is left out: both ends belong to the band", hint=2)
+def _open_ends(scores, low, high):
+    return ((scores > torch.quantile(scores, low)) & (scores < torch.quantile(scores, high))).nonzero().flatten()
 
 
 @misconception("03-band", "this is a mask of True and False: return the indices", hint=2)
@@ -187,6 +194,7 @@ def _averages(means, stds, count, generator):
 
 def _judge_raw(answer):
     shape, kept, together, total = (16, 3, 4, 5), 0, True, 0
+    counts: set[int] = set()
     for seed in range(20):
         images, stylised = torch.zeros(shape), torch.ones(shape)
         result = answer(images, stylised, 0.25, torch.Generator().manual_seed(seed))
@@ -204,6 +212,7 @@ def _judge_raw(answer):
             raise NotYet("the same seed gives another choice: pass `generator=generator` to the draw", 2)
         raw = flat[:, 0] == 0
         kept, total = kept + int(raw.sum()), total + len(raw)
+        counts.add(int(raw.sum()))
         together = together and bool(raw.all() or (~raw).all())
     if together:
         raise NotYet("one coin decides for the whole batch: toss one for each picture", 2)
@@ -211,6 +220,8 @@ def _judge_raw(answer):
         raise NotYet("the share is inverted: `raw_share` is the part that stays raw", 1)
     if abs(kept / total - 0.25) > 0.08:
         raise NotYet(f"with raw_share=0.25, {kept / total:.0%} of {total} pictures stayed raw")
+    if len(counts) == 1:
+        raise NotYet("every batch keeps the same number of raw pictures: toss a coin for each picture", 2)
     none, every = (answer(torch.zeros(shape), torch.ones(shape), s, torch.Generator()) for s in (0.0, 1.0))
     if not none.all() or every.any():
         raise NotYet("raw_share=0 should leave no picture raw and raw_share=1 every one")
@@ -253,3 +264,9 @@ def _one_coin(images, stylised, raw_share, generator):
 @misconception("03-ratio", "the share is inverted")
 def _inverted(images, stylised, raw_share, generator):
     return mix_raw(stylised, images, raw_share, generator)
+
+
+@misconception("03-ratio", "every batch keeps the same number of raw pictures")
+def _same_number(images, stylised, raw_share, generator):
+    raw = torch.randperm(len(images), generator=generator) < round(raw_share * len(images))
+    return torch.where(raw[:, None, None, None], images, stylised)

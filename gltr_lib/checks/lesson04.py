@@ -26,9 +26,9 @@ def _level(p: float) -> float:
 @exercise(
     "04-threshold",
     title="Cutting the noise",
-    task="`field` (B, 1, H, W) is blurred noise, about normally distributed. Return a mask of 0 and 1 that is 1 where "
+    task="`field` (B, 1, H, W) is blurred noise, about normally distributed. Return a float mask that is 1 where "
     "the field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and std (divided by H*W) of "
-    "each sample. About `share` of the pixels become 1.",
+    "each sample, and 0 elsewhere. About `share` of the pixels become 1.",
     hints=(
         "Blurring shrinks the noise: its std is far below 1, so a level for a standard normal does not fit.",
         "`field.mean((1, 2, 3), keepdim=True)` and `field.std((1, 2, 3), correction=0, keepdim=True)`; "
@@ -37,6 +37,7 @@ def _level(p: float) -> float:
     minutes=8,
     difficulty=3,
     cases=lambda: [(_fields(seed), share) for seed, share in ((0, 0.5), (1, 0.2), (2, 0.8))],
+    strict_dtype=True,  # the next cell takes the mean of the mask, which torch refuses for True and False
 )
 def threshold_mask(field, share):
     mean = field.mean((1, 2, 3), keepdim=True)
@@ -70,10 +71,15 @@ def _share_as_level(field, share):
     return (field > share).float()
 
 
+@misconception("04-threshold", "this is a mask of True and False: turn it into 0 and 1 with `.float()`", hint=2)
+def _true_and_false(field, share):
+    return threshold_mask(field, share).bool()
+
+
 @exercise(
     "04-quantile",
     title="Meeting the share exactly",
-    task="Return a mask of 0 and 1 like `field` (B, 1, H, W) in which, in **each** sample, exactly "
+    task="Return a float mask of 0 and 1 like `field` (B, 1, H, W) in which, in **each** sample, exactly "
     "`round(share * H * W)` pixels are 1: those with the highest values. A share of 0 gives no pixel, 1 gives all.",
     hints=(
         "Rank the pixels of each sample; the share only says how far down the ranking you go.",
@@ -82,7 +88,8 @@ def _share_as_level(field, share):
     ),
     minutes=8,
     difficulty=3,
-    cases=lambda: [(_fields(seed), share) for seed, share in ((0, 0.25), (1, 0.7), (2, 0.0), (3, 1.0))],
+    cases=lambda: [(_fields(seed), share) for seed, share in ((0, 0.25), (1, 0.7), (2, 0.0), (3, 1.0), (4, 0.333))],
+    strict_dtype=True,
 )
 def exact_mask(field, share):
     flat = field.flatten(1)
@@ -115,6 +122,17 @@ def _one_survives(field, share):
     flat = field.flatten(1)
     cut = torch.quantile(flat, 1 - share, dim=1, keepdim=True)
     return (flat >= cut).float().reshape(field.shape)
+
+
+@misconception("04-quantile", "this is a mask of True and False: turn it into 0 and 1 with `.float()`", hint=2)
+def _exact_true_and_false(field, share):
+    return exact_mask(field, share).bool()
+
+
+@misconception("04-quantile", "the number of pixels is cut off and not rounded: `round(share * H * W)`", hint=2)
+def _cut_off(field, share):
+    pixels = field[0].numel()
+    return exact_mask(field, math.floor(share * pixels) / pixels)
 
 
 def _range():
@@ -289,6 +307,13 @@ def _official(step, total, start, power):
     return share
 
 
+def _spiked(seed: int) -> torch.Tensor:
+    """A field with one pixel so high that only an infinite level clears it."""
+    field = _fields(seed, 1)[0, 0]
+    field[3, 4] = 100.0
+    return field
+
+
 @exercise(
     "04-official",
     title="Why the official default does nothing",
@@ -301,7 +326,10 @@ def _official(step, total, start, power):
     ),
     minutes=6,
     difficulty=2,
-    cases=lambda: [(_fields(seed, 1)[0, 0], p) for seed, p in ((0, 1.0), (1, 0.5), (2, 0.8), (3, 0.2), (4, 0.0))],
+    cases=lambda: [
+        *((_fields(seed, 1)[0, 0], p) for seed, p in ((0, 1.0), (1, 0.5), (2, 0.8), (3, 0.2), (4, 0.0))),
+        (_spiked(5), 1.0),
+    ],
 )
 def official_raw_share(field, p):
     level = math.sqrt(2) * torch.erfinv(torch.tensor(2 * p - 1.0))

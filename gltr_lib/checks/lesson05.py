@@ -17,12 +17,23 @@ def _logits(seed: int):
     return a, b, valid
 
 
+def _value_and_gradients(answer, a, b, *more):
+    """Value of a loss and the gradient that reaches each branch (zeros where none does)."""
+    a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
+    loss = answer(a, b, *more)
+    grads: tuple[torch.Tensor | None, ...] = (None, None)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        grads = torch.autograd.grad(loss, (a, b), allow_unused=True)
+    found = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, (a, b), strict=True)]
+    return (loss, *found)
+
+
 @exercise(
     "05-consistency",
     title="Do both views agree?",
     task="`logits_global` and `logits_local` (B, C, H, W) are predictions for two textures of one scene, `valid` "
     "(B, H, W, bool) marks the labelled pixels. Return the squared difference of the **probabilities**, summed over "
-    "classes, averaged over valid pixels.",
+    "classes, averaged over valid pixels: a loss, whose gradient reaches both branches.",
     hints=(
         "Three steps: probabilities, a distance for each pixel, a mean over some of the pixels.",
         "`(a.softmax(1) - b.softmax(1)).square().sum(1)[valid].mean()`",
@@ -30,6 +41,7 @@ def _logits(seed: int):
     minutes=7,
     difficulty=2,
     cases=lambda: [_logits(seed) for seed in range(3)],
+    observe=_value_and_gradients,
 )
 def consistency(logits_global, logits_local, valid):
     difference = logits_global.softmax(1) - logits_local.softmax(1)
@@ -67,15 +79,21 @@ def _softmax_over_width(logits_global, logits_local, valid):
     return (logits_global.softmax(-1) - logits_local.softmax(-1)).square().sum(1)[valid].mean()
 
 
-def _value_and_gradients(answer, a, b):
-    """Value of a loss and the gradient that reaches each branch (zeros where none does)."""
-    a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
-    loss = answer(a, b)
-    grads: tuple[torch.Tensor | None, ...] = (None, None)
-    if isinstance(loss, torch.Tensor) and loss.requires_grad:
-        grads = torch.autograd.grad(loss, (a, b), allow_unused=True)
-    found = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, (a, b), strict=True)]
-    return (loss, *found)
+@misconception(
+    "05-consistency", "the value is right, but no gradient comes back: leave out `.item()`, `.detach()` and `no_grad`"
+)
+def _no_gradient(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, valid).item()
+
+
+@misconception("05-consistency", "the value is right, but one branch is held still: here both views may move")
+def _global_still(logits_global, logits_local, valid):
+    return consistency(logits_global.detach(), logits_local, valid)
+
+
+@misconception("05-consistency", "the value is right, but one branch is held still: here both views may move")
+def _local_still(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local.detach(), valid)
 
 
 @exercise(
@@ -216,6 +234,11 @@ def _weight_all(ce_global, ce_local, consistency, weight):
 @misconception("05-total", "the weight is not used")
 def _no_weight(ce_global, ce_local, consistency, weight):
     return ce_global + ce_local + consistency
+
+
+@misconception("05-total", "the two cross-entropies are averaged: the loss of a step adds them up")
+def _averaged(ce_global, ce_local, consistency, weight):
+    return (ce_global + ce_local) / 2 + weight * consistency
 
 
 @misconception("05-total", "the consistency is subtracted: then disagreeing would pay")

@@ -6,6 +6,8 @@ up two of its four branches because `return` stands inside the loop.
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import nn
 
@@ -64,11 +66,17 @@ def _rounded_up(size, kernel, stride, padding, dilation):
     return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
 
 
+def _whole_number(answer, kernel, dilation):
+    """The padding, and whether a convolution would take it: 2.0 pixels it refuses."""
+    padding = answer(kernel, dilation)
+    return padding, isinstance(padding, Integral)
+
+
 @exercise(
     "06-padding",
     title="Padding that keeps the size",
     task="Return the padding (each side) that makes a convolution of stride 1 with an odd `kernel` and a `dilation` "
-    "keep the size of its input.",
+    "keep the size of its input: a whole number.",
     hints=(
         "Set the output size equal to the input size in exercise 6.1. Where does the dilation enter?",
         "Half of what the kernel reaches over its centre: `dilation * (kernel - 1) // 2`.",
@@ -76,6 +84,7 @@ def _rounded_up(size, kernel, stride, padding, dilation):
     minutes=3,
     difficulty=1,
     cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4), (_layer()[1], _layer()[4])],
+    observe=_whole_number,
 )
 def same_padding(kernel, dilation):
     return dilation * (kernel - 1) // 2
@@ -94,6 +103,13 @@ def _whole_kernel(kernel, dilation):
 @misconception("06-padding", "this is the sum of both sides: halve it", hint=2)
 def _both_sides(kernel, dilation):
     return dilation * (kernel - 1)
+
+
+@misconception(
+    "06-padding", "the value is right, but it is a float, which no convolution takes: divide with `//`", hint=2
+)
+def _true_division(kernel, dilation):
+    return dilation * (kernel - 1) / 2
 
 
 @exercise(

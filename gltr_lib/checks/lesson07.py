@@ -25,13 +25,17 @@ def _sets():
         generator = torch_random(seed)
         targets, predictions = [], []
         for number in range(4):
-            classes = 2 + number  # class 5 of 6 never appears; rare classes sit in few pictures
+            classes = 2 + number  # rare classes sit in few pictures; of 7, class 5 is only claimed, class 6 nowhere
             target = torch.randint(0, min(classes, 5), (6, 8), generator=generator)
             noise = torch.randint(0, 5, (6, 8), generator=generator)
             hit = torch.rand(6, 8, generator=generator) < 0.4 + 0.15 * number
-            predictions.append(torch.where(hit, target, noise))
-            targets.append(target.masked_fill(torch.rand(6, 8, generator=generator) < 0.15, 255))
-        cases.append((predictions, targets, 6))
+            unlabelled = torch.rand(6, 8, generator=generator) < 0.15
+            claimed = torch.where(hit, target, noise)
+            if number == 0:
+                claimed[0, :3], unlabelled[0, :3] = 5, False
+            predictions.append(claimed)
+            targets.append(target.masked_fill(unlabelled, 255))
+        cases.append((predictions, targets, 7))
     return cases
 
 
@@ -40,7 +44,8 @@ def _sets():
     title="The mIoU of a data set",
     task="`predictions` and `targets` are lists of label maps (H, W), 255 = ignore in the targets. Return the mIoU of "
     "the **data set** as a float: add up one confusion matrix over all pictures, then take the IoU of each class, "
-    "then their mean without the classes that appear nowhere (NaN). You may reuse what you wrote in lesson 01.",
+    "then their mean without the classes that appear nowhere, in no prediction and in no label (NaN). You may reuse "
+    "what you wrote in lesson 01.",
     hints=(
         "A picture without a bus must not punish or reward the bus. When do you divide: once, or once per picture?",
         "Sum the matrices; `hits / (rows + columns - hits)`; `.nanmean()`.",
@@ -75,6 +80,21 @@ def _absent_zero(predictions, targets, num_classes):
     return _iou(_total(predictions, targets, num_classes)).nan_to_num(0.0).mean().item()
 
 
+@misconception(
+    "07-miou", "a class that is claimed but in no label is left out: its IoU is 0. Only what neither has is left out", 2
+)
+def _labelled_classes_only(predictions, targets, num_classes):
+    matrix = _total(predictions, targets, num_classes)
+    return _iou(matrix)[matrix.sum(1) > 0].mean().item()
+
+
+@misconception("07-miou", "what is predicted on pixels without a label (255) counts as wrong: drop those pixels first")
+def _unlabelled_in_the_union(predictions, targets, num_classes):
+    guess, truth = (torch.cat([m.flatten() for m in maps]) for maps in (predictions, targets))
+    pairs = [(guess == c, truth == c) for c in range(num_classes)]
+    return torch.stack([(p & t).sum() / (p | t).sum() for p, t in pairs]).nanmean().item()
+
+
 @misconception("07-miou", "pixels without a label (255) are scored, as if they were the last class")
 def _ignore_scored(predictions, targets, num_classes):
     return dataset_miou(predictions, [t.clamp(max=num_classes - 1) for t in targets], num_classes)
@@ -95,12 +115,18 @@ def _maps():
     return cases
 
 
+def _value_and_kind(answer, labels, size):
+    """The labels, and whether they are int64: floats are no index, and bytes overflow in a confusion matrix."""
+    small = answer(labels, size)
+    return small, isinstance(small, torch.Tensor) and small.dtype == torch.int64
+
+
 @exercise(
     "07-rescore",
     title="The protocol that shrinks labels",
     task="Some papers shrink the ground truth before they score. Shrink `labels` (B, H, W, integers) to "
     "`size = (height, width)` so that every value is one that was there: nearest neighbour, as "
-    "`torch.nn.functional.interpolate(..., mode='nearest')` does it. Return integers (B, height, width).",
+    "`torch.nn.functional.interpolate(..., mode='nearest')` does it. Return int64 (B, height, width).",
     hints=(
         "Class ids are names, not quantities: half of 'person' and half of 'sky' is nothing.",
         "`F.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0].long()`",
@@ -108,6 +134,7 @@ def _maps():
     minutes=5,
     difficulty=2,
     cases=_maps,
+    observe=_value_and_kind,
 )
 def shrink_labels(labels, size):
     return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].long()
@@ -131,6 +158,21 @@ def _averaged(labels, size):
 @misconception("07-rescore", "height and width are exchanged: size is (height, width)", hint=2)
 def _exchanged(labels, size):
     return shrink_labels(labels, size[::-1])
+
+
+@misconception("07-rescore", "this is 'nearest-exact', which looks at the middle of each new pixel; 'nearest' is asked")
+def _nearest_exact(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="nearest-exact")[:, 0].long()
+
+
+@misconception("07-rescore", "the values are right, but they are not int64: class ids end with `.long()`", hint=2)
+def _floats(labels, size):
+    return shrink_labels(labels, size).float()
+
+
+@misconception("07-rescore", "the values are right, but they are not int64: class ids end with `.long()`", hint=2)
+def _bytes(labels, size):
+    return shrink_labels(labels, size).to(torch.uint8)
 
 
 def _merges():

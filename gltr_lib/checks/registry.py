@@ -145,7 +145,8 @@ def difference(got: Any, want: Any, *, tolerance: float = 1e-4, strict_dtype: bo
     """Say in words how ``got`` differs from ``want``, or None where they agree.
 
     Tensors, arrays and numbers compare by shape and value (NaN equals NaN); tuples, lists and mappings element by
-    element. The dtype matters only with ``strict_dtype``.
+    element. Where a tensor or an array with axes is wanted, its kind counts too: the cells below an exercise call its
+    methods. The dtype matters only with ``strict_dtype``.
 
     >>> difference(1.0, 1.0) is None
     True
@@ -184,6 +185,9 @@ def _brief(value: Any) -> str:
 def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: bool) -> str | None:
     if not _is_number_like(got) and not isinstance(got, (list, tuple)):
         return f"expected numbers, received {type(got).__name__}"
+    for kind, name in ((torch.Tensor, "a tensor"), (np.ndarray, "a NumPy array")):
+        if isinstance(want, kind) and want.ndim and not isinstance(got, kind):
+            return f"expected {name} of shape {tuple(want.shape)}, received {_brief(got)}"
     a, b = _array(got), _array(want)
     if a.shape != b.shape:
         return f"expected shape {b.shape}, received {a.shape}"

@@ -20,14 +20,18 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365
 Scores = Mapping[tuple[str, str], Mapping[int, float]]
 
 
-def scores(base: Path | None = None) -> dict[tuple[str, str], dict[int, float]]:
-    """mIoU-19 of the committed study in per cent, by (method, data) and seed.
+def scores(
+    base: Path | None = None, file: str = "headline.jsonl", metric: str = "mIoU-19"
+) -> dict[tuple[str, str], dict[int, float]]:
+    """Scores of the committed study in per cent, by (method, data) and seed.
 
     Args:
         base: the repository; the one of this package if left out.
+        file: of the folder ``results``; "real.jsonl" has the same networks on photographs.
+        metric: the mean over which classes; "real.jsonl" has more than one.
 
     Returns:
-        Nested dicts; empty where the study has not been run.
+        Nested dicts without the rows of an older definition; empty where the study has not been run.
 
     Example:
         >>> all(0 <= value <= 100 for seeds in scores().values() for value in seeds.values())
@@ -36,7 +40,7 @@ def scores(base: Path | None = None) -> dict[tuple[str, str], dict[int, float]]:
     from gltr_lib.study.tables import headline_rows
 
     found: dict[tuple[str, str], dict[int, float]] = {}
-    for row in headline_rows(ledger.read((base or root()) / "results" / "headline.jsonl")):
+    for row in headline_rows(ledger.read((base or root()) / "results" / file), metric=metric):
         found.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gltr_lib._typed import describe, typed
+from gltr_lib._typed import describe, fits, typed
 from gltr_lib._validate import check_device
 from gltr_lib.models.deeplabv2 import DeepLabV2
 from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegmenter
@@ -70,7 +70,7 @@ def build(
         **options: passed on to the network: ``norm``, ``output_stride``, ``legacy_two_branch``, ``separable``,
             ``dropout``, ``preprocessing``, ``checkpoint_trunk`` (``deeplab_mini``: widths, dilations, rates;
             ``deeplab_squeezenet``: output_stride, rates). All but the latter have the layers of other methods, off by
-            default: ``mixstyle`` (a probability), ``ibn`` and ``whiten``.
+            default: ``mixstyle`` (a probability), ``ibn``, ``ibn_b`` and ``whiten``.
 
     Returns:
         A module from images (B,3,H,W) in [0, 1] to logits (B,num_classes,H,W) at the same size. Its
@@ -88,13 +88,14 @@ def build(
     """
     if name not in MODELS:
         raise ValueError(f"unknown model {str(name)[:60]!r}; expected one of: {', '.join(MODELS)}")
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
+    if not fits(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
         raise ValueError(f"num_classes must be a whole number from 1 to {MOST_CLASSES}; received {num_classes!r:.40}")
+    num_classes = int(num_classes)  # JSON cannot write NumPy's integers
     known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise TypeError(f"{name} has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
-    for switch in ("ibn", "whiten"):
+    for switch in ("ibn", "ibn_b", "whiten"):
         if not isinstance(options.get(switch, False), bool):
             raise TypeError(f"{switch}: expected True or False, received {describe(options[switch])}")
     model: Any = MODELS[name](num_classes, **options)

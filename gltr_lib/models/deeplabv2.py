@@ -60,7 +60,7 @@ class DeepLabV2(Segmenter):
         norm: see :func:`gltr_lib.models.trunk.set_norm`. The head has none.
         preprocessing: ``"imagenet"`` or ``"caffe"``; :func:`gltr_lib.models.load_trunk` sets it by the file.
         checkpoint_trunk: less memory in training for about a third more time.
-        mixstyle, ibn, whiten: layers of other methods, see ``Trunk.add_layers``.
+        mixstyle, ibn, ibn_b, whiten: layers of other methods, see ``Trunk.add_layers``.
 
     Example:
         >>> import torch
@@ -80,6 +80,7 @@ class DeepLabV2(Segmenter):
         checkpoint_trunk: bool = False,
         mixstyle: float = 0.0,
         ibn: bool = False,
+        ibn_b: bool = False,
         whiten: bool = False,
     ) -> None:
         super().__init__()
@@ -87,7 +88,7 @@ class DeepLabV2(Segmenter):
         self.backbone = Trunk(depth, output_stride=8, checkpoint=checkpoint_trunk)
         self.head = SummedBranches(Trunk.out_channels, num_classes, used=2 if legacy_two_branch else None)
         set_norm(self.backbone, self.head, norm)
-        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
+        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, ibn_b=ibn_b, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:

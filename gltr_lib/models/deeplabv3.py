@@ -55,7 +55,7 @@ class DeepLabV3(TorchvisionSegmenter):
         dropout: of the pyramid's answer.
         preprocessing: ``"imagenet"`` or ``"caffe"``.
         checkpoint_trunk: less memory in training for about a third more time.
-        mixstyle, ibn, whiten: layers of other methods, see ``Trunk.add_layers``.
+        mixstyle, ibn, ibn_b, whiten: layers of other methods, see ``Trunk.add_layers``.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class DeepLabV3(TorchvisionSegmenter):
         checkpoint_trunk: bool = False,
         mixstyle: float = 0.0,
         ibn: bool = False,
+        ibn_b: bool = False,
         whiten: bool = False,
     ) -> None:
         from torchvision.models.segmentation import deeplabv3 as theirs
@@ -80,7 +81,7 @@ class DeepLabV3(TorchvisionSegmenter):
         super().__init__(theirs.DeepLabV3(trunk, head))
         self.norm = norm
         _finish(trunk, head, norm, separable, dropout, pyramid=head[0])
-        trunk.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
+        trunk.add_layers(mixstyle=mixstyle, ibn=ibn, ibn_b=ibn_b, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -109,7 +110,7 @@ class DeepLabV3Plus(Segmenter):
         num_classes: channels of the logits.
         depth: 50 or 101.
         output_stride: 8 or 16.
-        norm, separable, preprocessing, checkpoint_trunk, mixstyle, ibn, whiten: as in :class:`DeepLabV3`.
+        norm, separable, preprocessing, checkpoint_trunk, mixstyle, ibn, ibn_b, whiten: as in :class:`DeepLabV3`.
         dropout: of the pyramid's answer.
 
     Example:
@@ -131,6 +132,7 @@ class DeepLabV3Plus(Segmenter):
         checkpoint_trunk: bool = False,
         mixstyle: float = 0.0,
         ibn: bool = False,
+        ibn_b: bool = False,
         whiten: bool = False,
     ) -> None:
         super().__init__()
@@ -146,7 +148,7 @@ class DeepLabV3Plus(Segmenter):
             }
         )
         _finish(self.backbone, self.head, norm, separable, dropout, pyramid=self.head["pyramid"])
-        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, whiten=whiten)
+        self.backbone.add_layers(mixstyle=mixstyle, ibn=ibn, ibn_b=ibn_b, whiten=whiten)
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:

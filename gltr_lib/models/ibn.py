@@ -2,7 +2,10 @@
 
 Instance normalisation removes each channel's mean and contrast, and with them much of what makes a picture a game's or
 a camera's; it also removes what tells classes apart. IBN-Net therefore gives it half of the channels, in early layers
-alone. This is variant *a*: the first norm of a residual block, where the identity path stays as it is.
+alone: variant *a* (:class:`IBN`), the first norm of a residual block, where the identity path stays as it is.
+Variant *b* (``ibn_b=True``) leaves the blocks' norms alone; :class:`InstanceNorm` is the stem's norm instead, and
+stands between the addition and the last ReLU at the end of the first two stages. RobustNet's comparison on city streets
+means *b* when it says IBN-Net.
 
 The halves are called ``IN`` and ``BN`` as in the authors' weights, which therefore fit by name. From plain weights the
 first half of a BatchNorm's factors starts the instance norm, the second half the norm that stays (:func:`split_norms`).
@@ -10,7 +13,7 @@ A GroupNorm keeps the size of its groups: half as many groups, not groups half a
 instance norm by themselves.
 
 Source: Pan et al., "Two at Once: Enhancing Learning and Generalization Capacities via IBN-Net", ECCV 2018 (arXiv
-1807.09441): variant a, in the blocks of the first three of four stages.
+1807.09441): variant a in the blocks of the first three of four stages, b in the stem and after the first two.
 """
 
 from __future__ import annotations
@@ -77,6 +80,16 @@ class IBN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.IN(x[:, : self.first]), self.BN(x[:, self.first :])], dim=1)
+
+
+def check_places(ibn_b: bool, whiten: bool) -> None:
+    """Refuse IBN-b beside whitening: both put their norm in the stem and at the end of the same stages.
+
+    Raises:
+        ValueError: both are asked for.
+    """
+    if ibn_b and whiten:
+        raise ValueError("ibn_b and whiten put their norms in the same places; choose one of them")
 
 
 def split_norms(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._typed import describe
-from gltr_lib.models.ibn import IBN
+from gltr_lib.models.ibn import IBN, InstanceNorm, check_places
 from gltr_lib.models.mixstyle import mixer
 from gltr_lib.models.whitening import Whiten
 
@@ -103,11 +103,13 @@ class DeepLabMini(nn.Module):
         rates: dilations of the ASPP's branches.
         mixstyle: probability of MixStyle after the stem and after the stage of stride 4; 0 leaves it out.
         ibn: IBN as the first norm of the residual blocks, the last one excepted.
-        whiten: instance norm without factors where the loss of ISW looks: in the stem, and at the end of the first
-            residual block of stride 4 and of stride 8.
+        ibn_b: IBN-b, instance norm with factors in the stem and at the end of the first residual block of stride 4 and
+            of stride 8.
+        whiten: instance norm without factors in these places, where the loss of ISW looks.
 
     Raises:
-        ValueError: a mixstyle outside [0, 1], or widths, dilations or rates that no network has.
+        ValueError: a mixstyle outside [0, 1], ibn_b and whiten at once, or widths, dilations or rates that no network
+            has.
 
     Example:
         >>> net = DeepLabMini(19)
@@ -124,6 +126,7 @@ class DeepLabMini(nn.Module):
         *,
         mixstyle: float = 0.0,
         ibn: bool = False,
+        ibn_b: bool = False,
         whiten: bool = False,
     ) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ class DeepLabMini(nn.Module):
         self.decode2 = conv_block(24 + fine, 24)
         self.classify = nn.Conv2d(24, num_classes, 1)
         self.mix = mixer(mixstyle)
-        add_layers(self, ibn=ibn, whiten=whiten)
+        add_layers(self, ibn=ibn, ibn_b=ibn_b, whiten=whiten)
         # channels_last is a quarter faster on a CPU here, and what tensor cores like.
         self.to(memory_format=torch.channels_last)
 
@@ -165,28 +168,31 @@ class DeepLabMini(nn.Module):
         return {"trunk": trunk, "head": [p for p in head if p.requires_grad]}
 
 
-def add_layers(net: DeepLabMini, *, ibn: bool, whiten: bool) -> None:
+def add_layers(net: DeepLabMini, *, ibn: bool, ibn_b: bool, whiten: bool) -> None:
     """Put the layers of IBN-Net and of instance-selective whitening into a network; its kernels stay as they are.
 
-    The papers' ResNets have four stages: IBN-a is in the blocks of the first three, whitening in the stem and at the
-    end of the first two. Here the stage of stride 4 has one block and that of stride 8 three, so both end before the
-    last.
+    The papers' ResNets have four stages: IBN-a is in the blocks of the first three; IBN-b and whitening are in the stem
+    and at the end of the first two. Here the stage of stride 4 has one block and that of stride 8 three, so both end
+    before the last.
 
     Args:
         net: the network, with its own norms everywhere.
         ibn: split the first norm of every residual block but the last.
-        whiten: instance norm in the stem and behind the addition of the first block of both stages.
+        ibn_b: instance norm in the stem and behind the addition of the first block of both stages.
+        whiten: the same without factors.
     """
+    check_places(ibn_b, whiten)
     blocks = [block for stage in (net.stage4, net.stage8) for block in stage if isinstance(block, Residual)]
     if ibn:
         for block in blocks[:-1]:
             block.first[1] = IBN(block.first[1])
-    if whiten:
+    if whiten or ibn_b:
+        layer = Whiten if whiten else InstanceNorm
         stem: Any = net.stem[0]
-        # Not in place: the loss looks at what goes into the ReLU.
-        net.stem = nn.Sequential(stem, Whiten(stem.out_channels), nn.ReLU())
+        # Not in place: the loss of ISW looks at what goes into the ReLU.
+        net.stem = nn.Sequential(stem, layer(stem.out_channels), nn.ReLU())
         for block in blocks[:2]:
-            block.after = Whiten(block.norm.num_channels)
+            block.after = layer(block.norm.num_channels)
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._validate import check_choice
-from gltr_lib.models.ibn import IBN
+from gltr_lib.models.ibn import IBN, InstanceNorm, check_places
 from gltr_lib.models.mixstyle import mixer
-from gltr_lib.models.whitening import Whiten, WhitenedBlock
+from gltr_lib.models.whitening import EndedBlock, Whiten
 
 NORMS = ("batch", "frozen", "group", "sync")
 PREPROCESSINGS = ("imagenet", "caffe")
@@ -160,28 +160,34 @@ class Trunk(nn.Module):
         self.depth, self.output_stride, self.checkpoint = depth, output_stride, checkpoint
         self.mix: nn.Module = nn.Identity()
 
-    def add_layers(self, *, mixstyle: float = 0.0, ibn: bool = False, whiten: bool = False) -> None:
+    def add_layers(
+        self, *, mixstyle: float = 0.0, ibn: bool = False, ibn_b: bool = False, whiten: bool = False
+    ) -> None:
         """Put the layers of other methods where their papers have them; after :func:`set_norm`, before any weights.
 
         Args:
             mixstyle: probability of MixStyle after layer1 and layer2; 0 leaves it out.
             ibn: IBN-a, as the first norm of every block of layer1 to layer3.
-            whiten: instance norm without factors in the stem and at the end of layer1 and layer2, for the loss of ISW.
+            ibn_b: IBN-b, instance norm with factors in the stem and at the end of layer1 and layer2; names as in the
+                authors' weights.
+            whiten: instance norm without factors in these places, for the loss of ISW.
 
         Raises:
-            ValueError: a mixstyle outside [0, 1].
+            ValueError: a mixstyle outside [0, 1], or ibn_b and whiten at once.
         """
+        check_places(ibn_b, whiten)
         self.mix = mixer(mixstyle)
         if ibn:
             blocks: list[Any] = [block for n in (1, 2, 3) for block in self.get_submodule(f"layer{n}").children()]
             for block in blocks:
                 block.bn1 = IBN(block.bn1)
-        if whiten:
-            self.bn1 = Whiten(64)
-            self.relu = nn.ReLU()  # not in place: the loss looks at what goes into it
-            for name in ("layer1", "layer2"):
-                stage: Any = self.get_submodule(name)
-                stage[-1] = WhitenedBlock(stage[-1])
+        if whiten or ibn_b:
+            name, layer = ("whiten", Whiten) if whiten else ("IN", InstanceNorm)
+            self.bn1 = layer(64)
+            self.relu = nn.ReLU()  # not in place: the loss of ISW looks at what goes into it
+            for at in ("layer1", "layer2"):
+                stage: Any = self.get_submodule(at)
+                stage[-1] = EndedBlock(stage[-1], name, layer)
 
     def set_geometry(self, kind: str) -> None:
         """Place strides and dilations as torchvision does ("imagenet") or as the caffe weights expect ("caffe")."""

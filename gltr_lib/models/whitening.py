@@ -11,10 +11,16 @@ buffers:
 2. its second half: each pair of channels sums up the variance of its covariance between the two views;
 3. after it: the variances fall into three clusters; the pairs outside the lowest one are penalised until the end.
 
+With ``again`` the choice is not made once: over every further stretch as long as the warm-up, its second half adds to
+the sums, and the pairs are chosen anew at its end (the authors' code can measure again, too). A network that starts
+from random weights is still another one at an eighth of its training.
+
 Where this differs from the authors' code: they measure after six of the 52 epochs, in passes of their own with the
 weights held still, and keep the pairs that ten such passes agree on; we measure on the training batches and the
-weights move on. They cluster the whole matrix, whose lower half they have filled with zeros; we cluster the pairs, as
-the paper says. The processes of a run and the parts of a step add up what they measure, so all agree on the pairs.
+weights move on. Their networks start from ImageNet's weights, train on mildly jittered pictures alone and see the
+strongly changed twin in those passes only; ours learn from both views, labels included. They cluster the whole matrix,
+whose lower half they have filled with zeros; we cluster the pairs, as the paper says. The processes of a run and the
+parts of a step add up what they measure, so all agree on the pairs.
 
 Source: Choi et al., "RobustNet: Improving Domain Generalization in Urban-Scene Segmentation via Instance Selective
 Whitening", CVPR 2021 (arXiv 2103.15597), section 4; cluster count and warm-up from its published training script.
@@ -22,7 +28,7 @@ Whitening", CVPR 2021 (arXiv 2103.15597), section 4; cluster count and warm-up f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -91,21 +97,24 @@ class Whiten(nn.Module):
         return f"{self.channels}"
 
 
-class WhitenedBlock(nn.Module):
-    """A bottleneck of torchvision's ResNet with a :class:`Whiten` between the addition and the last ReLU.
+class EndedBlock(nn.Module):
+    """A bottleneck of torchvision's ResNet with one more norm, between the addition and the last ReLU.
 
     The parts keep their names, so that pretrained weights fit. No ReLU works in place here: it would overwrite what the
     loss looks at.
 
     Args:
         block: the block; its parts move here.
+        ending: name of the new part.
+        layer: makes it from the number of channels.
     """
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(self, block: nn.Module, ending: str = "whiten", layer: Callable[[int], nn.Module] = Whiten) -> None:
         super().__init__()
         for name, part in block.named_children():
             self.add_module(name, part)
-        self.whiten = Whiten(self.get_submodule("conv3").out_channels)  # type: ignore[arg-type]
+        self.ending = ending
+        self.add_module(ending, layer(self.get_submodule("conv3").out_channels))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         identity = self.get_submodule("downsample")(x) if "downsample" in self._modules else x
@@ -113,7 +122,7 @@ class WhitenedBlock(nn.Module):
         for number in (1, 2, 3):
             out = self.get_submodule(f"bn{number}")(self.get_submodule(f"conv{number}")(out))
             out = out.relu() if number < 3 else out
-        return self.whiten(out + identity).relu()
+        return self.get_submodule(self.ending)(out + identity).relu()
 
 
 def covariances(features: Tensor) -> Tensor:
@@ -223,7 +232,7 @@ def watched(model: nn.Module) -> Iterator[list[Whiten]]:
             layer.watching, layer.features = False, None
 
 
-def selective_whitening(layers: list[Whiten], step: int, steps: int) -> Tensor:
+def selective_whitening(layers: list[Whiten], step: int, steps: int, *, again: bool = False) -> Tensor:
     """Take a step of the three acts, on the features that the layers hold.
 
     Args:
@@ -231,6 +240,7 @@ def selective_whitening(layers: list[Whiten], step: int, steps: int) -> Tensor:
             the other in the batch.
         step: number of the step.
         steps: of the whole run.
+        again: choose the pairs anew after every further stretch of the warm-up's length.
 
     Returns:
         The loss, mean over layers and pictures: a scalar with gradient, 0 before act 3.
@@ -252,11 +262,9 @@ def selective_whitening(layers: list[Whiten], step: int, steps: int) -> Tensor:
             losses.append(features.new_zeros((), dtype=torch.float32))
             continue
         found = covariances(features)
-        if step < end:
-            layer.gather(found)
-            losses.append(found.new_zeros(()))
-            continue
-        if step == end:
+        if step == end or (again and step > end and step % end == 0):
             layer.select()
-        losses.append(whitening_loss(found, layer.pair_mask))
+        if step < end or (again and step % end >= first):
+            layer.gather(found)
+        losses.append(found.new_zeros(()) if step < end else whitening_loss(found, layer.pair_mask))
     return torch.stack(losses).mean()

@@ -38,6 +38,7 @@ NAMES = {
     "gtr_ltr": "GTR + LTR",
     "gtr_ltr_cgl": "GTR + LTR + CGL",
     "gtr_ltr_cgl10": "GTR + LTR + ten times CGL",
+    "baseline2_cons": "baseline, two views + consistency",
     "gtr_tuned": "GTR, tuned",
     "gtr_ltr_cgl_tuned": "GTR + LTR + CGL, tuned",
     "oracle": "oracle (trained on overcast and sun)",
@@ -51,6 +52,7 @@ NAMES = {
     "mixstyle": "MixStyle",
     "ibn": "IBN-Net",
     "isw": "instance-selective whitening (ISW)",
+    "isw_cons": "ISW + consistency",
 }
 LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything
 

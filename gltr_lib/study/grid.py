@@ -49,7 +49,7 @@ STUDY_VERSION = 1
 LATER_FIELDS: frozenset[str] = frozenset({
     "model_options", "init", "optimizer", "momentum", "head_lr_factor", "precision", "channels_last", "compile",
     "accumulate", "processes", "workers", "sync_bn", "selection", "val_every", "log_every", "pictures_every",
-    "rival", "network", "whitening", "styles",
+    "rival", "network", "whitening", "whitening_again", "styles",
 })  # fmt: skip
 # Fields that do not change what is learnt.
 SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})

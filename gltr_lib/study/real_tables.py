@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
-from gltr_lib.study import photos, real_tier, tiers
+from gltr_lib.study import photos, real_tier, tiers, trials
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import PRIOR, Run, Settings, grid
 
@@ -23,6 +23,12 @@ COLUMNS: dict[tuple[str, str], str] = {
     ("idd_lite", "common4"): "IDD (4)",
     ("cityscapes", "cityscapes19"): "City. (19)",
     ("cityscapes", "common5"): "City. (5)",
+}
+#: Of these, what the README shows: each set in its own classes.
+WALK = {
+    ("camvid", "camvid11"): "CamVid (11)",
+    ("idd_lite", "common4"): "IDD-Lite (4)",
+    ("cityscapes", "cityscapes19"): "Cityscapes, 9 samples (19)",
 }
 #: CamVid's films, and all of them together.
 SEQUENCES = {"0001TP": "0001TP", "0006R0": "0006R0", "0016E5": "0016E5", "all": "all three"}
@@ -70,8 +76,11 @@ def group_runs(tuned: Mapping[str, str] | None = None) -> dict[str, tuple[Run, .
     Returns:
         Title's key -> runs; oracles and the run four times longer are left out, they are scored on no photograph.
     """
+    tuned = trials.read() if tuned is None else tuned
     left_out = ("oracle", tiers.CONVERGENCE)
     streets = [*grid(Settings("headline"), tuned), *grid(Settings("rivals"), tuned)]
+    if not tuned:  # until a trial is chosen, a tuned row is its method's own row once more
+        streets = [run for run in streets if not run.method.endswith("_tuned")]
     usual = {(run.method, run.seed): run for run in reversed(streets) if run.method not in left_out}
     out = {"streets": tuple(usual[key] for key in dict.fromkeys((r.method, r.seed) for r in streets) if key in usual)}
     real = grid(Settings("real"), tuned)
@@ -79,6 +88,32 @@ def group_runs(tuned: Mapping[str, str] | None = None) -> dict[str, tuple[Run, .
         ending = f"[{source} {trunk}]"
         out[f"{source} {trunk}"] = tuple(run for run in real if run.method.endswith(ending))
     return {key: out[key] for key in TITLES}
+
+
+def walk_table(
+    rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = None, looks_taken: int | None = None
+) -> str:
+    """The headline's walk on all real sets, each in its own classes: the README's table.
+
+    Args:
+        rows: of ``real.jsonl``.
+        tuned: see :func:`group_runs`.
+        looks_taken: number of looks at real sets so far, printed below.
+
+    Returns:
+        Markdown.
+    """
+    runs = [run for run in group_runs(tuned)["streets"] if run.method in tiers.HEADLINE_METHODS]
+    text = _table(scored(rows, runs), runs, {" ".join(column): head for column, head in WALK.items()})
+    note = (
+        "Real photographs, never trained or tuned on; in brackets the number of classes. mIoU in per cent, mean ± "
+        "sample standard deviation over seeds, last checkpoint, predicted at width 256 and upsampled. The rows' "
+        "protocols and CamVid film by film are in `docs/study.md`."
+    )
+    looks = (
+        "" if looks_taken is None else f" Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`)."
+    )
+    return f"{text}\n\n{note}{looks}"
 
 
 def real_sets_table(

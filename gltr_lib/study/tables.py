@@ -58,9 +58,9 @@ REAL_COLUMNS = {
 }
 
 
-def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline") -> list[ledger.Row]:
+def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline", metric: str = "mIoU-19") -> list[ledger.Row]:
     """The rows of a tier that belong to each method's newest definition, on the newest baseline's configuration."""
-    chosen = ledger.find(rows, tier=tier, metric="mIoU-19")
+    chosen = ledger.find(rows, tier=tier, metric=metric)
     newest: dict[str, str] = {}
     for row in chosen:
         newest[row["method"]] = row["family"]
@@ -220,6 +220,9 @@ def tables(
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
         "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
+        "table:real_walk": lambda: real_tables.walk_table(
+            ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
+        ),
         "table:real_sequences": lambda: real_tables.sequences_table(ledger.read(real), evidence.tuned),
         "table:real_sets": lambda: real_tables.real_sets_table(
             ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))

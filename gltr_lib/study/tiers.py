@@ -29,7 +29,8 @@ NO_JITTER = "baseline_nojitter"
 CONSISTENT = "_cons"  # the ending of a rival with two views and the consistency loss
 # What stands beside the rivals: the base, its controls, and ours; then ours with the choice of its own trials.
 COMPARED = (
-    "baseline", "baseline2", NO_JITTER, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr", "gtr_ltr", "gtr_ltr_cgl",
+    "baseline", "baseline2", "baseline2_cons", NO_JITTER, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr", "gtr_ltr",
+    "gtr_ltr_cgl",
 )  # fmt: skip
 TUNED_OURS = ("gtr", "gtr_ltr_cgl")
 
@@ -125,7 +126,7 @@ def _consistent(name: str, tuned: Mapping[str, str]) -> Row:
     if chosen.method == RIVALS[rival]:
         return Row(name, RIVALS[name], base=chosen.base)
     twice = replace(
-        chosen.method, name=f"{name} {chosen.method.name}", views=2 * chosen.method.views,
+        chosen.method, name=f"{name} {chosen.method.name}", views=RIVALS[name].views,
         consistency=RIVALS[name].consistency,
     )  # fmt: skip
     return Row(name, twice, base=chosen.base)

@@ -1,0 +1,169 @@
+"""Checks meet answers that nobody planted: right ones in other words pass, subtly wrong ones are told what is wrong.
+
+Each wrong answer here once passed, or would break a cell below its check: a list where the lesson calls a tensor's
+method, a mask of True and False whose mean torch refuses, an order that is not drawn.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import instance_norm, one_hot
+
+from gltr_lib.checks import verdict
+from gltr_lib.checks.registry import difference
+
+
+def share_by_loops(labels, class_id):
+    height, width = labels.shape  # the task says (H, W)
+    pixels = [labels[y, x] for y in range(height) for x in range(width) if labels[y, x] != 255]
+    return pixels.count(class_id) / len(pixels)
+
+
+def confusion_by_products(prediction, target, num_classes):
+    valid = target != 255
+    rows, columns = one_hot(target[valid], num_classes), one_hot(prediction[valid], num_classes)
+    return rows.T @ columns
+
+
+def prior_by_one_hot(labels, num_classes):
+    return one_hot(labels.clamp(max=num_classes), num_classes + 1)[..., :num_classes].sum(0).argmax(-1)
+
+
+def repaint_by_repeat(image, labels, texture, class_id):
+    height, width = labels.shape
+    times = (-(-height // texture.shape[1]), -(-width // texture.shape[2]))
+    out, tiles = image.clone(), texture.repeat(1, *times)[:, :height, :width]
+    out[:, labels == class_id] = tiles[:, labels == class_id]
+    return out
+
+
+def adain_by_torch(content, style_mean, style_std):
+    return instance_norm(content, eps=1e-5) * style_std + style_mean
+
+
+def stylise_by_lerp(image, style_mean, style_std, alpha, encode, adain, decode):
+    features = encode(image)
+    return decode(torch.lerp(features, adain(features, style_mean, style_std), alpha))
+
+
+def shuffle_by_sorting(features, generator):
+    order = torch.rand(features[0, 0].numel(), generator=generator).argsort()
+    return features.flatten(2).gather(2, order.expand(*features.shape[:2], -1)).view(features.shape)
+
+
+def band_by_where(scores, low, high):
+    first, last = torch.quantile(scores, torch.tensor([low, high]))
+    return torch.where((scores >= first) & (scores <= last))[0]
+
+
+def styles_by_multinomial(means, stds, count, generator):
+    rows = torch.multinomial(torch.ones(len(means)), count, replacement=True, generator=generator)
+    return means[rows], stds[rows]
+
+
+def raw_by_bernoulli(images, stylised, raw_share, generator):
+    coin = torch.bernoulli(torch.full((len(images), 1, 1, 1), float(raw_share)), generator=generator)
+    return coin * images + (1 - coin) * stylised
+
+
+def threshold_by_ndtri(field, share):
+    level = torch.special.ndtri(torch.tensor(1 - share))
+    mean, std = field.mean((1, 2, 3), keepdim=True), field.std((1, 2, 3), correction=0, keepdim=True)
+    return torch.where(field > mean + level * std, 1.0, 0.0)
+
+
+def exact_by_scatter(field, share):
+    flat = field.flatten(1)
+    best = flat.argsort(1, descending=True)[:, : round(share * flat.shape[1])]
+    return torch.zeros_like(flat).scatter(1, best, 1.0).reshape(field.shape)
+
+
+def raw_share_as_tensor(field, p):
+    level = math.sqrt(2) * torch.erfinv(torch.tensor(2 * p - 1.0))
+    return (field > field.mean() + level * field.std(correction=0)).float().mean()
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("00-labels", share_by_loops),
+        ("00-normalise", lambda picture: torch.tensor(picture.transpose(2, 0, 1).astype(np.float32) / 255)),
+        ("01-confusion", confusion_by_products),
+        ("01-prior", prior_by_one_hot),
+        ("01-repaint", repaint_by_repeat),
+        ("02-adain", adain_by_torch),
+        ("02-alpha", stylise_by_lerp),
+        ("02-shuffle", shuffle_by_sorting),
+        ("03-band", band_by_where),
+        ("03-sample", styles_by_multinomial),
+        ("03-ratio", raw_by_bernoulli),
+        ("04-threshold", threshold_by_ndtri),
+        ("04-quantile", exact_by_scatter),
+        ("04-loguniform", lambda u, low, high: torch.exp(math.log(low) + u * math.log(high / low))),
+        ("04-mix", torch.lerp),
+        ("04-official", raw_share_as_tensor),
+    ],
+)
+def test_right_answers_in_other_words_pass(id, answer):
+    assert verdict(id, answer).passed, verdict(id, answer).message
+
+
+def iou_as_list(matrix):
+    unions = (matrix.sum(0) + matrix.sum(1) - matrix.diagonal()).tolist()
+    return [hit / union if union else math.nan for hit, union in zip(matrix.diagonal().tolist(), unions, strict=True)]
+
+
+def three_copies(image, labels, texture, class_id):
+    tiles = texture.repeat(1, 3, 3)[:, : image.shape[1], : image.shape[2]]
+    return torch.where(labels == class_id, tiles, image)
+
+
+def roll_at_random(features, generator):
+    down, right = (int(torch.randint(1, size, (1,), generator=generator)) for size in features.shape[2:])
+    return features.roll((down, right), (2, 3))
+
+
+def true_and_false(field, share):
+    rank = field.flatten(1).argsort(1).argsort(1)
+    return (rank >= rank.shape[1] - round(share * rank.shape[1])).reshape(field.shape)
+
+
+def int_for_round(field, share):
+    flat = field.flatten(1)
+    best = flat.topk(int(share * flat.shape[1])).indices
+    return torch.zeros_like(flat).scatter(1, best, 1.0).reshape(field.shape)
+
+
+def nearly_one(field, p):
+    level = math.sqrt(2) * torch.erfinv(torch.tensor(2 * min(p, 1 - 1e-6) - 1, dtype=torch.float64))
+    return (field > field.mean() + level * field.std(correction=0)).float().mean().item()
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "says"),
+    [
+        ("00-normalise", lambda picture: picture.transpose(2, 0, 1).astype(np.float32) / 255, "expected a tensor"),
+        ("01-iou", iou_as_list, "expected a tensor"),
+        ("01-iou", lambda matrix: np.array(iou_as_list(matrix)), "expected a tensor"),
+        ("01-repaint", three_copies, "it raised RuntimeError"),
+        ("02-shuffle", roll_at_random, "whole rows or columns move together"),
+        ("04-threshold", lambda field, share: threshold_by_ndtri(field, share).bool(), "True and False"),
+        ("04-threshold", lambda field, share: threshold_by_ndtri(field, share).int(), "expected dtype float32"),
+        ("04-quantile", true_and_false, "True and False"),
+        ("04-quantile", int_for_round, "cut off and not rounded"),
+        ("04-official", nearly_one, "expected 0"),
+    ],
+)
+def test_subtly_wrong_answers_do_not_pass(id, answer, says):
+    found = verdict(id, answer)
+    assert not found.passed
+    assert says in found.message
+
+
+def test_numbers_without_axes_may_be_of_any_kind():
+    assert difference(0.5, torch.tensor(0.5)) is None
+    assert difference(torch.tensor(0.5), 0.5) is None
+    assert "a NumPy array" in difference(torch.zeros(2), np.zeros(2))
+    assert "a tensor" in difference([0.0, 0.0], torch.zeros(2))
