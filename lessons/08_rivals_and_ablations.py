@@ -597,13 +597,14 @@ display(Markdown(compare.rivals_table(evidence)))
 display(Markdown(compare.tuning_table(evidence)))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Not at the top: what recolours (Fourier, photometry) and ISW are ahead of painting in the trials that have been run. Bet little: it is one seed at half of the steps. What would decide between the two readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures.
+# **Expected.** Not at the top: what recolours (Fourier, photometry), ISW, and paint in a rectangle are ahead of GTR in the trials that have been run. Bet little: it is one seed at half of the steps. What would decide between the three readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures; more raw pictures beside the painted ones (the controls at full length, GTR with raw pictures and GTR + LTR, do not speak for the dose).
 
 # %% [markdown]
-# A hint, no more, and not the one that this course hoped for: recolouring is ahead of painting there. Two readings, neither of them
-# proven. These looks differ by colour and light more than by pattern (`docs/probes.md` found networks that read colour), and then
-# changing colours is enough. Or our painter, a small one on pictures 128 pixels high, destroys more than it teaches, and a network
-# needs longer to learn from what it leaves. **Which experiment would tell them apart?**
+# A hint, no more, and not the one that this course hoped for: several rivals are ahead of painting everything. Three readings,
+# none of them proven. These looks differ by colour and light more than by pattern (`docs/probes.md` found networks that read
+# colour), and then changing colours is enough. Or our painter, a small one on pictures 128 pixels high, destroys more than it
+# teaches, and a network needs longer to learn from what it leaves. Or it is the dose: stylised CutMix has the same painter, paints
+# a rectangle, and is ahead as well. **Which experiment would tell them apart?**
 #
 # ### What others report
 #

@@ -131,8 +131,7 @@ def tuning_table(evidence: Evidence) -> str:
         lines.append(f"| {name_of(method)} | " + " | ".join(texts) + " |")
     note = (
         "mIoU-19 in per cent, mean of overcast and sun on validation scenes, one seed that is compared nowhere, half "
-        "of the rivals' steps; bold: chosen. No trial sees a test look. One seed: differences of a point or two are "
-        "chance."
+        "of the rivals' steps; bold: chosen. No trial sees a test look. One seed: a small difference may be chance."
     )
     return "\n".join(lines) + f"\n\n{note} {_cost_line(evidence.rows('tuning'))}".rstrip()
 

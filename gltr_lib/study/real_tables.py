@@ -95,13 +95,7 @@ def walk_table(
 ) -> str:
     """The headline's walk on all real sets, each in its own classes: the README's table.
 
-    Args:
-        rows: of ``real.jsonl``.
-        tuned: see :func:`group_runs`.
-        looks_taken: number of looks at real sets so far, printed below.
-
-    Returns:
-        Markdown.
+    Arguments and result as :func:`real_sets_table`.
     """
     runs = [run for run in group_runs(tuned)["streets"] if run.method in tiers.HEADLINE_METHODS]
     text = _table(scored(rows, runs), runs, {" ".join(column): head for column, head in WALK.items()})
@@ -110,10 +104,7 @@ def walk_table(
         "sample standard deviation over seeds, last checkpoint, predicted at width 256 and upsampled. The rows' "
         "protocols and CamVid film by film are in `docs/study.md`."
     )
-    looks = (
-        "" if looks_taken is None else f" Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`)."
-    )
-    return f"{text}\n\n{note}{looks}"
+    return f"{text}\n\n{' '.join([note, *_looks(looks_taken)])}"
 
 
 def real_sets_table(
@@ -141,9 +132,12 @@ def real_sets_table(
         "width of the training pictures and upsampled. Probabilities are summed per group before the largest is taken; "
         "the groups are in the rows' `protocol`. The layout prior is that of the training labels."
     ]
-    if looks_taken is not None:
-        notes.append(f"Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`).")
-    return "\n\n".join([*parts, " ".join(notes)])
+    return "\n\n".join([*parts, " ".join([*notes, *_looks(looks_taken)])])
+
+
+def _looks(taken: int | None) -> list[str]:
+    """How often the real sets have been looked at, as a sentence; nothing where nobody counted."""
+    return [] if taken is None else [f"Looks taken at real sets so far: {taken} (`results/real_looks.jsonl`)."]
 
 
 def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = None) -> str:
