@@ -40,7 +40,7 @@ def encode(pixels: np.ndarray) -> bytes:
     filtered[0, 1:] = lines[0]
     np.subtract(lines[1:], lines[:-1], out=filtered[1:, 1:])  # modulo 256, as the filter is defined
     coder = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    return frame(width, height, RGB, coder.compress(filtered) + coder.flush())
+    return frame(width, height, RGB, coder.compress(filtered.data) + coder.flush())
 
 
 def frame(width: int, height: int, colour: int, packed: bytes) -> bytes:

@@ -137,6 +137,16 @@ def test_impossible_settings_are_refused_before_anything_is_written(tmp_path, st
     assert not (tmp_path / "out").exists()
 
 
+def test_a_bank_of_another_encoder_is_refused_before_anything_is_written(tmp_path, stylizer, bank):
+    other = make_bank(Stylizer.untrained(1))
+    assert other.stats.mean.shape == bank.stats.mean.shape  # it would fit, and paint in styles that are none
+    with pytest.raises(ValueError, match=f"style bank: made by mini with encoder {other.fingerprint}, but this"):
+        offline.stylise_folder(folder(tmp_path / "in", 1), tmp_path / "out", stylizer, other)
+    assert not (tmp_path / "out").exists()
+    by_hand = StyleBank(bank.stats, bank.names, fingerprint="", stylizer="none")
+    assert len(offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, by_hand)["done"]) == 1
+
+
 # --- copies, formats --------------------------------------------------------------------------------------------------
 
 

@@ -96,14 +96,9 @@ def plan(
         lacks = missing(run, rows)
         trained = places.network(run).exists()
         entry: dict[str, Any] = {
-            "run": run.id,
-            "method": run.method,
-            "seed": run.seed,
-            "steps": run.config.steps,
-            "state": _state(run, lacks, trained),
-            "missing": [streets.name for streets in lacks],
-            "hours": 0.0,
-        }
+            "run": run.id, "method": run.method, "seed": run.seed, "steps": run.config.steps,
+            "state": _state(run, lacks, trained), "missing": [streets.name for streets in lacks], "hours": 0.0,
+        }  # fmt: skip
         first = known.setdefault(run.definition, settings.tier)
         if entry["state"] == NOT_HERE:
             entry["needs"] = run.needs
@@ -118,12 +113,9 @@ def plan(
     scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
     old = [r for r in scored if r.get("definition") not in current]
     return {
-        "tier": settings.title,
-        "device": name,
-        "runs": out,
-        "hours_left": round(sum(entry["hours"] for entry in out), 3),
-        "rows_outdated": len(old),
-    }
+        "tier": settings.title, "device": name, "runs": out,
+        "hours_left": round(sum(entry["hours"] for entry in out), 3), "rows_outdated": len(old),
+    }  # fmt: skip
 
 
 def render(state: Mapping[str, Any]) -> str:
