@@ -63,6 +63,8 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     """One panel a hot path, a line a quantity."""
     from matplotlib.figure import Figure
 
+    from gltr_lib._charts import plain_log
+
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, len(result["points"]))
     units = {"masks": "mask", "adain": "picture", "step": "step"}
@@ -73,9 +75,10 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
         ):
             xs, ys = zip(*points, strict=True)
             axes.loglog(xs, ys, marker=marker, color=colour, label=f"by {quantity}: exponent {exponent(points):.1f}")
-        axes.set(
-            title=titles.get(name, name), xlabel="value of the quantity", ylabel=f"ms for one {units.get(name, name)}"
-        )
+        for axis in (axes.xaxis, axes.yaxis):
+            plain_log(axis)
+        named = " / ".join(quantity.split(",")[0] for quantity in lines)
+        axes.set(title=titles.get(name, name), xlabel=named, ylabel=f"ms for one {units.get(name, name)}")
         axes.grid(True, which="both", alpha=0.25)
         axes.legend(fontsize=7, frameon=False)
     figure.savefig(path, dpi=130)

@@ -61,17 +61,12 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     flops += painted * cost.stylize_flops(config.stylizer, config.crop) if painted else 0
     whole = sum(result.profile.values())
     return {
-        "images_per_second": speed,
-        "spread": [min(speeds), max(speeds)],
-        "memory_mib": result.memory_mib,
+        "images_per_second": speed, "spread": [min(speeds), max(speeds)], "memory_mib": result.memory_mib,
         "share_randomise": result.profile.get("randomise", 0.0) / whole,
-        "share_data": result.profile.get("data", 0.0) / whole,
-        "tflops": speed * flops / 1e12,
-        "device": ledger.device_name(result.device),
-        "wall_seconds": result.seconds,
-        "torch": torch.__version__,
+        "share_data": result.profile.get("data", 0.0) / whole, "tflops": speed * flops / 1e12,
+        "device": ledger.device_name(result.device), "wall_seconds": result.seconds, "torch": torch.__version__,
         "config": json.loads(config.to_json()),
-    }
+    }  # fmt: skip
 
 
 def rows(case: dict[str, Any], found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,20 +95,11 @@ def no_gpu_row(device: str) -> dict[str, Any]:
     from gltr_lib import ledger
 
     return {
-        "method": "none",
-        "seed": 0,
-        "commit": ledger.git_commit(),
-        "protocol": PROTOCOL,
-        "metric": "GPU figures measured",
-        "value": 0,
-        "data": "none",
-        "config": {},
-        "device": device,
-        "wall_seconds": 0,
-        "date": ledger.now(),
-        "tier": "scale",
+        "method": "none", "seed": 0, "commit": ledger.git_commit(), "protocol": PROTOCOL,
+        "metric": "GPU figures measured", "value": 0, "data": "none", "config": {}, "device": device, "wall_seconds": 0,
+        "date": ledger.now(), "tier": "scale",
         "note": "no GPU could be had: the sizes of the other rows are reduced, and no full-size figure exists yet",
-    }
+    }  # fmt: skip
 
 
 HEAD = "| network | method | precision | compile | images/s (range of windows) | MiB | painting | TFLOP/s |"

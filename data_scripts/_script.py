@@ -22,6 +22,7 @@ from gltr_lib._usage import UsageError
 from gltr_lib.cli import data as commands
 from gltr_lib.cli._say import counter
 from gltr_lib.datasets import LAYOUTS
+from gltr_lib.ledger import write_text
 from gltr_lib.prepare import splits
 from gltr_lib.prepare.download import DownloadError, digest, download, remember
 from gltr_lib.prepare.unpack import unpack
@@ -63,11 +64,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} ({self.prog} --help)\n")
 
 
-def main(
-    recipe: Recipe,
-    argv: Sequence[str] | None = None,
-    more: Callable[[Any], None] | None = None,
-) -> int:
+def main(recipe: Recipe, argv: Sequence[str] | None = None, more: Callable[[Any], None] | None = None) -> int:
     """Run a script's command line.
 
     Args:
@@ -109,16 +106,16 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
         return _complain("stopped; the same command goes on where it was", 130)
 
 
-def fetch_all(files: Sequence[Remote], folder: Path, say: Callable[[str], None] = print) -> list[Path]:
+def fetch_all(files: Sequence[Remote], folder: Path) -> list[Path]:
     """Download files whole into a folder; unpublished checksums are recorded on first use and held to from then on."""
     paths = []
     for remote in files:
         path = folder / remote.name
         there = path.exists()
-        download(remote.urls, path, sha256=remote.sha256, md5=remote.md5, progress=_bytes(remote.name))
+        download(remote.urls, path, sha256=remote.sha256, md5=remote.md5, progress=progress_of(remote.name))
         found = remember(path, folder / RECORD)
         how = "matches the published checksum" if remote.sha256 or remote.md5 else f"recorded in {folder / RECORD}"
-        say(f"{path}: {'was there' if there else 'fetched'}, {path.stat().st_size:,} bytes, sha256 {found} ({how})")
+        print(f"{path}: {'was there' if there else 'fetched'}, {path.stat().st_size:,} bytes, sha256 {found} ({how})")
         paths.append(path)
     return paths
 
@@ -194,9 +191,7 @@ def _add_fetch(commands_: Any, recipe: Recipe) -> None:
                 continue
             unpack_into(recipe, args.root, [archive], strip=recipe.strip)
             before.add(remote.name)
-            draft = record.with_suffix(".tmp")
-            draft.write_text(json.dumps(sorted(before)) + "\n", encoding="utf-8")
-            os.replace(draft, record)
+            write_text(record, json.dumps(sorted(before)) + "\n")
             if not args.keep:
                 archive.unlink()
         return 0
@@ -280,7 +275,8 @@ def _add_choices(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
         parser.add_argument(f"--{name}", choices=choices, help=f"default: {choices[0]}")
 
 
-def _bytes(name: str) -> Callable[[int, int | None], None] | None:
+def progress_of(name: str) -> Callable[[int, int | None], None] | None:
+    """What a download's progress shows on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
         return None
 

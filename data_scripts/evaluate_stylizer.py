@@ -37,7 +37,7 @@ from _script import Parser, run
 from PIL import Image
 from torch import Tensor, nn
 
-from gltr_lib import _vgg_net, weights
+from gltr_lib import _vgg_net, ledger, weights
 from gltr_lib._usage import UsageError
 from gltr_lib.adain import StyleStats, adain, channel_stats
 from gltr_lib.datasets import read_image
@@ -304,10 +304,7 @@ def measure(args: argparse.Namespace) -> int:
     print(f"{report['wall_seconds']} s, identity on paintings {report['identity_psnr_paintings']:.1f} dB")
     print(markdown(report))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = args.out.with_suffix(".tmp")
-        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(args.out)
+        ledger.write_text(args.out, json.dumps(report, indent=1) + "\n")
     return 0
 
 

@@ -43,6 +43,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gltr_lib import _mini_net
+from gltr_lib._drafts import whole
 from gltr_lib._run import read_checkpoint
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.adain import adain, channel_stats
@@ -384,9 +385,8 @@ class Run:
         state |= {"optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state().cpu()}
         state |= {"step": self.step, "seconds": self.seconds, "log": self.log}
         state |= {"own": self.own.encoder.state_dict() if self.own else None}
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        with whole(path) as draft:
+            torch.save(state, draft)
 
     def start_from(self, path: Path) -> None:
         """Take the networks of an earlier export; the optimiser and the schedule start anew."""
@@ -438,9 +438,8 @@ def train(args: argparse.Namespace) -> None:
     else:
         pools = make_pools(args)
         if args.pool:
-            temporary = Path(args.pool).with_suffix(".tmp")
-            torch.save(pools, temporary)
-            temporary.replace(args.pool)
+            with whole(Path(args.pool)) as draft:
+                torch.save(pools, draft)
     pools = {name: pool.to(device) for name, pool in pools.items()}
     run = Run(args, device)
     if teacher is not None and device.type == "cuda":

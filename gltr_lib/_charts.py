@@ -1,7 +1,8 @@
 """Curves, bars, histograms and the confusion matrix in the course's one look; :mod:`gltr_lib.viz` re-exports them.
 
 Every series has a colour (Okabe and Ito's, safe for colour-blind readers), a marker and a dash of its own, so that
-the figure also reads in grey; axes carry their units. No pyplot: a figure is dropped when nobody holds it.
+the figure also reads in grey; bars have a hatch instead. Axes carry their units. No pyplot: a figure is dropped when
+nobody holds it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gltr_lib._validate import describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 INK, MUTED, LINE, PAPER = "#1f2933", "#5c6975", "#e3e7eb", "#ffffff"
@@ -25,6 +27,8 @@ INK, MUTED, LINE, PAPER = "#1f2933", "#5c6975", "#e3e7eb", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3b3b3b")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.5)), "-.", ":")
+#: White strokes over the bars of each series: in grey, Okabe and Ito's first three colours are nearly one.
+HATCHES = ("", "///", "..", "xx", "\\\\\\", "--", "oo")
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "figure.facecolor": PAPER, "figure.dpi": 150,
     "axes.facecolor": PAPER, "axes.edgecolor": MUTED, "axes.linewidth": 0.7, "axes.labelcolor": MUTED,
@@ -86,9 +90,23 @@ def curves(
         _finish(ax, xlabel, ylabel, title, len(series) > 1)
         if log_x:
             ax.set_xscale("log")
+            plain_log(ax.xaxis)
         if log_y:
             ax.set_yscale("log")
+            plain_log(ax.yaxis)
     return figure
+
+
+def plain_log(axis: Axis) -> None:
+    """Write the ticks of a logarithmic axis as plain numbers: 0.02 and 10,000, not 2 x 10^-2 and 10^4."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:,.10g}" if super().__call__(x, pos) else ""  # it knows which of the small ticks have room
+
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain())
 
 
 @typed
@@ -104,7 +122,7 @@ def bars(
     width: float = WIDTH,
     height: float | None = None,
 ) -> Figure:
-    """Draw bars with their values written on them.
+    """Draw bars with their values written on them; several series differ in colour and hatch, named below the axes.
 
     Args:
         values: name -> number, one bar each; with ``groups``: series name -> one number a group (NaN: no bar).
@@ -129,6 +147,7 @@ def bars(
             at = spots + (i - (len(series) - 1) / 2) * thick
             error = np.asarray(lines[name], float) if name in lines else None
             style: dict[str, Any] = {"color": COLOURS[i % 7], "label": name, "ecolor": INK}
+            style |= {"hatch": HATCHES[i % 7], "edgecolor": "white", "linewidth": 0}
             if horizontal:
                 drawn = ax.barh(at, y, thick * 0.92, xerr=error, **style)
             else:
@@ -141,11 +160,13 @@ def bars(
             ax.margins(y=0.01)
             ax.invert_yaxis()
             ax.grid(False, axis="y")
-            _finish(ax, ylabel, "", title, not single)
+            _finish(ax, ylabel, "", title, False)
         else:
             ax.set_xticks(spots, names)
             ax.grid(False, axis="x")
-            _finish(ax, "", ylabel, title, not single)
+            _finish(ax, "", ylabel, title, False)
+        if not single:  # outside: among bars there is seldom a free corner
+            figure.legend(loc="outside lower center", ncols=min(4, len(series)), handlelength=2.2, handleheight=1.1)
     return figure
 
 

@@ -53,15 +53,9 @@ def confusion_chart(
         for r in np.flatnonzero(counts.sum(1) == 0):
             ax.axhspan(r - 0.5, r + 0.5, color="#f4f5f7", zorder=2)
             ax.text(
-                n / 2 - 0.5,
-                float(r),
-                "no labelled pixel",
-                fontsize=6.6,
-                color=MUTED,
-                ha="center",
-                va="center",
+                n / 2 - 0.5, float(r), "no labelled pixel", fontsize=6.6, color=MUTED, ha="center", va="center",
                 zorder=3,
-            )
+            )  # fmt: skip
         ax.set_xticks(np.arange(n), names, rotation=90, fontsize=7.8, color=INK)
         ax.set_yticks(np.arange(n), names, fontsize=7.8, color=INK)
         ax.tick_params(axis="x", pad=11)

@@ -39,7 +39,8 @@ def uniform(batch: int, generator: Generators = None, *, rows: int | None = None
         check_count(generator, batch)
         return torch.cat([uniform(1, one, rows=rows) for one in generator], dim=-1)
     shape = (batch,) if rows is None else (rows, batch)
-    return torch.rand(shape, generator=generator, device=device_of(generator))
+    # The type is named: another default of torch's would draw other numbers.
+    return torch.rand(shape, generator=generator, device=device_of(generator), dtype=torch.float32)
 
 
 def device_of(generator: Generators) -> torch.device:
@@ -47,6 +48,25 @@ def device_of(generator: Generators) -> torch.device:
     if isinstance(generator, Sequence):
         generator = generator[0]
     return generator.device if generator is not None else torch.device("cpu")
+
+
+def seed_global(seed: int, device: torch.device) -> None:
+    """Seed the global generators that a computation on a device reads: the CPU's and that device's, and no others.
+
+    ``torch.manual_seed`` would seed every GPU of the machine, also while a network trains on the CPU.
+
+    Example:
+        >>> with torch.random.fork_rng(devices=[]):
+        ...     seed_global(3, torch.device("cpu"))
+        ...     torch.equal(torch.rand(2), torch.rand(2, generator=torch.Generator().manual_seed(3)))
+        True
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def choose(generator: Generators, where: Tensor) -> Generators:

@@ -243,12 +243,12 @@ VISTAS_V12_ROWS: dict[str, tuple[int, int]] = _v12()
 VISTAS_V20_ROWS: dict[str, tuple[str, ...]] = _v20()
 
 
-def scored_as(ancestors: tuple[str, ...], column: int, ignore: int = 255) -> int:
-    """The trainId on which all v1.2 ancestors agree, else ``ignore``; ``column`` 0 = RobustNet, 1 = openseg.
+def scored_as(ancestors: tuple[str, ...], column: int) -> int:
+    """The trainId on which all v1.2 ancestors agree, else 255; ``column`` 0 = RobustNet, 1 = openseg.
 
     Example:
         >>> scored_as(("Traffic Light",), 0), scored_as(("Traffic Sign (Front)", "Traffic Sign (Back)"), 0)
         (6, 255)
     """
     found = {VISTAS_V12_ROWS[name][column] for name in ancestors}
-    return found.pop() if len(found) == 1 else ignore
+    return found.pop() if len(found) == 1 else 255

@@ -141,7 +141,7 @@ _RANDCONV_OWN = MethodConfig("randconv_own", 2 * ("randconv",), consistency=40.0
 _ISW = MethodConfig(
     "isw",
     ("raw", "photometric"),
-    rival=(("apply", 1.0), ("gray", 0.0), ("hue", 0.3)),  # RobustNet's own photometry
+    rival=(("apply", 1.0), ("gray", 0.0), ("hue", 0.3)),  # RobustNet's, which blurs each picture (here half of them)
     network=(("whiten", True),),
     whitening=0.6,
 )

@@ -119,7 +119,8 @@ class MiniDecoder(nn.Module):
             noise = tile[:, :, rows][:, :, :, columns]
         else:
             shape = (batch, tile.shape[1], height, width)
-            noise = torch.randn(shape, generator=generator, device=generator.device).to(x.device)
+            # The type is named: another default of torch's would draw other numbers.
+            noise = torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float32).to(x.device)
         return noise.to(x.dtype).contiguous(memory_format=torch.channels_last)
 
     def forward(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
 
 CHECKPOINT = "checkpoint.pt"
-# Fields that may differ when a run is resumed: they do not change what is learnt.
+# Fields that may differ when a run is resumed: but for rounding they do not change what is learnt. (Other processes do
+# where a BatchNorm sees the pictures of its own process alone, without sync_bn.)
 FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "processes", "workers", "log_every", "pictures_every"})
 
 _REMEDY = "use another folder, or start anew there (gltr train --fresh, in Python resume=False)"
@@ -66,15 +67,10 @@ class Run:
         if self.out is None:
             return
         state = {
-            "config": self.config.to_json(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "fingerprint": self.fingerprint,
-            "history": self.history,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average,
-        }
+            "config": self.config.to_json(), "step": self.step, "seconds": self.seconds,
+            "fingerprint": self.fingerprint, "history": self.history, "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "average": self.average,
+        }  # fmt: skip
         write_checkpoint(self.out / CHECKPOINT, state)
 
     def load(self, device: torch.device) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._draws import seed_global
 from gltr_lib._fused_loss import two_view_loss
 from gltr_lib._typed import typed
 from gltr_lib.config import TrainConfig
@@ -22,7 +23,7 @@ from gltr_lib.losses import consistency_loss, segmentation_loss
 from gltr_lib.models import Whiten, build, selective_whitening, set_views, watched
 from gltr_lib.views import Views, apply_geometry, draw_geometry, photometric
 
-# Streams of random numbers, apart from each other so that methods with one seed see the same crops.
+# Streams of random numbers, apart from each other so that methods with one seed and as many views see the same crops.
 ORDER, GEOMETRY, TEXTURE, PHOTOMETRY, GLOBAL = range(5)
 
 
@@ -57,11 +58,11 @@ def step_seed(seed: int, step: int, stream: int) -> int:
         stream: number of the stream.
 
     Returns:
-        A whole number of 63 bits.
+        A whole number of 63 bits; torch's CPU generator reads the lower 32 of them.
 
     Example:
-        >>> step_seed(0, 0, 0) != step_seed(0, 1, 0) != step_seed(0, 0, 1)
-        True
+        >>> len({step_seed(0, 0, 0), step_seed(0, 1, 0), step_seed(0, 0, 1)})
+        3
     """
     mask = (1 << 64) - 1
     value = (seed * 0x9E3779B97F4A7C15 + step * 0xD1B54A32D192ED03 + stream * 0x8CB92BA72F3D8DD7 + 1) & mask
@@ -233,13 +234,13 @@ def make_model(config: TrainConfig) -> nn.Module:
         config: gives model, num_classes, the options (see :func:`network_options`), init and channels_last.
 
     Returns:
-        The network on the CPU. The global generator is used: seed it, and fork it around the call.
+        The network on the CPU. The CPU's global generator is seeded and used: fork it around the call.
 
     Raises:
         ValueError, TypeError: an unknown network or option, or whitening for a network without layers for it.
         OSError: no such weights.
     """
-    torch.manual_seed(step_seed(config.seed, 0, GLOBAL))
+    seed_global(step_seed(config.seed, 0, GLOBAL), torch.device("cpu"))
     model = build(config.model, config.num_classes, **network_options(config))
     set_views(model, len(config.method.views))
     if config.method.whitening and not any(isinstance(module, Whiten) for module in model.modules()):

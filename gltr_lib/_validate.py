@@ -21,13 +21,12 @@ __all__ = ["check_choice", "check_device", "check_images", "check_labels", "chec
 WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
-def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Tensor:
+def check_images(images: Any, name: str = "images") -> Tensor:
     """Check a batch of images and return it.
 
     Args:
         images: float tensor (B, 3, H, W) in [0, 1], RGB; H, W >= 1.
         name: the argument's name in the message.
-        channels: number of channels expected.
 
     Raises:
         TypeError: not a floating-point tensor.
@@ -39,14 +38,14 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
     """
     if not isinstance(images, Tensor):
         raise TypeError(
-            f"{name}: expected a float tensor (B,{channels},H,W) in [0,1], received {describe(images)};"
+            f"{name}: expected a float tensor (B,3,H,W) in [0,1], received {describe(images)};"
             " for a picture from NumPy use torch.from_numpy(picture).permute(2,0,1)[None].float()/255"
         )
     if not images.is_floating_point():
         raise TypeError(f"{name}: expected floats in [0,1], received {describe(images)}; divide uint8 by 255 first")
-    if images.ndim != 4 or images.shape[1] != channels:
+    if images.ndim != 4 or images.shape[1] != 3:
         hint = "; add the batch dimension with images[None]" if images.ndim == 3 else ""
-        raise ValueError(f"{name}: expected shape (B,{channels},H,W), received {describe(images)}{hint}")
+        raise ValueError(f"{name}: expected shape (B,3,H,W), received {describe(images)}{hint}")
     if 0 in images.shape:
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
     if images.is_meta or images.layout is not torch.strided:
@@ -61,13 +60,12 @@ def check_images(images: Any, name: str = "images", *, channels: int = 3) -> Ten
     return images
 
 
-def check_labels(labels: Any, num_classes: int, name: str = "labels", *, ignore_index: int = 255) -> Tensor:
+def check_labels(labels: Any, num_classes: int, *, ignore_index: int = 255) -> Tensor:
     """Check a batch of label maps and return it.
 
     Args:
         labels: integer tensor (B, H, W) with trainIds in [0, num_classes) or ``ignore_index``.
         num_classes: number of classes.
-        name: the argument's name in the message.
         ignore_index: the label that is not scored.
 
     Raises:
@@ -79,18 +77,18 @@ def check_labels(labels: Any, num_classes: int, name: str = "labels", *, ignore_
         torch.Size([1, 1, 3])
     """
     if not isinstance(labels, Tensor):
-        raise TypeError(f"{name}: expected an integer tensor (B,H,W), received {describe(labels)}")
+        raise TypeError(f"labels: expected an integer tensor (B,H,W), received {describe(labels)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise TypeError(f"{name}: expected integer trainIds, received {describe(labels)}; use labels.long()")
+        raise TypeError(f"labels: expected integer trainIds, received {describe(labels)}; use labels.long()")
     if labels.ndim != 3:
-        raise ValueError(f"{name}: expected shape (B,H,W), received {describe(labels)}")
+        raise ValueError(f"labels: expected shape (B,H,W), received {describe(labels)}")
     if labels.numel() and not is_traced(labels):
         values = labels if _compares(labels.dtype, num_classes, ignore_index) else labels.long()
         bad = (values != ignore_index) & ((values < 0) | (values >= num_classes))
         if bool(bad.any()):
             ids = torch.unique(values[bad])[:10].tolist()
             raise ValueError(
-                f"{name}: expected trainIds 0..{num_classes - 1} or {ignore_index} (ignore), found {ids};"
+                f"labels: expected trainIds 0..{num_classes - 1} or {ignore_index} (ignore), found {ids};"
                 " map dataset ids with gltr_lib.labels.map_ids first"
             )
     return labels
@@ -149,7 +147,7 @@ def check_share(value: float, name: str = "share") -> float:
     return share
 
 
-def check_device(device: Any, name: str = "device") -> torch.device:
+def check_device(device: Any) -> torch.device:
     """Return a device, or raise a ValueError that names it.
 
     Example:
@@ -159,4 +157,4 @@ def check_device(device: Any, name: str = "device") -> torch.device:
     try:
         return torch.device(device)
     except (RuntimeError, TypeError, ValueError, OverflowError):
-        raise ValueError(f'{name}: expected "cpu", "cuda", "cuda:<n>" or "mps", received {describe(device)}') from None
+        raise ValueError(f'device: expected "cpu", "cuda", "cuda:<n>" or "mps", received {describe(device)}') from None

@@ -31,10 +31,7 @@ VGG_SHALLOW_FILES = ("vgg_normalised_conv3_1.pth", "feature_invertor_conv3_1.pth
 # c<in>-<out>: reflection pad + 3x3; r: ReLU; p: max-pool 2; u: nearest x2.
 _DOWN_3 = "c3-64 r c64-64 r p c64-128 r c128-128 r p c128-256 r"
 _UP_3 = "c128-128 r c128-64 r u c64-64 r c64-3"
-ENCODERS = {
-    "relu3_1": _DOWN_3,
-    "relu4_1": _DOWN_3 + " c256-256 r c256-256 r c256-256 r p c256-512 r",
-}
+ENCODERS = {"relu3_1": _DOWN_3, "relu4_1": _DOWN_3 + " c256-256 r c256-256 r c256-256 r p c256-512 r"}
 DECODERS = {
     "relu3_1": "c256-128 r u " + _UP_3,
     "relu4_1": "c512-256 r u c256-256 r c256-256 r c256-256 r c256-128 r u " + _UP_3,

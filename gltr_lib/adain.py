@@ -67,9 +67,9 @@ class StyleStats:
     __hash__ = None  # type: ignore[assignment]  # tensors may change
 
     def __getitem__(self, index: int | slice | Tensor | list[int]) -> StyleStats:
-        """Return the chosen styles; a single number keeps the dimension N = 1."""
-        if isinstance(index, int):
-            index = [index]
+        """Return the chosen styles; a single number, of torch or NumPy too, keeps the dimension N = 1."""
+        if isinstance(index, int) or getattr(index, "ndim", 1) == 0:
+            index = [int(index)]  # type: ignore[arg-type]
         return StyleStats(self.mean[index], self.std[index])
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> StyleStats:

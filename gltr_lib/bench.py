@@ -190,15 +190,10 @@ def bench(
             rows.append(row)
             say(line(row))
     return {
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "small": small,
-        "load": None if load is None else round(load, 2),
-        "rates": {name: _short(value) for name, value in rates.items()},
-        "rows": rows,
-    }
+        "device": device_name(device), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "python": platform.python_version(), "small": small, "load": None if load is None else round(load, 2),
+        "rates": {name: _short(value) for name, value in rates.items()}, "rows": rows,
+    }  # fmt: skip
 
 
 def line(row: Mapping[str, Any]) -> str:

@@ -90,8 +90,8 @@ class TrainConfig:
         log_every: steps that one row of the log averages.
         pictures_every: steps between sheets of predictions; 0 leaves them out.
 
-    Fields from ``init`` on, but for optimizer, momentum, head_lr_factor and channels_last, belong to the full-scale
-    loop (:mod:`gltr_lib.scale`); the in-memory engine refuses them.
+    The fields from ``compile`` on, and fp16, belong to the full-scale loop (:mod:`gltr_lib.scale`); the in-memory
+    engine refuses them, but for ``log_every``: it keeps every step.
 
     Example:
         >>> TrainConfig(METHODS["gtr_ltr"]).source_images

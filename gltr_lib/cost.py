@@ -275,7 +275,7 @@ def estimate(
         An Estimate.
 
     Raises:
-        ValueError: an unknown card, precision or optimizer; bfloat16 on a card without it.
+        ValueError: an unknown card, precision or optimizer; bfloat16 on a card without it; a number out of its range.
 
     Example:
         >>> plan = estimate("deeplab_mini", (128, 256), stylizer="mini", steps=2000, gpu="T4", precision="fp16")
@@ -291,6 +291,9 @@ def estimate(
         raise ValueError(f'{card.name} has no bfloat16 matrix units; use precision="fp16"')
     if min(images, steps, gpus, *crop) < 1:
         raise ValueError(f"expected at least 1 of each, received images={images}, steps={steps}, gpus={gpus}, {crop}")
+    for name, value in (("rate", rate), ("share", share)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}: expected a number above 0, received {value:g}")
     asked = (model, num_classes, tuple(sorted(options.items())))
     forward, parameters = _forward(*asked, (crop[0], crop[1]))
     # A small picture stands for the crop: what is kept grows with the area.

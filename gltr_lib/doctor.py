@@ -24,6 +24,7 @@ OK, NOTE, PROBLEM = "ok", "note", "problem"
 NEEDED = ("torch", "torchvision", "numpy", "pillow", "safetensors", "accelerate", "tqdm", "matplotlib", "scikit-image")
 COURSE = ("jupyterlab", "ipywidgets", "jupytext", "nbclient", "ipykernel")
 _MODULE = {"pillow": "PIL", "scikit-image": "skimage"}
+_PAIR = "torch with torchvision"
 LEAST_DISK_GB, LEAST_RAM_GB = 2.0, 4.0
 
 
@@ -136,17 +137,17 @@ def _pair(version: Callable[[str], str]) -> Finding:
     try:
         torch, vision = _minor(version("torch")), _minor(version("torchvision"))
     except importlib.metadata.PackageNotFoundError:
-        return Finding("torch with torchvision", NOTE, "not both installed")
+        return Finding(_PAIR, NOTE, "not both installed")
     command = f"{sys.executable} -m pip install --upgrade 'torch>=2.11,!=2.13.*' 'torchvision>=0.26,!=0.28.*'"
     if torch is None or vision is None:
-        return Finding("torch with torchvision", NOTE, "version numbers of an unknown form")
+        return Finding(_PAIR, NOTE, "version numbers of an unknown form")
     text = f"torch {torch[0]}.{torch[1]} with torchvision {vision[0]}.{vision[1]}"
     if torch < (2, 11):
-        return Finding("torch with torchvision", PROBLEM, f"{text}; torch 2.11 or newer is needed", command)
+        return Finding(_PAIR, PROBLEM, f"{text}; torch 2.11 or newer is needed", command)
     partner = (0, torch[1] + 15)
     if torch[0] == 2 and vision[0] == 0 and (vision > partner or (vision < partner and vision < (0, 29))):
-        return Finding("torch with torchvision", PROBLEM, f"{text} do not belong together", command)
-    return Finding("torch with torchvision", OK, text)
+        return Finding(_PAIR, PROBLEM, f"{text} do not belong together", command)
+    return Finding(_PAIR, OK, text)
 
 
 def _minor(text: str) -> tuple[int, int] | None:
@@ -173,22 +174,14 @@ def _device(load: Callable[[str], Any]) -> Finding:
 
 def _space(root: Path, free: Callable[[Path], float], ram: float | None) -> list[Finding]:
     disk = free(root)
-    out = [
-        Finding("disk", OK, f"{disk:.1f} GB free")
-        if disk >= LEAST_DISK_GB
-        else Finding(
-            "disk", PROBLEM, f"{disk:.1f} GB free", f"free at least {LEAST_DISK_GB:.0f} GB in {root.resolve()}"
-        )
-    ]
+    remedy = f"free at least {LEAST_DISK_GB:.0f} GB in {root.resolve()}"
+    space = Finding("disk", OK, f"{disk:.1f} GB free")
+    if disk < LEAST_DISK_GB:
+        space = Finding("disk", PROBLEM, f"{disk:.1f} GB free", remedy)
     if ram is None:
-        out.append(Finding("memory", NOTE, "unknown"))
-    elif ram < LEAST_RAM_GB:
-        out.append(
-            Finding("memory", NOTE, f"{ram:.1f} GB", "close other programs, or run: COURSE_MODE=smoke make course")
-        )
-    else:
-        out.append(Finding("memory", OK, f"{ram:.1f} GB"))
-    return out
+        return [space, Finding("memory", NOTE, "unknown")]
+    remedy = "close other programs, or run: COURSE_MODE=smoke make course" if ram < LEAST_RAM_GB else ""
+    return [space, Finding("memory", NOTE if remedy else OK, f"{ram:.1f} GB", remedy)]
 
 
 def _weights(assets: str | os.PathLike[str] | None, load: Callable[[str], Any]) -> list[Finding]:
@@ -214,26 +207,17 @@ def _weights(assets: str | os.PathLike[str] | None, load: Callable[[str], Any]) 
 
 
 def _data(environ: Mapping[str, str]) -> Finding:
-    given = environ.get("GLTR_DATA", "")
+    name, given = "real data (GLTR_DATA)", environ.get("GLTR_DATA", "")
     if not given:
-        return Finding("real data (GLTR_DATA)", OK, "not set; the course needs none, lesson 07 uses your own pictures")
+        return Finding(name, OK, "not set; the course needs none, lesson 07 uses your own pictures")
     root = Path(given)
     if not root.is_dir():
-        return Finding(
-            "real data (GLTR_DATA)",
-            PROBLEM,
-            f"{given}: no such folder",
-            "unset GLTR_DATA, or point it to your data folder",
-        )
+        return Finding(name, PROBLEM, f"{given}: no such folder", "unset GLTR_DATA, or point it to your data folder")
     sets = [name for name in ("camvid", "idd_lite", "cityscapes", "airsim", "carla") if (root / name).is_dir()]
     if not sets:
-        return Finding(
-            "real data (GLTR_DATA)",
-            NOTE,
-            f"{given}: no known set in it",
-            "put CamVid below it as camvid/train, camvid/val",
-        )
-    return Finding("real data (GLTR_DATA)", OK, f"{given}: {', '.join(sets)}")
+        remedy = "put CamVid below it as camvid/train, camvid/val"
+        return Finding(name, NOTE, f"{given}: no known set in it", remedy)
+    return Finding(name, OK, f"{given}: {', '.join(sets)}")
 
 
 def _write(root: Path) -> Finding:
@@ -242,12 +226,8 @@ def _write(root: Path) -> Finding:
         with tempfile.NamedTemporaryFile(dir=where, prefix=".gltr-doctor-"):
             pass
     except OSError as error:
-        return Finding(
-            "writing here",
-            PROBLEM,
-            f"{where}: {error.strerror or error}",
-            "start in a folder of yours, or: chmod u+w .",
-        )
+        remedy = "start in a folder of yours, or: chmod u+w ."
+        return Finding("writing here", PROBLEM, f"{where}: {error.strerror or error}", remedy)
     return Finding("writing here", OK, str(where))
 
 

@@ -7,8 +7,8 @@ with two views comparable; the paper's sum is this times a constant.
 
 Randomness has no memory: the generators of step k are seeded from (seed, k). A run that was killed and resumed is
 therefore, bit for bit, the run that was not (same machine, same thread count, on a CPU). The streams are separate, so
-two methods with one seed see the same crops of the same pictures. Source: Peng et al., TIP 2021; the poly schedule is
-DeepLab's, AdamW and the warm-up are ours.
+two methods with one seed and as many views see the same crops of the same pictures (one view reads twice as many
+pictures a step as two). Source: Peng et al., TIP 2021; the poly schedule is DeepLab's, AdamW and the warm-up are ours.
 
 This loop holds its pictures in memory and runs in one process. :mod:`gltr_lib.scale` is its large sister: files that
 loader processes decode, several processes and machines, half precision, logs; both take the same steps.
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from gltr_lib._draws import seed_global
 from gltr_lib._run import Bar, Run, fingerprint, read_losses
 from gltr_lib._step import (
     GLOBAL,
@@ -132,12 +133,13 @@ def train(
         config: everything that decides the run.
         images: uint8 tensor (N,3,H,W).
         labels: uint8 tensor (N,H,W) of trainIds, 255 = ignore.
-        stylizer: None loads ``config.stylizer`` if the method needs it.
+        stylizer: None loads ``config.stylizer`` if the method needs it; one that is given is moved to the run's device.
         bank: None loads ``config.bank`` if the method needs it.
         out: folder for ``checkpoint.pt``, written every ``config.checkpoint_every`` steps and at the end.
         resume: continue from the checkpoint in ``out``, if there is one.
         progress: show a progress bar with loss, time a step and time left.
-        on_step: called as ``on_step(step, model, record)`` after every step (every 20 steps on a GPU).
+        on_step: called as ``on_step(step, model, record)`` after every step (every 20 steps on a GPU). It may put the
+            network into evaluation mode: the next step trains it again.
 
     Returns:
         A TrainResult with the network in evaluation mode.
@@ -191,7 +193,7 @@ def _loop(
     bar = Bar(config, run.step, progress)
     for step in range(run.step, config.steps):
         # Only layers such as dropout read the global generator; they too must be the same after a resume.
-        torch.manual_seed(step_seed(config.seed, step + 1, GLOBAL))
+        seed_global(step_seed(config.seed, step + 1, GLOBAL), device)
         rate = learning_rate(step, config)
         set_rate(optimizer, rate)
         seen, target = make_batch(step, images, labels, config, views)
@@ -215,6 +217,7 @@ def _loop(
             bar.show(run)
             if on_step is not None:
                 on_step(step, model, run.history[-1])
+                model.train()
         if save:
             run.save()
     bar.close()

@@ -199,24 +199,13 @@ def ledger_row(
     """
     method, seed = trained_as(network, facts, method, seed)
     return {
-        "method": method,
-        "seed": seed,
-        "commit": ledger.git_commit(),
-        "protocol": found.protocol,
-        "metric": f"mIoU-{len(found.averaged)}",
-        "value": round(found.miou, 6),
-        "data": found.data,
-        "config": dict(facts.get("config") or {}),
-        "device": ledger.device_name(found.device),
-        "wall_seconds": round(found.seconds, 2),
-        "date": ledger.now(),
-        "per_class": score_as_json(found)["per_class"],
-        "images": found.images,
-        "inference": found.inference,
-        "network": network,
-        "options": dict(plan.options),
+        "method": method, "seed": seed, "commit": ledger.git_commit(), "protocol": found.protocol,
+        "metric": f"mIoU-{len(found.averaged)}", "value": round(found.miou, 6), "data": found.data,
+        "config": dict(facts.get("config") or {}), "device": ledger.device_name(found.device),
+        "wall_seconds": round(found.seconds, 2), "date": ledger.now(), "per_class": score_as_json(found)["per_class"],
+        "images": found.images, "inference": found.inference, "network": network, "options": dict(plan.options),
         "trained_at": facts.get("commit"),
-    }
+    }  # fmt: skip
 
 
 def titles(networks: Sequence[str]) -> list[str]:

@@ -272,24 +272,29 @@ def table(
         found = sorted({row.get(field, "whole picture") if field == "inference" else row[field] for row in rows})
         if len(found) > 1:
             raise ValueError(f"one table, one {field}: got {', '.join(found)}; filter with ledger.find first")
-    cells = summarise(rows)
     names, heads = method_names or {}, column_names or {}
-    lines = [
-        "| method | " + " | ".join(heads.get(c, c) for c in columns) + " | seeds |",
-        "|---|" + "---:|" * (len(columns) + 1),
-    ]
-    for method in methods:
-        found_cells = [cells.get((method, column)) for column in columns]
-        texts = [
-            "not run"
-            if cell is None
-            else f"{cell.mean * scale:.{digits}f}" + (f" ± {cell.sd * scale:.{digits}f}" if cell.n > 1 else "")
-            for cell in found_cells
-        ]
-        counts = sorted({cell.n for cell in found_cells if cell is not None}) or [0]
+    return _body(rows, {m: names.get(m, m) for m in methods}, {c: heads.get(c, c) for c in columns}, scale, digits)
+
+
+def _body(
+    rows: Iterable[Row], methods: Mapping[str, str], columns: Mapping[str, str], scale: float = 100.0, digits: int = 1
+) -> str:
+    """The lines of :func:`table` for methods and columns with the names to print, whatever the rows mix."""
+    cells = summarise(rows)
+    lines = ["| method | " + " | ".join(columns.values()) + " | seeds |", "|---|" + "---:|" * (len(columns) + 1)]
+    for method, name in methods.items():
+        found = [cells.get((method, column)) for column in columns]
+        counts = sorted({cell.n for cell in found if cell is not None}) or [0]
         count = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-        lines.append(f"| {names.get(method, method)} | " + " | ".join(texts) + f" | {count} |")
+        lines.append(f"| {name} | " + " | ".join(_cell(one, scale, digits) for one in found) + f" | {count} |")
     return "\n".join(lines)
+
+
+def _cell(cell: Summary | None, scale: float = 100.0, digits: int = 1) -> str:
+    """A score as tables print it: the mean, with its spread where there is one, or "not run"."""
+    if cell is None:
+        return "not run"
+    return f"{cell.mean * scale:.{digits}f}" + (f" ± {cell.sd * scale:.{digits}f}" if cell.n > 1 else "")
 
 
 @typed

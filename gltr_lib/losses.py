@@ -193,18 +193,19 @@ def consistency_loss(
     else:
         log_a, log_b = a.log_softmax(1), b.log_softmax(1)
         log_mean = torch.logaddexp(log_a, log_b) - math.log(2.0)
-        # Rounding can leave a divergence of -1e-9 where the truth is 0.
         per_pixel = (0.5 * (_kl(log_a, log_mean) + _kl(log_b, log_mean))).clamp(min=0)
+    # Rounding can leave a divergence of -1e-7 where the truth is 0.
     if valid is None:
         if total is None and per_pixel.numel():  # of no pixel at all the mean would be NaN
-            return per_pixel.mean()
-        return per_pixel.sum() / _at_least_one(0 if total is None else total)
+            return per_pixel.mean().clamp(min=0)
+        return per_pixel.sum().clamp(min=0) / _at_least_one(0 if total is None else total)
     if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != per_pixel.shape:
         raise ValueError(
             f"valid: expected a bool tensor {tuple(per_pixel.shape)}, received {describe(valid)}; use labels != 255"
         )
     # where, not a product: 0 * inf would be NaN at an ignored pixel.
-    return torch.where(valid, per_pixel, 0.0).sum() / _at_least_one(valid.sum() if total is None else total)
+    scored = torch.where(valid, per_pixel, 0.0).sum().clamp(min=0)
+    return scored / _at_least_one(valid.sum() if total is None else total)
 
 
 def _wide(logits: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._draws import Generators, check_count
+from gltr_lib._draws import Generators, check_count, device_of, uniform
 from gltr_lib._typed import fits, strictly_typed, typed
 from gltr_lib._validate import check_choice, check_device, check_share, describe
 
@@ -79,7 +79,7 @@ def blob_mask(
         return torch.cat([blob_mask(1, height, width, generator=one, **options) for one in generator])  # type: ignore[arg-type]
     sigmas = draw_sigmas(batch, sigma, generator)
     shares = draw_shares(batch, share, generator)
-    target = check_device(device) if device is not None else _device_of(generator)
+    target = check_device(device) if device is not None else device_of(generator)
     masks = torch.empty(batch, 1, height, width, dtype=torch.float32, device=target)
     # Each field lies where its mask will: fresh memory costs as much as a product.
     for mask, s, p in zip(masks[:, 0], sigmas, shares, strict=True):
@@ -114,13 +114,13 @@ def smooth_noise(
     _check_sizes(1, height, width)
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma: expected a finite number of pixels >= 0, received {sigma!r:.60}")
-    target = check_device(device) if device is not None else _device_of(generator)
+    target = check_device(device) if device is not None else device_of(generator)
     return _smooth_noise(float(sigma), generator, torch.empty(height, width, dtype=torch.float32, device=target))
 
 
 def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) -> Tensor:
     height, width = out.shape
-    drawn_on = _device_of(generator)
+    drawn_on = device_of(generator)
     if sigma == 0:
         return out.copy_(torch.randn(height, width, generator=generator, device=drawn_on, dtype=torch.float32))
     pitch = max(1, int(sigma / _PITCH))  # of the grid, in pixels
@@ -230,7 +230,7 @@ def draw_sigmas(
     low, high = _pair(sigma, "sigma")
     if not (0 < low <= high and math.isfinite(high)):
         raise ValueError(f"sigma: expected 0 < low <= high in pixels, received {sigma!r}")
-    u = torch.rand(batch, generator=generator, device=_device_of(generator)).double().cpu()
+    u = uniform(batch, generator).double()
     return [low if low == high else float(low * (high / low) ** x) for x in u.tolist()]
 
 
@@ -248,7 +248,7 @@ def draw_shares(
     low, high = (check_share(v) for v in _pair(share, "share"))
     if low > high:
         raise ValueError(f"share: expected low <= high, received {share!r}")
-    u = torch.rand(batch, generator=generator, device=_device_of(generator)).double().cpu()
+    u = uniform(batch, generator).double()
     return [float(low + (high - low) * x) for x in u.tolist()]
 
 
@@ -266,7 +266,3 @@ def _check_sizes(batch: int, height: int, width: int) -> None:
             raise TypeError(f"{name}: expected an integer >= 1, received {describe(value)}")
         if not 1 <= value < 2**31:
             raise ValueError(f"{name}: expected an integer >= 1, received {value}")
-
-
-def _device_of(generator: torch.Generator | None) -> torch.device:
-    return generator.device if generator is not None else torch.device("cpu")

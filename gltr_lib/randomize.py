@@ -4,6 +4,8 @@
 - LTR (local): ``x_local = M * x_global + (1 - M) * x`` with a blob mask M of stylised share p.
 
 Both take a batch, like torchvision's CutMix: call them in the loop, in a collate function, or after ``v2.Compose``.
+In the workers of a DataLoader leave ``generator`` out: torch seeds each worker's global generator apart, and anew in
+every epoch, while a generator of yours is copied into all of them, and all would draw the same.
 Labels are not touched: shapes stay where they are. Source: Peng et al., IEEE TIP 2021 (GTR, LTR).
 """
 

@@ -9,24 +9,16 @@ Source: CamVid (Brostow et al., 2009) in the 11 classes of SegNet (Badrinarayana
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from gltr_lib import real_sets
 from gltr_lib._label_sets import CAMVID11_NOTE, COMMON5_NOTE, LABEL_SETS, LabelSet
 from gltr_lib._validate import check_choice
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.real_sets import (
-    REAL_SETS,
-    camvid_sequences,
-    fit_width,
-    protocol_of,
-    score_frames,
-    source_prior,
-)
+from gltr_lib.real_sets import REAL_SETS, camvid_sequences, fit_width, protocol_of, score_frames, source_prior
 
 __all__ = [
     "CAMVID11_NOTE", "COMMON5_NOTE", "LABEL_SETS", "LabelSet", "camvid_protocol", "camvid_root", "camvid_sequences",
@@ -48,10 +40,7 @@ def camvid_root(root: str | os.PathLike[str] | None = None) -> Path | None:
         True
     """
     given = root or os.environ.get("GLTR_DATA", "").strip()
-    for folder in (Path(given) / "camvid", Path(given) / "CamVid", Path(given)) if given else ():
-        if (folder / "train").is_dir() and (folder / "val").is_dir():
-            return folder
-    return None
+    return real_sets.find_sets(Path(given)).get("camvid") if given else None
 
 
 def camvid_protocol(label_set: str = "camvid11", width: int = 256) -> str:
@@ -66,10 +55,7 @@ def score_camvid(
     *,
     width: int = 256,
     label_set: str = "camvid11",
-    batch: int = 8,
     prior: Tensor | None = None,
-    device: torch.device | str | None = None,
-    on_batch: Callable[[int, int], Any] | None = None,
 ) -> dict[str, ConfusionMatrix]:
     """Score a network on CamVid's real photographs, sequence by sequence.
 
@@ -79,10 +65,7 @@ def score_camvid(
         splits: which to read.
         width: width of the picture that the network sees; see :func:`gltr_lib.real_sets.score_frames`.
         label_set: "camvid11" or "common5"; the grouping is in ``LABEL_SETS[...].notes``.
-        batch: pictures in one forward pass.
         prior: for ``model=None``, the source's layout prior in the classes of ``label_set``; see ``source_prior``.
-        device: None = where the model is.
-        on_batch: called with (done, total) after each batch.
 
     Returns:
         A confusion matrix for each sequence, and their sum under "all".
@@ -93,7 +76,4 @@ def score_camvid(
     tables = REAL_SETS["camvid"].tables
     table = {label_set: tables[check_choice(label_set, tables, "label_set")]}
     priors = None if prior is None else {label_set: prior}
-    frames = camvid_sequences(root, splits)
-    return score_frames(
-        model, frames, table, width=width, batch=batch, priors=priors, device=device, on_batch=on_batch
-    )[label_set]
+    return score_frames(model, camvid_sequences(root, splits), table, width=width, priors=priors)[label_set]

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -162,8 +161,6 @@ def score_frames(
     width: int = 256,
     batch: int = 8,
     priors: Mapping[str, Tensor] | None = None,
-    device: torch.device | str | None = None,
-    on_batch: Callable[[int, int], Any] | None = None,
 ) -> dict[str, dict[str, ConfusionMatrix]]:
     """Score a network on photographs, sequence by sequence, in several label sets from one forward pass.
 
@@ -177,8 +174,6 @@ def score_frames(
         width: width of the picture that the network sees.
         batch: pictures in one forward pass.
         priors: for ``model=None``, label set -> the source's layout prior in its classes; see ``source_prior``.
-        device: None = where the model is.
-        on_batch: called with (done, total) after each batch.
 
     Returns:
         For each label set and sequence a confusion matrix, and their sum under "all".
@@ -188,7 +183,6 @@ def score_frames(
     """
     if model is None and (priors is None or set(tables) - set(priors)):
         raise ValueError("score_frames: give a model, or priors= the source's layout prior for each label set")
-    total, done = sum(map(len, frames.values())), 0
     out: dict[str, dict[str, ConfusionMatrix]] = {label_set: {} for label_set in tables}
     for sequence, pairs in frames.items():
         matrices = {name: ConfusionMatrix(len(LABEL_SETS[name].classes), IGNORE) for name in tables}
@@ -198,9 +192,7 @@ def score_frames(
             size = (int(ids.shape[-2]), int(ids.shape[-1]))
             shares = None
             if model is not None:
-                shares = _probabilities(
-                    model, torch.stack([fit_width(image, width) for image, _ in part]), size, device
-                )
+                shares = _probabilities(model, torch.stack([fit_width(image, width) for image, _ in part]), size)
             for name, matrix in matrices.items():
                 target = map_classes(ids, tables[name])
                 if shares is not None:
@@ -208,9 +200,6 @@ def score_frames(
                 elif priors is not None:
                     guess = resize_labels(priors[name][None], size).expand_as(target)
                 matrix.update(guess, target)
-            done += len(part)
-            if on_batch is not None:
-                on_batch(done, total)
         for name, matrix in matrices.items():
             out[name][sequence] = matrix
     for matrices in out.values():
@@ -249,12 +238,9 @@ def fit_width(picture: np.ndarray, width: int) -> Tensor:
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
 
 
-def _probabilities(
-    model: nn.Module, pictures: Tensor, size: tuple[int, int], device: torch.device | str | None
-) -> Tensor:
-    where = torch.device(device) if device is not None else device_of(model)
+def _probabilities(model: nn.Module, pictures: Tensor, size: tuple[int, int]) -> Tensor:
     with torch.inference_mode(), evaluation_mode(model):
-        logits = model(floats(pictures.to(where)))
+        logits = model(floats(pictures.to(device_of(model))))
         return F.interpolate(logits, size, mode="bilinear", align_corners=False).softmax(1)
 
 

@@ -142,7 +142,7 @@ class Stylizer(nn.Module):
             True
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs, too
             encoder, decoder = _mini_net.build()
         return cls._mini(encoder, decoder)
 
@@ -213,7 +213,13 @@ class Stylizer(nn.Module):
         return self._encode(check_images(images), self._tile(tile))
 
     def _encode(self, images: Tensor, tile: int | None) -> Tensor:
-        images = images.to(next(self.encoder.parameters()).dtype)  # the pictures' own comes back in stylize
+        weight = next(self.encoder.parameters())
+        if images.device != weight.device:
+            raise ValueError(
+                f"images: expected on {weight.device} like the {self.name} stylizer, received on {images.device};"
+                " move one of them with to()"
+            )
+        images = images.to(weight.dtype)  # the pictures' own comes back in stylize
         height, width = images.shape[-2:]
         high, wide = (max(self.least, -(-side // self.stride) * self.stride) for side in (height, width))
         if (high, wide) != (height, width):

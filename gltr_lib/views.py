@@ -97,13 +97,13 @@ def apply_geometry(images: Tensor, labels: Tensor, geometry: Geometry, crop: tup
     and the label is 255, so that nothing is learned there.
 
     Args:
-        images: uint8 or float tensor (B,3,H,W); uint8 is divided by 255.
+        images: uint8 or float tensor (B,3,H,W); uint8 is divided by 255. Floats lie in [0, 1], and are cut to it.
         labels: integer tensor (B,H,W).
         geometry: from :func:`draw_geometry`.
         crop: (height, width) of the result.
 
     Returns:
-        (images float (B,3,h,w), labels int64 (B,h,w)); images bilinear, labels nearest.
+        (images float (B,3,h,w), labels int64 (B,h,w)); images bilinear and of the type they had, labels nearest.
 
     Example:
         >>> still = draw_geometry(1, (4, 6), (4, 6), scale=(1, 1), flip=False)
@@ -127,14 +127,17 @@ def apply_geometry(images: Tensor, labels: Tensor, geometry: Geometry, crop: tup
         ],
         dim=-1,
     )
-    moved = F.grid_sample(pixels, grid.to(pixels.dtype), padding_mode="reflection", align_corners=False)
+    # In single precision at least: half knows no place in a picture of 2000 columns to less than half a pixel, and the
+    # labels, which are picked exactly, would not fit.
+    wide = torch.promote_types(pixels.dtype, torch.float32)
+    moved = F.grid_sample(pixels.to(wide), grid.to(wide), padding_mode="reflection", align_corners=False)
 
     row, column = rows.floor().long(), columns.floor().long()
     inside = ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None, :]
     index = torch.arange(len(images), device=device)[:, None, None]
     picked = labels[index, row.clamp(0, height - 1)[:, :, None], column.clamp(0, width - 1)[:, None, :]].long()
     # Rounding may leave 1.0000001 behind; every view downstream promises [0, 1].
-    return moved.clamp_(0, 1), torch.where(inside, picked, IGNORE)
+    return moved.clamp_(0, 1).to(pixels.dtype), torch.where(inside, picked, IGNORE)
 
 
 def photometric(images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, generator: Generators = None) -> Tensor:
@@ -160,14 +163,14 @@ def photometric(images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, gener
     draws = uniform(batch, generator, rows=5)
     out = images
     if jitter > 0:
-        brightness, contrast, saturation = (1 + jitter * (2 * draws[:3] - 1)).to(device).unbind(0)
-        luma = torch.tensor(_LUMA, device=device)
-        gray = images.mean(dim=(2, 3)) @ luma
-        eye = torch.eye(3, device=device)
-        colour = saturation[:, None, None] * eye + (1 - saturation)[:, None, None] * luma.expand(3, 3)
-        matrix = (brightness * contrast)[:, None, None] * colour
-        offset = (brightness * (1 - contrast) * gray)[:, None, None].expand(batch, 3, 1)
-        out = torch.baddbmm(offset, matrix, images.flatten(2)).view_as(images).clamp_(0, 1)
+        brightness, contrast, saturation = (1 + jitter * (2 * draws[:3] - 1)).to(images).unbind(0)
+        luma, eye = images.new_tensor(_LUMA), torch.eye(3, device=device, dtype=images.dtype)
+        with torch.autocast(device.type, enabled=False):  # it would make the product, and with it the view, half
+            gray = images.mean(dim=(2, 3)) @ luma
+            colour = saturation[:, None, None] * eye + (1 - saturation)[:, None, None] * luma.expand(3, 3)
+            matrix = (brightness * contrast)[:, None, None] * colour
+            offset = (brightness * (1 - contrast) * gray)[:, None, None].expand(batch, 3, 1)
+            out = torch.baddbmm(offset, matrix, images.flatten(2)).view_as(images).clamp_(0, 1)
     chosen = draws[3] < blur
     if blur > 0 and bool(chosen.any()):
         # Only the chosen pictures are touched. The choice lies on the generator's device: no wait for a GPU.
@@ -319,7 +322,7 @@ class Views:
             raise ValueError('an "ltr" view needs a "gtr" view before it')
         power, share = self.method.schedule, self.method.share
         if power is not None and not isinstance(share, tuple):
-            self.ltr.share = share_schedule(round(progress * 10_000), 10_000, start=share, power=power)
+            self.ltr.share = share_schedule(progress, 1, start=share, power=power)
         mixed, _ = self.ltr(images, painted, generator=generator)
         return mixed
 

@@ -59,6 +59,15 @@ ALT_LENGTH = (15, 400)
 # ------------------------------------------------------------------------------------------- into the notebook
 
 
+def in_notebook() -> bool:
+    """Whether a notebook shows what is displayed; the library works without one, and without IPython."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return False
+    return get_ipython() is not None
+
+
 def show(thing: Any, *, alt: str = "", width: int | None = None) -> None:
     """Display a figure or a picture together with its alternative text.
 
@@ -78,15 +87,11 @@ def show(thing: Any, *, alt: str = "", width: int | None = None) -> None:
     data = to_png(thing)
     if width is None:
         width = round(thing.get_figwidth() * 100) if _is_figure(thing) else max(320, as_picture(thing).shape[1])
-    try:
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-    except ImportError:  # the library works without a notebook
+    if not in_notebook():
         print(f"[figure] {alt}")
         return
-    if get_ipython() is None:
-        print(f"[figure] {alt}")
-        return
+    from IPython.display import display
+
     bundle = {"image/png": base64.b64encode(data).decode(), "text/plain": f"[figure] {alt}"}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt, "width": int(width)}})
 
@@ -107,15 +112,11 @@ def table(rows: Sequence[Sequence[Any]], columns: Sequence[str], *, caption: str
     widths = [max(len(str(line[i])) for line in [list(columns), *cells]) for i in range(len(columns))]
     lines = ["  ".join(str(v).ljust(w) for v, w in zip(line, widths, strict=True)) for line in [list(columns), *cells]]
     text = "\n".join(filter(None, [caption, *lines]))
-    try:
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-    except ImportError:
+    if not in_notebook():
         print(text)
         return
-    if get_ipython() is None:
-        print(text)
-        return
+    from IPython.display import display
+
     numeric = [
         all(isinstance(row[i], int | float | np.number | type(None)) for row in rows) for i in range(len(columns))
     ]

@@ -144,9 +144,10 @@ def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) 
 
 def count_look(name: str, *, reason: str, networks: Sequence[str]) -> None:
     """Note a look at a real set before it is taken, where there is a ``results`` folder."""
+    from gltr_lib.study.photos import note_look
+
     if Path("results").is_dir():
-        look = {"date": ledger.now(), "commit": ledger.git_commit(), "reason": reason, "set": name}
-        ledger.append("results/real_looks.jsonl", look | {"networks": [*networks]}, check=False)
+        note_look("results/real_looks.jsonl", name, reason, networks)
 
 
 def render_scores(network: str, scores: Scores) -> str:

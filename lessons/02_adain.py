@@ -216,7 +216,8 @@ c = chosen[0]
 series = {"street": x[0, c], "painting": s[0, c], "street after AdaIN": moved[0, c]}
 viz.show(
     viz.histogram(series, xlabel=f"value of channel {c}", title="One channel, before and after"),
-    alt="Histograms of one channel: the street's, the painting's, and the street's after AdaIN, which is stretched and moved.",
+    alt="Histograms of one channel: the street's, the painting's, and the street's after AdaIN, which is as narrow as the "
+    "painting's.",
 )
 mean_error, std_error = (
     (a - b).abs().max().item() for a, b in zip(channel_stats(moved), channel_stats(s), strict=True)
@@ -225,7 +226,7 @@ print(f"largest difference to the painting's statistics, all channels: mean {mea
 
 # %% [markdown]
 # (What remains is the $\varepsilon$ under the root, which shows where a channel hardly varies.) After AdaIN the *shape*
-# of the histogram is still the street's (it was only stretched and shifted), while its centre and width are the
+# of the histogram is still the street's (it was only squeezed and shifted), while its centre and width are the
 # painting's. What we do not have yet is a picture: these are features, and nobody can hang them on a wall.
 
 # %% [markdown]
@@ -349,7 +350,8 @@ viz.show(
 # **Expected.** Coarse places first: the features hold them, and after a few dozen steps the street stands there, nearly grey. Then the right colours; fine detail last and not completely.
 
 # %% [markdown]
-# You have a working style transfer that did not exist a minute ago. (The grid of dots on the way: the 4 x 4 pixels of a
+# You have a working style transfer that did not exist a minute ago. Read the rows downwards: what stood there first, and what is
+# missing to the last? (The grid of dots on the way: the 4 x 4 pixels of a
 # position, each with an error of its own until it has learned better.) The shipped stylizer has the same parts and much
 # more training (its model card tells how); it also gives its decoder a little noise, since a cloudless sky has no
 # variation that a style could amplify. From here on we use the shipped decoder, and compare it with yours once.

@@ -220,7 +220,7 @@ viz.show(extremes, alt="The same street painted in the blandest, a middle and th
 # **Expected.** Grain rises with complexity, clearly (the rank correlation is far above 0.5). Contours: little or no relation, but all paint lowers them against the raw street, the dashed line. Let them explain why that is not a contradiction.
 
 # %% [markdown]
-# Read the two rank correlations, then the plots. If the first is clearly positive, choosing a painting by its
+# Read the two rank correlations (+1: the same order, 0: no relation, −1: the reverse), then the plots. If the first is clearly positive, choosing a painting by its
 # complexity means choosing how much texture the street gets: a bland painter leaves the street as smooth as it was or
 # smoother, and little is randomised. If the second is clearly negative, busy painters drown the borders that the labels
 # speak of; if it is near 0, they do so no more than others, and an upper limit is caution rather than measurement. (The
@@ -364,6 +364,9 @@ StyleBankExplorer()
 # ones at the other.) The lines to the nearest styles, taken in all numbers, show what the map cannot.
 
 # %% [markdown]
+# The line above this map says how much it holds, the one inside it what left and right mean here. The five pictures below are the
+# nearest in *all* numbers. Do they also lie nearest on the map?
+#
 # ## 4. GTR, and labels that never notice (6 min)
 #
 # All parts are there. GTR is four lines, and the library's module does the same: same generator, same pictures. (That is,

@@ -125,7 +125,9 @@ viz.show(
 #
 # $$t = m - \sqrt{2}\,\operatorname{erf}^{-1}(2p - 1)\; s .$$
 #
-# At $p = \tfrac12$ that is the mean; for a larger share the level sinks.
+# ($\operatorname{erf}^{-1}$ is the inverse of the error function, `torch.erfinv`. All that matters here: $\sqrt{2}\,\operatorname{erf}^{-1}(2p-1)$
+# is the place below which a share $p$ of a standard normal distribution lies, in standard deviations.) At $p = \tfrac12$ the
+# level is the mean; for a larger share it sinks.
 
 # %% [markdown]
 # ### Exercise 4.1 — Cutting the noise (●●●, 8 min)
@@ -471,9 +473,6 @@ with torch.inference_mode():
 # %%
 groups = ["raw picture", "outside the blobs", "inside the blobs"]
 figure = viz.bars(scores, groups=groups, ylabel="pixels right (%)", title="Half of each street is painted", digits=0)
-figure.axes[0].set_ylim(0, 119)
-with viz.look():
-    figure.axes[0].legend(loc="upper center", ncols=3)
 viz.show(
     figure,
     alt="Bars of pixel accuracy for three networks on the raw picture, outside and inside the blobs. "

@@ -454,7 +454,9 @@ method = METHODS["gtr_ltr_cgl"]
 with torch.no_grad():
     yours = total_loss(*losses(baseline, x_global, x_local, truth), method.consistency)
     library, _ = engine.step_loss(baseline, [x_global, x_local], truth, TrainConfig(method))
-print(method)
+print(
+    f"{method.name}: views {' + '.join(method.views)}, consistency={method.consistency:g} ({method.consistency_kind})"
+)
 print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / library:.4f}")
 
 # %% [markdown]
@@ -467,7 +469,7 @@ print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / libr
 # labels at every stage, and rivals beside them. Then choose *Break it*.
 #
 # **Predict, then run.** Move the picture by 6 pixels and forget the labels. How many of a hundred label pixels will be
-# wrong? Would you see it in the picture?
+# wrong? (The count stands under each stage.) Would you see it in the picture?
 
 # %%
 AugmentationComposer()
@@ -657,13 +659,15 @@ viz.table(rows, ["question", *LOOKS.values()], caption="Mean difference in mIoU-
 # %% [markdown]
 # *Helps* or *harms* needs an interval of 95 % that leaves out zero; the rest is *open*. (Lesson 08 builds the interval.)
 #
-# Read the column of the test looks: no network of this study was trained on them, the oracle neither. Then be careful in
-# three ways. A handful of seeds shows a direction at best. This is a rendered world, made to show a mechanism, not
+# Read the column of the test looks: no network of this study was trained on them. Then be careful in three ways. A handful of seeds shows a direction at best. This is a rendered world, made to show a mechanism, not
 # evidence about real roads. And one question needs a control of its own: does CGL need LTR at all?
 # `METHODS["gtr_gtr_cons"]` asks for agreement between *two whole paintings*:
 
 # %%
-print(METHODS["gtr_gtr_cons"])
+control = METHODS["gtr_gtr_cons"]
+print(
+    f"{control.name}: views {' + '.join(control.views)}, consistency={control.consistency:g} ({control.consistency_kind})"
+)
 pairs = {"agreement with LTR": ("gtr_ltr_cgl", "gtr_ltr"), "agreement without LTR": ("gtr_gtr_cons", "gtr_gtr")}
 rows = [(name, *answers(*pair)) for name, pair in pairs.items()]
 viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreement adds")

@@ -300,7 +300,7 @@ viz.table(rows, ["of deeplab_mini", "field (px)", "without dilation (px)"], capt
 # The formula tells where influence *can* come from, not where it *does*. Ask two trained networks: how strongly does
 # the logit of one pixel, the one on the cross, react to each pixel of the picture?
 #
-# **Predict, then run.** Within which distance lies half of all the influence: 10 pixels, 40, or 100? And will a network
+# **Predict, then run.** Within which distance lies half of all the influence: 5 pixels, 25, or 80? And will a network
 # trained on painted streets look further around than one that could trust the game's textures?
 
 
@@ -1056,15 +1056,15 @@ explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 #
 # # eight GPUs: sixteen images a step instead of four, shared evenly
 # gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5-8 \
-#     --processes 8 --set forward_images=16 precision=bf16
+#     --processes 8 --set forward_images=16 precision=bf16 sync_bn=true
 #
 # # four machines with eight GPUs each: the same command on each of them, with its own --node-rank
 # gltr train gtr_ltr_cgl --recipe gtr_paper --data gta5 --root data/gta5 --out runs/gta5-32 \
-#     --processes 8 --nnodes 4 --node-rank 0 --master HOST:29500 --set forward_images=64 precision=bf16
+#     --processes 8 --nnodes 4 --node-rank 0 --master HOST:29500 --set forward_images=64 precision=bf16 sync_bn=true
 #
 # # or by torchrun itself, which is what gltr train calls
 # torchrun --standalone --nproc_per_node 8 -m gltr_lib.scale gtr_ltr_cgl --recipe gtr_paper \
-#     --data gta5 --root data/gta5 --set processes=8 forward_images=16 --out runs/gta5-8
+#     --data gta5 --root data/gta5 --set processes=8 forward_images=16 sync_bn=true --out runs/gta5-8
 # ```
 #
 # `docs/scale.md` says what limits each of them, with the arithmetic. The section "Real data" of the README walks from an

@@ -132,7 +132,8 @@ dataset_miou = check("07-miou", dataset_miou)
 # %% [markdown]
 # Other habits are in use. Averaging each picture's own mIoU. Counting a class that is in neither picture nor prediction
 # as 0, or as 1 ("nothing there, nothing claimed: perfect"). Leaving a thin border between objects unscored, because
-# annotators cannot draw it exactly. Reporting the mean recall of the classes, or the share of right pixels.
+# annotators cannot draw it exactly. Reporting the mean recall of the classes (which part of each was found), or the share of
+# right pixels.
 #
 # **Predict, then run.** Sort them before you look: which habit gives the largest number for these predictions, which
 # the smallest? How many points lie between them?
@@ -695,7 +696,9 @@ explorers.PredictionExplorer(explorers.prediction.Params(look="sun", view="confi
 # network does not know that it is somewhere new.
 
 # %% [markdown]
-# Look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
+# Above each map stand two numbers: how sure the network is, and how much of it is right. Compare them for the baseline.
+#
+# Then look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
 # material they have never met, wood or concrete or a night sky? They have 19 words and must use one of them for every
 # pixel: "none of these" is not in the list. A confident colour is not knowledge.
 #

@@ -127,13 +127,15 @@ print(f"best method on CamVid, all sequences: mIoU-11 of {best:.1f} %")
 # | `return out` stands inside a loop (`deeplab_multi.py`, l. 63-67) | two of four dilations are used |
 #
 # None of this says that the paper's numbers are wrong: what was released need not be what was run. It says that this code,
-# as released, does not run the method that the paper describes. One more is worth running: the schedule. A comment intends the stylised share to grow over the
-# whole training, $p_t = p_0 + (1 - p_0)(t/T)^{0.1}$. The line that runs updates it from its own last value:
-# $\beta \leftarrow \beta + (1 - \beta)\,(1/T)^{0.1}$, with T = 200,000. Suppose both
-# start at one half.
+# as released, does not run the method that the paper describes.
 #
-# **Predict, then run.** After how many steps will the running line have made the pictures 99 % stylised: a hundred, a
-# thousand, a hundred thousand?
+# One more is worth running: the schedule. Lesson 04 plotted it: a comment intends the stylised share to grow over the whole
+# training, $p_t = p_0 + (1 - p_0)(t/T)^{0.1}$, and the line that runs updates it from its own last value,
+# $\beta \leftarrow \beta + (1 - \beta)\,(1/T)^{0.1}$, with T = 200,000. It is set back every 5,000 steps. Suppose both start
+# at one half. What did this do to a whole training?
+#
+# **Predict, then run.** In how many of the 200,000 steps does a picture keep more than one raw pixel in a hundred: as the
+# comment intends it, and as the line runs?
 
 # %%
 T = 200_000
@@ -153,15 +155,19 @@ viz.show(
     alt=f"Stylised share by step: the running line passes 0.99 at step {saturated}, the intended one is at "
     f"{intended[-1]:.2f} after {len(running) - 1} steps.",
 )
-print(f"above 99 % after {saturated} of {T:,} steps, that is {saturated / T:.4%} of the training")
+kept = {
+    "as intended": sum(share_schedule(step, T, start=0.5, power=0.1) <= 0.99 for step in range(0, T, 100)) * 100,
+    "as it runs": saturated * T // 5000,
+}
+rows = [(name, f"{steps:,}", 100 * steps / T) for name, steps in kept.items()]
+viz.table(rows, ["schedule", "steps with more than 1 % raw", "of the training (%)"], digits=2)
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Twelve. Most choose the largest number.
+# **Expected.** As intended about 163,500, four fifths of the training; as it runs 480 (twelve after each of 40 resets). Who remembers the twelve of lesson 04 can say so at once.
 
 # %% [markdown]
-# (The released code sets the share back every 5,000 steps, so this repeats itself; the picture within each stretch is the one
-# above.) Such a thing does not crash, and no loss curve shows it. You find it by **plotting what the code does, not what
-# its comment says**.
+# The figure shows one stretch of 5,000 steps, or rather the part of it in which anything happens. Such a thing does not crash,
+# and no loss curve shows it. You find it by **plotting what the code does, not what its comment says**.
 #
 # ## 2. Your own labels (18 min)
 #

@@ -1,6 +1,7 @@
-"""Tests share a machine with others: torch gets few threads, and the course's variables start unset."""
+"""Tests share a machine with others: torch gets few threads. Each begins without old variables and old failures."""
 
 import os
+import sys
 
 import pytest
 
@@ -16,6 +17,9 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
-def _course_variables_unset(monkeypatch):
+def _afresh(monkeypatch):
     for name in ("COURSE_MODE", "COURSE_SEED", "COURSE_RUNS", "COURSE_STRICT", "COURSE_FAULTS"):
         monkeypatch.delenv(name, raising=False)
+    base = sys.modules.get("gltr_lib.explorers._base")
+    if base is not None:
+        base.FAILURES.clear()

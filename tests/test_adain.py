@@ -117,6 +117,8 @@ def test_style_stats_index_keeps_the_dimension():
     assert len(stats) == 3
     assert stats[1].mean.tolist() == [[2.0, 3.0]]
     assert len(stats[1:]) == 2
+    for number in (np.int64(1), torch.tensor(1)):
+        assert stats[number] == stats[1]
     assert stats.to(dtype=torch.float64).std.dtype == torch.float64
 
 

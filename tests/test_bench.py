@@ -135,13 +135,9 @@ def test_the_page_is_the_ledgers():
 def test_the_page_shows_three_runs_newest_first_and_what_was_lost(tmp_path):
     tables = load("tables")
     row = {
-        "name": "mask",
-        "against": "SciPy",
-        "ours_ms": 1.0,
-        "ours_spread": [0.9, 1.1],
-        "theirs_ms": 20.0,
+        "name": "mask", "against": "SciPy", "ours_ms": 1.0, "ours_spread": [0.9, 1.1], "theirs_ms": 20.0,
         "promised": 20.0,
-    }
+    }  # fmt: skip
     about = {"commit": "abc", "device": "cpu", "threads": 2, "load": 0.1, "rates": RATES}
     runs = [
         about | {"date": f"2027-01-0{day}T00:00:00", "rows": [row | {"ratio": ratio, "kept": ratio >= 20}]}

@@ -41,29 +41,13 @@ def test_a_later_row_replaces_an_earlier_one():
 @pytest.mark.slow
 def test_scale_measures_and_says_that_there_is_no_gpu(tmp_path):
     words = [
-        "--models",
-        "deeplab_mini",
-        "--methods",
-        "gtr_ltr",
-        "--size",
-        "32",
-        "64",
-        "--images",
-        "2",
-        "--window",
-        "1",
-        "--device",
-        "cpu",
-        "--ledger",
-    ]
+        "--models", "deeplab_mini", "--methods", "gtr_ltr", "--size", "32", "64", "--images", "2", "--window", "1",
+        "--device", "cpu", "--ledger",
+    ]  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "benchmarks/scale.py", *words, str(tmp_path / "scale.jsonl")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+        [sys.executable, "benchmarks/scale.py", *words, str(tmp_path / "scale.jsonl")], cwd=ROOT, capture_output=True,
+        text=True, timeout=300, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [json.loads(line) for line in (tmp_path / "scale.jsonl").read_text().splitlines()]
     for found in rows:

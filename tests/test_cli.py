@@ -240,36 +240,6 @@ def test_styles_depend_on_seed_and_name_alone(tmp_path, stylizer, bank):
     assert [e["style"] for e in whole["done"].values()] != [e["style"] for e in other["done"].values()]
 
 
-def test_an_interrupted_job_goes_on_and_gives_the_same(tmp_path, stylizer, bank):
-    for n in range(5):
-        picture(tmp_path / "in" / f"{n}.png")
-    offline.stylise_folder(tmp_path / "in", tmp_path / "whole", stylizer, bank)
-
-    class Stop(Exception):
-        pass
-
-    def stop(done, total, name):
-        if done == 2:
-            raise Stop
-
-    with pytest.raises(Stop):
-        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=stop)
-    calls = []
-    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=lambda *a: calls.append(a))
-    for n in range(5):
-        assert (tmp_path / "out" / f"{n}.png").read_bytes() == (tmp_path / "whole" / f"{n}.png").read_bytes()
-    again = []
-    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, on_image=lambda *a: again.append(a))
-    assert again == []  # nothing left to do
-
-
-def test_other_settings_do_not_mix_in_one_folder(tmp_path, stylizer, bank):
-    picture(tmp_path / "in" / "a.png")
-    offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank)
-    with pytest.raises(ValueError, match="alpha"):
-        offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, bank, alpha=0.5)
-
-
 @pytest.mark.parametrize("target", ["in", "in/out", "."])
 def test_the_source_is_never_written_to(tmp_path, stylizer, bank, target):
     made = picture(tmp_path / "in" / "a.png")

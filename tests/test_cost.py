@@ -126,6 +126,9 @@ def test_what_does_not_fit_says_so():
         ({"optimizer": "lion"}, "optimizer: unknown"),
         ({"gpu": "T4", "precision": "bf16"}, 'use precision="fp16"'),
         ({"images": 0}, "at least 1"),
+        ({"rate": 0.0}, "rate: expected a number above 0, received 0"),
+        ({"rate": -1.0}, "rate: expected a number above 0, received -1"),
+        ({"share": 0.0}, "share: expected a number above 0, received 0"),
         ({"stylizer": "brush"}, "stylizer: unknown"),
     ],
 )

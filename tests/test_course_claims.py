@@ -15,11 +15,8 @@ WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
 POINTS = re.compile(rf"[^.?!|]*\b(?:{WORDS}|\d+(?:\.\d+)?) points?\b[^.?!|]*", re.IGNORECASE)
 # Sentences that speak of made-up examples, of scales or of marks, and not of results.
 GENERIC = (
-    "One method scores two points more",
-    "A gain of ten points is a lot",
-    "25 points a sigma",
-    "of twelve points",
-)
+    "One method scores two points more", "A gain of ten points is a lot", "25 points a sigma", "of twelve points",
+)  # fmt: skip
 
 
 def prose(path):
@@ -92,11 +89,9 @@ def test_scores_on_photographs_are_of_the_newest_networks_too(tmp_path):
 
 def test_a_method_with_one_seed_has_no_spread_to_show():
     known = {
-        ("a", "sun"): {0: 1.0, 1: 2.0},
-        ("a", "fog"): {0: 1.0, 1: 2.0},
-        ("b", "sun"): {0: 1.0, 1: 2.0},
+        ("a", "sun"): {0: 1.0, 1: 2.0}, ("a", "fog"): {0: 1.0, 1: 2.0}, ("b", "sun"): {0: 1.0, 1: 2.0},
         ("b", "fog"): {0: 1.0},
-    }
+    }  # fmt: skip
     assert claims.repeated(known, ("b", "c", "a"), ("sun", "fog")) == ["a"], "b has one seed on a look, c none"
     assert claims.repeated(known, ("b", "a"), ("sun",)) == ["b", "a"], "in the order asked for"
 

@@ -60,11 +60,7 @@ BROKEN = [
     ("# **On the board.**\n", "", "the second cell is tagged instructor"),
     ("# **Expected.** Forty-two.", "# Forty-two.", "a prediction without '**Expected.**'"),
     ("# **Expected.** The one", "# The one", "a prediction without '**Expected.**'"),
-    (
-        "### Exercise 2.3 — Half (●●●, 2 min)",
-        "### Exercise 2.3 — Half (●●●, 5 min)",
-        "section 2 plans 4 min, its",
-    ),
+    ("### Exercise 2.3 — Half (●●●, 2 min)", "### Exercise 2.3 — Half (●●●, 5 min)", "section 2 plans 4 min, its"),
     ("# - It held.", "# $$x = 1$$", "an equation without code beside it"),
     (CODE, CODE + "for n in range(2):\n    print(n)\n", "print in a loop; collect rows"),
     ("# - It held.", "# ![A long and fitting description](https://example.org/x.png)", "only relative ones"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,12 +77,18 @@ def test_the_clock_ends_with_the_planned_minutes(path):
         assert sum(minutes for *_, minutes in section.exercises) <= section.minutes, section.title
 
 
-def test_the_command_writes_the_instructor_edition_apart(tmp_path, capsys):
+@pytest.fixture
+def base(tmp_path):
+    """A course of the tiny lesson alone."""
     (tmp_path / "lessons").mkdir()
-    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
-    assert build.main(["--instructor", "--root", str(tmp_path)]) == 0
-    assert (tmp_path / "build" / "instructor" / "02_tiny.ipynb").is_file()
-    assert not (tmp_path / "notebooks").exists()
+    shutil.copy(TINY, tmp_path / "lessons")
+    return tmp_path
+
+
+def test_the_command_writes_the_instructor_edition_apart(base, capsys):
+    assert build.main(["--instructor", "--root", str(base)]) == 0
+    assert (base / "build" / "instructor" / "02_tiny.ipynb").is_file()
+    assert not (base / "notebooks").exists()
     assert "1 notebooks" in capsys.readouterr().out
 
 
@@ -127,20 +134,28 @@ def test_a_deck_needs_nothing_from_elsewhere(decks):
             assert re.search(r'(alt|aria-label)="[^"]{5,}"', image)
 
 
-def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_path):
+def executed():
+    """The tiny lesson as if it had run: (the notebook, its cell with a picture)."""
     import nbformat
 
     book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
     picture = nbformat.v4.new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a black dot"}})
-    asked = next(i for i, cell in enumerate(book.cells) if cell.source == "course.mode()")
-    book.cells[asked].outputs = [picture]
+    asked = next(cell for cell in book.cells if cell.source == "course.mode()")
+    asked.outputs = [picture]
+    return book, asked
+
+
+def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_path):
+    import nbformat
+
+    book, asked = executed()
     path = tmp_path / "02_tiny.ipynb"
     nbformat.write(book, path)
     results = [slide for slide in slides.deck(TINY, path) if slide.kind == "result"]
     assert len(results) == 1
     assert 'alt="a black dot"' in results[0].body
     assert slides.left_out(TINY, path) == 0
-    book.cells[asked].source = "course.mode()  # edited since"
+    asked.source = "course.mode()  # edited since"
     nbformat.write(book, path)
     assert [slide for slide in slides.deck(TINY, path) if slide.kind == "result"] == []
     assert slides.left_out(TINY, path) == 1
@@ -177,31 +192,24 @@ def test_formulas_are_drawn_or_refused_by_name():
         formula.svg(r"\nonsense x")
 
 
-def test_the_slides_command_says_where_figures_come_from(tmp_path, capsys):
-    (tmp_path / "lessons").mkdir()
-    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
-    out = tmp_path / "decks"
-    assert slides.main(["--root", str(tmp_path), "--runs", str(tmp_path / "none"), "--out", str(out)]) == 0
+def test_the_slides_command_says_where_figures_come_from(base, capsys):
+    out = base / "decks"
+    assert slides.main(["--root", str(base), "--runs", str(base / "none"), "--out", str(out)]) == 0
     assert "run `make course` first" in capsys.readouterr().out
     assert (out / "index.html").is_file()
 
 
-def test_the_slides_command_names_the_lessons_whose_figures_are_outdated(tmp_path, capsys):
+def test_the_slides_command_names_the_lessons_whose_figures_are_outdated(base, capsys):
     import nbformat
 
-    (tmp_path / "lessons").mkdir()
-    (tmp_path / "runs" / "notebooks").mkdir(parents=True)
-    (tmp_path / "lessons" / TINY.name).write_text(TINY.read_text())
-    book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
-    picture = nbformat.v4.new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a black dot"}})
-    asked = next(i for i, cell in enumerate(book.cells) if cell.source == "course.mode()")
-    book.cells[asked].outputs = [picture]
-    book.cells.append(nbformat.v4.new_code_cell("of_last_week()", outputs=[picture]))
-    nbformat.write(book, tmp_path / "runs" / "notebooks" / "02_tiny.ipynb")
-    call = ["--root", str(tmp_path), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "decks")]
+    (base / "runs" / "notebooks").mkdir(parents=True)
+    book, asked = executed()
+    book.cells.append(nbformat.v4.new_code_cell("of_last_week()", outputs=asked.outputs))
+    nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
+    call = ["--root", str(base), "--runs", str(base / "runs"), "--out", str(base / "decks")]
     assert slides.main(call) == 0
     assert "changed since they ran: 02 (1); run `make course` again" in capsys.readouterr().out
     del book.cells[-1]
-    nbformat.write(book, tmp_path / "runs" / "notebooks" / "02_tiny.ipynb")
+    nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
     assert slides.main(call) == 0
     assert "Left out" not in capsys.readouterr().out

@@ -19,14 +19,10 @@ VERSIONS = {"torch": "2.14.1+cpu", "torchvision": "0.29.1"}
 
 def healthy(tmp_path: Path, **changes):
     settings = {
-        "root": tmp_path,
-        "environ": {},
-        "version": lambda name: VERSIONS.get(name, "1.0"),
+        "root": tmp_path, "environ": {}, "version": lambda name: VERSIONS.get(name, "1.0"),
         "load": lambda name: importlib.import_module(name) if name in ("torch", "gltr_lib.weights") else None,
-        "free_disk_gb": lambda root: 50.0,
-        "ram_gb": lambda: 16.0,
-        "python": (3, 12),
-    }
+        "free_disk_gb": lambda root: 50.0, "ram_gb": lambda: 16.0, "python": (3, 12),
+    }  # fmt: skip
     return {f.name: f for f in doctor.examine(**(settings | changes))}
 
 
@@ -172,13 +168,9 @@ def test_exit_code_and_texts_agree(tmp_path):
 
 def test_every_problem_has_a_remedy(tmp_path):
     found = healthy(
-        tmp_path / "missing",
-        version=without("numpy"),
-        environ={"GLTR_DATA": "/nowhere"},
-        free_disk_gb=lambda root: 0.0,
-        python=(3, 9),
-        assets=tmp_path / "none",
-    )
+        tmp_path / "missing", version=without("numpy"), environ={"GLTR_DATA": "/nowhere"},
+        free_disk_gb=lambda root: 0.0, python=(3, 9), assets=tmp_path / "none",
+    )  # fmt: skip
     problems = [f for f in found.values() if f.status == doctor.PROBLEM]
     assert len(problems) == 6
     assert all(f.remedy for f in problems)

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from gltr_lib._draws import uniform
+from gltr_lib._mini_net import MiniDecoder
 from gltr_lib.adain import StyleStats
+from gltr_lib.baselines import make_view
 from gltr_lib.config import METHODS, MethodConfig
 from gltr_lib.masks import blob_mask
 from gltr_lib.style_bank import StyleBank
@@ -46,6 +48,27 @@ def test_a_sample_does_not_depend_on_its_batch(method):
     for number, view in enumerate(whole):
         torch.testing.assert_close(view, torch.cat([part[number] for part in parts]), atol=1e-6, rtol=0)
     assert not torch.equal(whole[0], make(method, images, (1, 2, 3, 5))[0])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: uniform(3, gens(5)[0], rows=2),
+        lambda: make_view("randconv", {"kernels": 3})(torch.full((2, 3, 4, 4), 0.4).float(), gens(5)[0]),
+        lambda: make_view("policy", {"kind": "augmix"})(torch.full((2, 3, 4, 4), 0.4).float(), gens(5)[0]),
+        lambda: MiniDecoder().noise(torch.zeros(1, 1, 3, 3).float(), "noise8", gens(5)[0], (0, 0)),
+    ],
+    ids=["uniform", "randconv", "augmix", "the decoder's noise"],
+)
+def test_draws_are_the_same_whatever_type_torch_takes_by_default(draw):
+    expected = draw()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = draw()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.dtype == expected.dtype == torch.float32
+    assert torch.equal(found, expected)
 
 
 def test_each_mask_is_that_of_its_generator_alone():

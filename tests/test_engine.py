@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gltr_lib import _drafts, _run, engine
+from gltr_lib._draws import seed_global
 from gltr_lib._step import make_optimizer, set_rate
 from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS, MethodConfig, TrainConfig
@@ -111,6 +112,30 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path, data, ema)
     assert again.seconds == resumed.seconds
 
 
+def test_training_on_a_cpu_seeds_no_gpu(data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("the GPUs were seeded"))
+    run(small("baseline", steps=1, device="cpu"), data)
+
+
+def test_the_global_generators_of_a_device_are_seeded_and_no_others(monkeypatch):
+    from contextlib import nullcontext
+
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "device", lambda device: seeded.append(str(device)) or nullcontext())
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeded.append)
+    with torch.random.fork_rng(devices=[]):
+        seed_global(5, torch.device("cuda:1"))
+        drawn = torch.rand(3)
+    assert seeded == ["cuda:1", 5]
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(5)))
+
+
+def test_a_callback_may_leave_the_network_in_evaluation_mode(data):
+    config = TrainConfig("mixstyle", steps=3, forward_images=4, crop=(32, 64), num_classes=4, device="cpu")
+    left = run(config, data, on_step=lambda step, model, record: model.eval())
+    assert same(left.model, run(config, data).model)
+
+
 def test_resume_false_starts_anew(tmp_path, data):
     run(small(steps=2), data, out=tmp_path)
     steps = []
@@ -144,6 +169,7 @@ def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(tmp_path, data, 
 
 
 def test_methods_of_one_seed_see_the_same_crops(data):
+    """If they have as many views: with one view a step reads twice as many pictures."""
     batches = {}
     for name in ("gtr_ltr", "gtr_gtr", "baseline2"):
         config = small(name, jitter=0.0, blur=0.0)

@@ -11,15 +11,16 @@ from PIL import Image
 
 from gltr_lib import explorers, paintings
 from gltr_lib.adain import StyleStats
-from gltr_lib.explorers import AdainExplorer, Assets, GtrExplorer, LtrExplorer, _base, adain, gtr, ltr
+from gltr_lib.explorers import AdainExplorer, GtrExplorer, LtrExplorer, _base, adain, gtr, ltr
 from gltr_lib.explorers import assets as assets_module
 from gltr_lib.explorers._canvas import LIMIT, encode
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.randomize import GlobalTextureRandomization
 from gltr_lib.style_bank import StyleBank
-from gltr_lib.stylizer import Stylizer
+from tests.explorer_toys import tiny
 
 ALL = (AdainExplorer, GtrExplorer, LtrExplorer)
+SMALL = {"network": "deeplab_mini", "stylizer": "mini", "crop": 128}
 
 
 def picture_size(explorer):
@@ -28,18 +29,7 @@ def picture_size(explorer):
 
 @pytest.fixture(scope="module")
 def assets():
-    rng = np.random.default_rng(0)
-    stylizer = Stylizer.untrained()
-    images = {name: rng.integers(0, 256, (32, 64, 3)).astype(np.uint8) for name in ("street", "lane")}
-    styles = {name: rng.integers(60 * i, 60 * i + 90, (24, 24, 3)).astype(np.uint8) for i, name in enumerate("abc")}
-    batch = torch.stack([torch.from_numpy(p).permute(2, 0, 1).float() / 255 for p in styles.values()])
-    return Assets(images, styles, stylizer, StyleBank.from_images(stylizer, batch, list(styles)))
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch):
-    monkeypatch.delenv("COURSE_STRICT", raising=False)
-    explorers.FAILURES.clear()
+    return tiny(32)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -69,16 +59,36 @@ def test_every_control_has_a_description_and_the_page_a_fixed_height(kind, asset
     assert 15 <= len(explorer.words) <= 400
 
 
-@pytest.mark.parametrize("kind", ALL)
-def test_code_recreates_exactly_this_picture(kind, assets, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "start", "changes"),
+    [
+        (AdainExplorer, None, {"image": "lane"}),
+        (explorers.StyleBankExplorer, None, {"image": "lane", "second_weight": 0.5, "alpha": 0.75}),
+        (GtrExplorer, None, {"image": "lane"}),
+        (LtrExplorer, None, {"image": "lane"}),
+        (explorers.AugmentationComposer, None, {"scene": 8, "gtr": False, "broken": explorers.composer.BREAKS[1]}),
+        (explorers.CostExplorer, explorers.cost.Params(**SMALL), {"gpu": "L4", "images": 9, "rate": 12.5}),
+        (explorers.PredictionExplorer, explorers.prediction.Params(networks=("gtr",)), {"scene": 2, "view": "errors"}),
+    ],
+)
+def test_code_recreates_exactly_this_picture_and_reset_the_first(kind, start, changes, assets, monkeypatch):
     shown = []
     monkeypatch.setattr("gltr_lib.viz.show", lambda thing, *, alt: shown.append((thing, alt)))
-    explorer = kind(assets=assets, synchronous=True)
-    explorer.update(image="lane")
+    own = None if kind in (explorers.CostExplorer, explorers.PredictionExplorer) else assets
+    explorer = kind(start, assets=own, synchronous=True)
+    first = explorer.image.value
+    assert 0 < len(first) <= LIMIT
+    assert all(control.description for control in explorer.controls.values())
+    assert explorer.image.layout.height == f"{explorer.height}px"
+    explorer.update(**changes)
     exec(explorer.code, {"assets": assets})
     assert np.array_equal(shown[0][0], explorer.static())
     assert shown[0][1] == explorer.words
     assert explorer.code_box.value == explorer.code
+    assert 15 <= len(explorer.words) <= 400
+    explorer.reset()
+    assert explorer.image.value == first
+    assert explorer.params == explorer.start
 
 
 def test_code_with_the_shipped_assets_needs_nothing_else(assets, monkeypatch):
@@ -187,11 +197,9 @@ def test_adain_mixes_statistics_as_the_bank_does(assets):
     mean, std = adain.goal(params, assets)
     stats = [assets.stats(name) for name in "abc"]
     bank = StyleBank(
-        StyleStats(torch.cat([s.mean for s in stats]), torch.cat([s.std for s in stats])),
-        list("abc"),
-        fingerprint="",
+        StyleStats(torch.cat([s.mean for s in stats]), torch.cat([s.std for s in stats])), list("abc"), fingerprint="",
         stylizer="untrained",
-    )
+    )  # fmt: skip
     mixed = bank.mix([0.5, 0.25, 0.25])
     torch.testing.assert_close(mean, mixed.mean[0])
     torch.testing.assert_close(std, mixed.std[0])

@@ -21,31 +21,14 @@ from gltr_lib.explorers._controls import Number
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.explorers.assets import KEPT_BYTES, Gallery
 from gltr_lib.explorers.twin import MOST, twin_of
-from gltr_lib.style_bank import StyleBank
-from gltr_lib.stylizer import Stylizer
+from tests.explorer_toys import tiny
 
 ALL = (AdainExplorer, GtrExplorer, LtrExplorer)
-
-
-def tiny():
-    """Assets so small that a picture takes milliseconds."""
-    rng = np.random.default_rng(0)
-    stylizer = Stylizer.untrained()
-    images = {name: rng.integers(0, 256, (16, 32, 3)).astype(np.uint8) for name in ("street", "lane")}
-    styles = {name: rng.integers(50 * i, 50 * i + 90, (16, 16, 3)).astype(np.uint8) for i, name in enumerate("abcd")}
-    batch = torch.stack([torch.from_numpy(p).permute(2, 0, 1).float() / 255 for p in styles.values()])
-    return Assets(images, styles, stylizer, StyleBank.from_images(stylizer, batch, list(styles)))
 
 
 @pytest.fixture(scope="module")
 def assets():
     return tiny()
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch):
-    monkeypatch.delenv("COURSE_STRICT", raising=False)
-    explorers.FAILURES.clear()
 
 
 # ------------------------------------------------------------------------------------------------ code
@@ -54,31 +37,15 @@ SHARE = st.floats(0, 1).map(lambda x: round(x, 6))
 IMAGES, STYLES = st.sampled_from(["street", "lane", ""]), st.sampled_from(["a", "b", "c", "d", ""])
 PARAMS = {
     adain: st.builds(
-        adain.Params,
-        image=IMAGES,
-        style=STYLES,
-        second=STYLES,
-        weight1=st.floats(0.05, 1),
-        weight2=SHARE,
-        weight3=SHARE,
-        weight4=SHARE,
-        alpha=SHARE,
-        keep_colours=st.booleans(),
-        broken=st.sampled_from(adain.BREAKS),
+        adain.Params, image=IMAGES, style=STYLES, second=STYLES, weight1=st.floats(0.05, 1), weight2=SHARE,
+        weight3=SHARE, weight4=SHARE, alpha=SHARE, keep_colours=st.booleans(), broken=st.sampled_from(adain.BREAKS),
     ),
     gtr: st.builds(gtr.Params, image=IMAGES, seed=st.integers(0, 9999), alpha=SHARE, count=st.sampled_from([2, 5, 8])),
     ltr: st.builds(
-        ltr.Params,
-        image=IMAGES,
-        style=STYLES,
-        sigma=st.floats(2, 64),
-        share=SHARE,
-        position=SHARE,
-        power=st.floats(0.1, 2),
-        seed=st.integers(0, 9999),
-        rule=st.sampled_from(["exact", "official"]),
+        ltr.Params, image=IMAGES, style=STYLES, sigma=st.floats(2, 64), share=SHARE, position=SHARE,
+        power=st.floats(0.1, 2), seed=st.integers(0, 9999), rule=st.sampled_from(["exact", "official"]),
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -54,13 +54,10 @@ def by_openseg(name: str) -> int:
     plain = name.lower().replace(" ", "").replace("-", "")
     own = {c.replace(" ", ""): n for n, c in enumerate(labels.CLASSES)}
     words = [
-        (("trafficsign", "front", "back"), "trafficsign"),
-        (("onrail",), "train"),
-        (("cyclist", "rider"), "rider"),
-        (("pole", "streetlight"), "pole"),
-        (("curb", "pedestrianarea"), "sidewalk"),
+        (("trafficsign", "front", "back"), "trafficsign"), (("onrail",), "train"), (("cyclist", "rider"), "rider"),
+        (("pole", "streetlight"), "pole"), (("curb", "pedestrianarea"), "sidewalk"),
         (("crosswalkplain", "parking", "bikelane", "servicelane", "lanemarking"), "road"),
-    ]
+    ]  # fmt: skip
     if plain in own:
         return own[plain]
     return next((own[target] for found, target in words if any(word in plain for word in found)), 255)

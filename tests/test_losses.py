@@ -75,6 +75,15 @@ def test_consistency_formulas_pixel_by_pixel():
     torch.testing.assert_close(consistency_loss(a, b, kind="js"), js, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_rounding_makes_no_loss_negative(kind):
+    for seed in range(40):
+        a = logits(seed, (1, 19, 1, 1))
+        b = a + 1e-4 * logits(seed + 100, (1, 19, 1, 1))
+        for options in ({}, {"total": 3}, {"valid": torch.ones(1, 1, 1, dtype=torch.bool)}):
+            assert consistency_loss(a, b, kind=kind, **options) >= 0
+
+
 def test_js_is_symmetric_and_at_most_log_two():
     a = torch.tensor([[[[50.0]], [[-50.0]]]])
     assert consistency_loss(a, -a, kind="js").item() == pytest.approx(math.log(2), rel=1e-4)

@@ -353,6 +353,15 @@ def test_both_preprocessings_by_hand():
         Preprocess("rgb")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_are_enlarged_in_single_precision(name):
+    """Of half precision too: ties between neighbouring classes would go to the lower one, over whole seams."""
+    with torch.device("meta"):
+        pictures = torch.rand(2, 3, 33, 50, dtype=torch.bfloat16)
+        logits = models.build(name).to(torch.bfloat16).eval()(pictures)
+    assert (logits.dtype, logits.shape) == (torch.float32, (2, 19, 33, 50))
+
+
 @pytest.mark.slow
 def test_one_graph_without_breaks_and_channels_last(narrow):
     net = quick("deeplabv3plus_resnet50", 3, separable=True).eval()

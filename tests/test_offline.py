@@ -137,6 +137,16 @@ def test_impossible_settings_are_refused_before_anything_is_written(tmp_path, st
     assert not (tmp_path / "out").exists()
 
 
+def test_a_bank_of_another_encoder_is_refused_before_anything_is_written(tmp_path, stylizer, bank):
+    other = make_bank(Stylizer.untrained(1))
+    assert other.stats.mean.shape == bank.stats.mean.shape  # it would fit, and paint in styles that are none
+    with pytest.raises(ValueError, match=f"style bank: made by mini with encoder {other.fingerprint}, but this"):
+        offline.stylise_folder(folder(tmp_path / "in", 1), tmp_path / "out", stylizer, other)
+    assert not (tmp_path / "out").exists()
+    by_hand = StyleBank(bank.stats, bank.names, fingerprint="", stylizer="none")
+    assert len(offline.stylise_folder(tmp_path / "in", tmp_path / "out", stylizer, by_hand)["done"]) == 1
+
+
 # --- copies, formats --------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +204,18 @@ def test_png_is_written_quickly_and_without_loss(tmp_path):
     assert np.array_equal(read_image(files.save_picture(tmp_path / "a.png", pixels)), pixels)
     assert np.array_equal(read_image(files.save_picture(tmp_path / "a.ppm", pixels)), pixels)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "a.ppm"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (3, 400), (257, 2)])
+@pytest.mark.parametrize("kind", ["noise", "flat", "ramp"])
+def test_pillow_reads_our_png_files_back(tmp_path, size, kind):
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    ramp = (np.arange(noise.size).reshape(noise.shape) * 7 % 256).astype(np.uint8)
+    pixels = {"noise": noise, "flat": np.full_like(noise, 255), "ramp": ramp}[kind]
+    path = files.save_picture(tmp_path / "a.png", pixels[:, ::-1])  # also from a view that is not contiguous
+    with Image.open(path) as picture:
+        picture.verify()  # the checksums
+    assert np.array_equal(np.array(Image.open(path)), pixels[:, ::-1])
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path):
@@ -514,6 +536,39 @@ def test_processes_of_one_machine_are_the_same_as_one(tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert (answer["shards"], len(answer["done"])) == (2, 10)
     assert pictures(tmp_path / "one") == pictures(tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_processes_with_nothing_left_to_do_are_counted_too(tmp_path):
+    source, seen = folder(tmp_path / "in", 3), []
+    offline.stylise_folder(
+        source, tmp_path / "out", Stylizer.load("mini"), StyleBank.load("paintings-mini"), copies=2, shard=(0, 2),
+        bank_name="paintings-mini",
+    )  # fmt: skip
+    options = {"processes": 2, "copies": 2, "device": "cpu", "on_image": lambda *a: seen.append(a)}
+    offline.stylise_in_processes(source, tmp_path / "out", **options)
+    assert seen[-1] == (6, 6, "")
+    assert {total for _, total, _ in seen} == {6}
+
+
+def test_a_process_counts_what_was_done_before(tmp_path, monkeypatch):
+    from gltr_lib.offline import processes
+
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)  # this process has other tests to do
+    source, said = folder(tmp_path / "in", 3), []
+
+    class Pipe:
+        send = staticmethod(said.append)
+
+    shares = processes._shares(3, 4, 2)
+    assert shares == [2, 2, 2, 0]
+    for _ in range(2):  # the second time there is nothing to do
+        progress = [0] * 4
+        for index in (0, 3):
+            place = ((index, 4), str(source), str(tmp_path / "out"), "mini", "paintings-mini", "cpu", {"copies": 2})
+            processes._shard(*place, share=shares[index], progress=progress, answer=Pipe)
+        assert progress == [2, 0, 0, 0]
+    assert said == [("done", "")] * 4
 
 
 def test_what_processes_say_becomes_one_error():

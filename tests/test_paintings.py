@@ -193,31 +193,11 @@ def grey(field):
     return np.repeat(np.asarray(field, dtype=np.float64)[..., None], 3, -1)
 
 
-def test_complexity_rises_from_flat_to_gradient_to_texture():
-    rng = np.random.default_rng(0)
-    flat = texture_complexity(grey(np.full((128, 128), 0.5)))
-    gradient = texture_complexity(grey(np.tile(np.linspace(0, 1, 128), (128, 1))))
-    texture = texture_complexity(grey(rng.random((128, 128))))
-    assert flat == 0.0
-    assert 0 < gradient < 0.25 * texture
-    assert texture < 100
-
-
 def test_complexity_has_the_documented_scale():
     board = np.indices((64, 64)).sum(0) % 2
     assert texture_complexity(grey(board)) == pytest.approx(25.0)
     ramp = np.tile(np.linspace(0, 1, 256), (256, 1))
     assert texture_complexity(grey(ramp)) == pytest.approx(1.04, abs=0.02)
-
-
-def test_complexity_grows_with_contrast_and_with_the_share_of_the_picture_that_is_textured():
-    noise = np.random.default_rng(1).random((128, 128)) - 0.5
-    values = [texture_complexity(grey(0.5 + c * noise)) for c in (0.1, 0.3, 0.9)]
-    assert values == sorted(values)
-    assert values[2] == pytest.approx(9 * values[0], rel=1e-3)  # linear in contrast
-    half = noise.copy()
-    half[:, 64:] = 0
-    assert texture_complexity(grey(0.5 + half)) < 0.6 * texture_complexity(grey(0.5 + noise))
 
 
 def test_one_strong_edge_is_not_texture():
@@ -231,11 +211,6 @@ def test_complexity_ignores_a_change_of_resolution_above_the_working_side():
     small = np.random.default_rng(3).random((256, 256))
     large = np.kron(small, np.ones((2, 2)))
     assert texture_complexity(grey(large)) == pytest.approx(texture_complexity(grey(small)), rel=1e-3)
-
-
-def test_colour_texture_of_one_luminance_counts():
-    board = (np.indices((64, 64)).sum(0) // 2 % 2).astype(float)
-    assert texture_complexity(np.stack([board, 1 - board, 0.5 + 0 * board], -1)) > 5
 
 
 def test_uint8_and_float_agree():
@@ -273,11 +248,6 @@ def test_selection_takes_the_band_in_the_order_of_the_input():
 def test_selection_refuses_a_band_that_is_none(band):
     with pytest.raises(ValueError, match=r"low < high|low: expected a finite number"):
         select_by_complexity([np.zeros((8, 8, 3))], *band)
-
-
-def test_selection_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="no images"):
-        select_by_complexity([])
 
 
 # ---- contact sheet -----------------------------------------------------------------------------------------------

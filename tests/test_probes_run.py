@@ -19,6 +19,7 @@ from gltr_lib.models import SHIPPED, DeepLabMini
 from gltr_lib.probes import expect, figures, plan, run, tables
 from gltr_lib.probes.__main__ import main
 from gltr_lib.probes.plan import Network, Question
+from gltr_lib.study.figures import words_in
 from gltr_lib.study.grid import train_streets
 from tests.test_drafts import orphan_of
 
@@ -279,10 +280,10 @@ def test_the_page_is_filled_drawn_and_found_stale(tmp_path):
     assert not left.exists()
     assert tables.stale(page, rows, figures.texts(rows)) == []
     for name in figures.FIGURES:
-        assert figures.is_drawn_from(tmp_path / "figures" / f"probes_{name}.png", rows)
+        assert words_in(tmp_path / "figures" / f"probes_{name}.png") == figures.rows_digest(rows)
     rows[5]["value"] = 0.5
     assert tables.stale(page, rows, figures.texts(rows))
-    assert not figures.is_drawn_from(tmp_path / "figures" / "probes_conflict.png", rows)
+    assert words_in(tmp_path / "figures" / "probes_conflict.png") != figures.rows_digest(rows)
     alts = [line[2 : line.index("](")] for line in page.read_text().splitlines() if line.startswith("![")]
     assert len(alts) == len(figures.FIGURES) + len(figures.SHEETS)
     assert all(60 <= len(alt) <= 400 and "nan" not in alt and "[" not in alt for alt in alts), list(map(len, alts))
@@ -305,7 +306,9 @@ def test_the_committed_page_is_what_the_ledger_says():
     rows = list(run.rows_of_today(ledger.read(LEDGER)))
     assert tables.stale(PAGE, rows, figures.texts(rows)) == []
     for name in figures.FIGURES if rows else ():
-        assert figures.is_drawn_from(PAGE.parent / "figures" / f"probes_{name}.png", rows), f"--report: {name}"
+        assert words_in(PAGE.parent / "figures" / f"probes_{name}.png") == figures.rows_digest(rows), (
+            f"--report: {name}"
+        )
     for name in figures.SHEETS:
         assert (PAGE.parent / "figures" / f"probes_{name}.png").stat().st_size < 500_000
 

@@ -72,6 +72,39 @@ def test_commands_in_the_texts_exist(name):
         assert file.with_suffix(".py").is_file() or (file / "__main__.py").is_file() or module == "gltr_lib", module
 
 
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def pages():
+    return [path for path in tracked() if path.suffix == ".md" and "site" not in path.relative_to(ROOT).parts]
+
+
+def test_pictures_on_pages_are_there_and_are_told_in_words():
+    seen = 0
+    for page in pages():
+        for alt, target in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).is_file(), f"{page.name} shows {target}, which is not there"
+            assert len(alt) >= 40, f"{page.name} shows {target} without words for those who cannot see it"
+            seen += 1
+    assert seen >= 10
+
+
+def test_links_within_pages_lead_to_a_heading():
+    seen = 0
+    for page in pages():
+        found = re.findall(r"\]\(([^)\s:#]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+        for target, anchor in found:
+            there = page if not target else page.parent / target
+            if there.suffix == ".md":
+                assert anchor in anchors(there), f"{page.name} leads to {target}#{anchor}, a heading that is not there"
+                seen += 1
+    assert seen >= 5
+
+
 def test_help_lists_the_commands_and_is_what_make_does_first():
     said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in ("course", "test", "lab", "help", "clean", "lock", "lessons", "build", "test-all"):

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from scale_toys import Painter, Toys, bank, same, small, weights
 from gltr_lib import _drafts, engine
 from gltr_lib.config import METHODS
 from gltr_lib.scale import Data, FitResult, fit, logs, trainer
-from gltr_lib.scale.clock import PHASES
+from gltr_lib.scale.clock import PHASES, by_the_clock
 from gltr_lib.scale.samples import Samples
 
 
@@ -222,6 +223,44 @@ def test_a_killed_loader_process_is_named_with_its_remedy(tmp_path):
         run(small("baseline", workers=1), tmp_path, Deadly())
 
 
+class Failing(Toys):
+    """A data set whose loader process cannot have the memory that it asks for."""
+
+    def pair(self, index):
+        if torch.utils.data.get_worker_info() is not None:
+            raise RuntimeError("unable to allocate shared memory(shm) for file </torch_7>: No space left on device")
+        return super().pair(index)
+
+
+def test_what_ran_out_is_named_with_its_remedy(tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"failed at step 0 \(RuntimeError: unable to allocate .*docker: --shm-size"):
+        run(small("baseline", workers=1), tmp_path, Failing())
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a capacity of 1 GiB.")
+
+    monkeypatch.setattr(trainer, "step_loss", full)
+    with pytest.raises(RuntimeError, match=r"GPU memory at step 0 \(.*Tried .* 2.00 GiB\); .*accumulate= \(now 1"):
+        run(small("baseline"), tmp_path)
+
+
+def test_cudnn_tries_its_algorithms_on_crops_alone(monkeypatch):
+    """As docs/reproducibility.md says of GPUs; a switch that can be thrown without one."""
+    cudnn, gpu = torch.backends.cudnn, torch.device("cuda")
+    monkeypatch.setattr(cudnn, "benchmark", False)
+    with by_the_clock(gpu):
+        assert cudnn.benchmark
+        with by_the_clock(gpu, wanted=False):  # a validation: pictures of many sizes
+            assert not cudnn.benchmark
+        assert cudnn.benchmark
+    assert not cudnn.benchmark
+    with by_the_clock(torch.device("cpu")):
+        assert not cudnn.benchmark
+    monkeypatch.setattr(cudnn, "deterministic", True)
+    with by_the_clock(gpu):
+        assert not cudnn.benchmark
+
+
 def test_an_error_of_a_picture_comes_out_of_a_loader_process_as_one_line(tmp_path):
     with pytest.raises(ValueError, match=r"^picture \d: label ids \[2, 3\] are outside the 2 classes") as caught:
         run(small("baseline", num_classes=2, workers=1), tmp_path)
@@ -267,6 +306,35 @@ def test_no_network_is_chosen_on_a_target(tmp_path):
     with pytest.raises(ValueError, match="val_every=2 needs val="):
         run(config, tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+class Read(Toys):
+    """A validation split that remembers which threads read it."""
+
+    def __getitem__(self, index):
+        self.threads = {*getattr(self, "threads", ()), threading.current_thread().name.split("_")[0]}
+        return super().__getitem__(index)
+
+
+@pytest.mark.slow
+def test_a_validation_reads_ahead_and_scores_the_same(tmp_path):
+    val = Read(5, "toys/val", seed=1)
+    scores = []
+    for workers, threads in ((0, {"MainThread"}), (2, {"decode"})):
+        val.threads = set()
+        result = run(small("baseline", val_every=2, workers=workers), tmp_path / str(workers), val=val)
+        assert val.threads == threads
+        scores.append(result.validation)
+    assert scores[0] == scores[1]
+
+
+def test_a_validation_without_labels_is_refused_at_once(tmp_path):
+    """Else a run that selects would find at its end that it kept no network."""
+    val = Toys(2, "toys/val")
+    for _, label in val.made:
+        label[:] = 255
+    with pytest.raises(ValueError, match="val: no pixel of its 2 pictures has a label"):
+        run(small("baseline", val_every=1, selection="source-val"), tmp_path, val=val)
 
 
 def test_selection_keeps_the_best_network_of_the_sources_validation(tmp_path, monkeypatch):
@@ -345,6 +413,12 @@ def test_the_callers_randomness_and_accelerate_are_left_alone(tmp_path):
     run(small("baseline", steps=1), tmp_path)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert not AcceleratorState._shared_state  # notebook_launcher would refuse to start otherwise
+
+
+def test_a_run_seeds_no_gpu_but_its_own(tmp_path, monkeypatch):
+    """torch.manual_seed seeds all GPUs of a machine: also those on which somebody else computes in this process."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("all GPUs were seeded"))
+    run(small("baseline", steps=1), tmp_path)
 
 
 def test_a_data_description_opens_source_and_validation(tmp_path):

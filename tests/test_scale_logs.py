@@ -1,6 +1,7 @@
 """What a run writes down while it trains: rows, their resume, TensorBoard's events, sheets of pictures."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,3 +67,15 @@ def test_a_sheet_shows_pictures_and_coloured_labels(tmp_path):
     assert pixels.shape[1] == 2 * (10 + 2) - 2
     assert {tuple(p) for p in pixels[-6:, -10:].reshape(-1, 3)} == {(0, 0, 0), (134, 73, 145)}
     assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_a_full_disk_is_named_with_the_file(tmp_path, name):
+    """The system's own words name no file, and from another process they would come without their number."""
+    log = Log(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(OSError, match=rf"^\S*{name}: the disk is full; free some space and call this again"):
+        log.row({"step": 1, "loss": 1.0})
+    log.close()

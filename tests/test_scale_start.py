@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +16,12 @@ from PIL import Image
 from scale_toys import Painter, Toys, bank, small, weights
 
 from gltr_lib import scale
-from gltr_lib.scale import Data, fit, start
+from gltr_lib.models import build as build_network
+from gltr_lib.models.trunk import FrozenBatchNorm
+from gltr_lib.scale import Data, fit, parallel, start
 from gltr_lib.scale.__main__ import main, parser, settings
 from gltr_lib.scale.hush import Hushed
+from gltr_lib.scale.parallel import apart, share_norms
 
 SHARED = {"forward_images": 8, "optimizer": "sgd", "lr": 0.05, "class_balance": True}
 
@@ -71,6 +76,70 @@ def test_ordinary_batchnorm_is_not_the_same_on_two_processes(tmp_path, monkeypat
     scale.notebook(config, Toys(), tmp_path / "two", processes=2, progress=False)
     first, other = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert max((first[k].float() - other[k].float()).abs().max().item() for k in first) > 1e-5
+
+
+@pytest.mark.slow
+def test_two_processes_score_one_network(tmp_path, monkeypatch):
+    """Each process counts its own pictures in BatchNorm: what is scored and kept is the main process's network."""
+    from gltr_lib import _step
+    from gltr_lib.evaluate import evaluate, merge
+
+    def build(*_, **options):
+        layers = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.BatchNorm2d(8, momentum=1.0), torch.nn.Conv2d(8, 4, 1)
+        return torch.nn.Sequential(*layers)
+
+    monkeypatch.setattr(_step, "build", build)
+    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
+    val = Toys(6, "toys/val", seed=1)
+    for ema in (0.0, 0.5):
+        out = tmp_path / str(ema)
+        config = small("baseline", **SHARED, val_every=4, ema=ema)
+        result = scale.notebook(config, Toys(), out, processes=2, val=val, progress=False)
+        state = torch.load(out / "checkpoint.pt", weights_only=True)
+        network = build()
+        network.load_state_dict(state["average"] if ema else state["model"])
+        found = merge([evaluate(network.eval(), image[None], label[None]) for image, label in val]).iou()
+        assert result.validation[-1]["val_iou"] == [round(value, 6) for value in found.tolist()]
+
+
+def test_a_frozen_batchnorm_is_not_thawed_by_sync_bn():
+    net = torch.nn.Sequential(FrozenBatchNorm(2), torch.nn.Sequential(torch.nn.BatchNorm2d(2, eps=0.5)))
+    before = dict(net.named_parameters())
+    made = share_norms(net).train()
+    assert isinstance(made[0], FrozenBatchNorm)
+    assert not made[0].training
+    assert isinstance(made[1][0], torch.nn.SyncBatchNorm)
+    assert made[1][0].eps == 0.5
+    assert all(value is before[name] for name, value in made.named_parameters())
+    with torch.device("meta"):
+        deeplab = build_network("deeplabv3plus_resnet50").train()
+        with pytest.raises(ValueError, match="two pictures or more"):
+            deeplab(torch.rand(1, 3, 64, 64))
+        share_norms(deeplab)
+        assert not any(type(module) is torch.nn.BatchNorm2d for module in deeplab.modules())
+        assert deeplab.norm == "sync"  # one picture in each of several processes will do
+
+
+def test_batchnorm_over_several_gpus_is_told():
+    config, gpu = small("baseline", forward_images=8, processes=4), torch.device("cuda")
+    plain, frozen = torch.nn.Sequential(torch.nn.BatchNorm2d(2)), torch.nn.Sequential(FrozenBatchNorm(2))
+    assert "the 2 images that a process sees at once, not over the 8 of the step" in apart(plain, config, gpu)
+    assert "the 1 image that" in apart(plain, config.replace(accumulate=2), gpu)
+    assert apart(plain, config, torch.device("cpu")) == ""  # sync_bn, the remedy, is not there
+    assert apart(plain, config.replace(processes=1), gpu) == ""
+    assert apart(frozen, config, gpu) == ""
+    assert apart(share_norms(plain), config, gpu) == ""
+
+
+def test_settings_of_accelerate_that_would_change_the_run_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    with pytest.raises(ValueError, match=r"accumulate 4 steps \(ACCELERATE_GRADIENT_ACCUMULATION_STEPS\); unset that"):
+        fit(small("baseline"), Toys(), out=tmp_path, progress=False)
+    assert not (tmp_path / "checkpoint.pt").exists()
+    monkeypatch.delenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS")
+    other = SimpleNamespace(distributed_type=SimpleNamespace(value="FSDP"), gradient_accumulation_steps=1)
+    with pytest.raises(ValueError, match="accelerate is set to FSDP; this loop spreads over processes by DDP alone"):
+        parallel._check_kind(other)
 
 
 @pytest.mark.slow
@@ -176,6 +245,26 @@ def test_of_a_killed_process_its_own_words_and_one_line_are_left(tmp_path, capfd
     assert died == "process 1 was killed (signal 9)"
     said = capfd.readouterr().err
     assert sorted(said.split()) == sorted(["rank", "0", "speaks", "rank", "1", "speaks"])
+
+
+def test_processes_end_when_their_launcher_does(tmp_path, monkeypatch):
+    """A SIGKILL or SIGTERM of gltr train leaves torchrun and its processes behind, each with a GPU."""
+    ours, theirs = os.pipe()
+    ended = threading.Event()
+    start.end_with_launcher(ours, lambda code: ended.set() if code == 1 else None)
+    assert not ended.wait(0.05)
+    os.close(theirs)  # as the system does for a process that ends
+    assert ended.wait(5)
+    os.close(ours)
+    look = "import os, stat, sys; sys.exit(0 if stat.S_ISFIFO(os.fstat(0).st_mode) else 5)"
+    assert start._watch([sys.executable, "-S", "-c", look], dict(os.environ), tmp_path / start.FAILURE) == (0, "")
+    watched = []
+    monkeypatch.setattr(start, "end_with_launcher", lambda: watched.append(True))
+    monkeypatch.setattr("warnings.formatwarning", warnings.formatwarning)
+    for launched in ("", "1"):
+        monkeypatch.setenv(start.LAUNCHED, launched)
+        assert main(["--set", "nonsense=1", "--out", str(tmp_path)]) == 1
+    assert watched == [True]
 
 
 def test_what_processes_say_passes_as_it_comes():

@@ -18,11 +18,9 @@ from gltr_lib.course import server
 
 ROOT = Path(__file__).resolve().parents[1]
 UPGRADE = {
-    "Upgrade": "websocket",
-    "Connection": "Upgrade",
-    "Sec-WebSocket-Version": "13",
+    "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
+}  # fmt: skip
 SOCKET = "/api/events/subscribe"  # a websocket that needs no kernel
 
 

@@ -11,19 +11,13 @@ FOLDERS = ("gltr_lib", "data_scripts", "lessons", "examples", "benchmarks", "doc
 # A module whose loading runs what the file says.
 UNSAFE_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp"}
 UNSAFE_CALLS = {
-    "eval": "runs text",
-    "exec": "runs text",
-    "os.system": "runs a shell",
-    "os.popen": "runs a shell",
-    "subprocess.getoutput": "runs a shell",
-    "subprocess.getstatusoutput": "runs a shell",
+    "eval": "runs text", "exec": "runs text", "os.system": "runs a shell", "os.popen": "runs a shell",
+    "subprocess.getoutput": "runs a shell", "subprocess.getstatusoutput": "runs a shell",
     "tempfile.mktemp": "leaves a gap in which somebody else makes the file",
     "torch.hub.load": "downloads code and runs it",
-    "torch.hub.load_state_dict_from_url": "downloads without our checksum",
-    "yaml.load": "can make any object",
-    "pandas.read_pickle": "unpickles",
-    "ssl._create_unverified_context": "trusts every server",
-}
+    "torch.hub.load_state_dict_from_url": "downloads without our checksum", "yaml.load": "can make any object",
+    "pandas.read_pickle": "unpickles", "ssl._create_unverified_context": "trusts every server",
+}  # fmt: skip
 UNSAFE_METHODS = {"extractall": "trusts the names in an archive", "load_state_dict_from_url": "has no checksum of ours"}
 # Each exception is one call, with its reason.
 ALLOWED = {

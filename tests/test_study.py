@@ -467,6 +467,18 @@ def test_figure_has_a_panel_for_each_look_and_words_for_all():
         tables.COLUMN_NAMES[c] for c in tables.COLUMN_NAMES if c != tables.FINAL
     ]
     assert "overcast: baseline 11" in alt
+    # Wider than this, a README's page shrinks the letters until nobody can read them.
+    assert figure.get_figwidth() <= 10
+
+
+def test_every_method_of_the_headline_has_the_colour_and_the_mark_that_it_has_elsewhere():
+    from gltr_lib.probes import figures as probed
+
+    assert set(figures.METHOD_STYLE) == set(tables.HEADLINE_METHODS)
+    assert len({colour for colour, _ in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
+    assert len({mark for _, mark in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
+    for method, style in zip(probed.NAMES, zip(probed.COLOURS, probed.MARKERS, strict=True), strict=True):
+        assert figures.METHOD_STYLE[method] == style
 
 
 def test_figure_without_rows_is_an_error():

@@ -94,13 +94,9 @@ def test_a_difference_is_judged_in_points_and_by_seed(tmp_path):
 def test_every_rival_means_every_one(tmp_path):
     alone, consistent = tiers.rival_names()
     test = {
-        "kind": "difference",
-        "tier": "rivals",
-        "method": "gtr",
-        "against": "every rival",
-        "data": "test",
+        "kind": "difference", "tier": "rivals", "method": "gtr", "against": "every rival", "data": "test",
         "at_least": 0,
-    }
+    }  # fmt: skip
     assert judge(test, Evidence(tmp_path / "none")) == Judgement("undecided", "not run")
     evidence = made_up(tmp_path / "some", "rivals", only(gtr=0.3, randconv=0.2))
     found = judge(test, evidence)
@@ -117,13 +113,8 @@ def test_every_rival_means_every_one(tmp_path):
 def test_all_parts_must_hold(tmp_path):
     evidence = made_up(tmp_path, "headline", only(gtr=0.3, baseline=0.2, gtr_gtr=0.35))
     good = {
-        "kind": "difference",
-        "tier": "headline",
-        "method": "gtr",
-        "against": "baseline",
-        "data": "test",
-        "at_least": 5,
-    }
+        "kind": "difference", "tier": "headline", "method": "gtr", "against": "baseline", "data": "test", "at_least": 5,
+    }  # fmt: skip
     bad = good | {"against": "gtr_gtr", "at_least": 0}
     unknown = good | {"against": "oracle"}
     for parts, expected in (([good, good], "confirmed"), ([good, unknown], "undecided"), ([bad, unknown], "refuted")):

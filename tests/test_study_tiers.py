@@ -347,6 +347,24 @@ def test_a_step_is_timed_once_and_remembered(tmp_path):
     assert len(calls) == len(views)
 
 
+def test_a_setting_of_a_timed_method_is_not_timed_again(tmp_path, capsys):
+    where = Places(tmp_path / "l.jsonl", tmp_path)
+    settings = Settings("tuning", only=("fourier [own]", "fourier [beta=0.5]", "fourier [strength=1.0]", "gtr [own]"))
+    painted, first, *others = grid.grid(settings)
+    device = ledger.device_name(torch.device("cpu"))
+    row = {"metric": "mIoU-19", "method": first.method, "seed": 100, "data": "x", "device": device, "step_seconds": 0.9}
+    where.ledger.write_text(json.dumps(row | {"config": dataclasses.asdict(first.config)}) + "\n")
+    timed = []
+    state = plan.plan(settings, where, device="cpu", timer=lambda config, d: timed.append(config) or 2.0)
+    sources = {entry["run"]: (entry["predicted_from"], entry["step_seconds"]) for entry in state["runs"]}
+    assert sources.pop(first.id) == ("ledger", 0.9)
+    assert len(others) == 2
+    assert all(sources[run.id] == ("ledger, other options", 0.9) for run in others)
+    assert timed == [painted.config]
+    said = capsys.readouterr().err
+    assert said.count("timing a few steps of") == len(timed)
+
+
 def test_a_method_that_cannot_be_timed_does_not_end_the_list(tmp_path):
     def timer(config, device):
         raise ValueError("no such view")

@@ -102,7 +102,9 @@ def test_mixing_is_the_weighted_mean():
     assert bank.mix(torch.eye(3)).mean[:, 1].tolist() == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("weights", [[1, 2], [0, 0, 0], [-1, 1, 1], [float("nan"), 1, 1], torch.ones(1, 1, 3)])
+@pytest.mark.parametrize(
+    "weights", [[1, 2], [0, 0, 0], [-1, 1, 1], [float("nan"), 1, 1], [3e38] * 3, torch.ones(1, 1, 3)]
+)
 def test_weights_that_do_not_mix_are_refused(weights):
     with pytest.raises(ValueError, match="weights: expected"):
         plain(3).mix(weights)

@@ -143,6 +143,19 @@ def test_features_after_adain_carry_the_style_at_both_levels(mini, bank):
     torch.testing.assert_close(std.flatten(1), style.std[:, 48:], atol=1e-3, rtol=1e-2)
 
 
+def test_a_picture_on_another_device_is_refused(bank):
+    elsewhere = Stylizer.untrained().to("meta")
+    with pytest.raises(ValueError, match=r"images: expected on meta like the mini stylizer, received on cpu; move"):
+        elsewhere.stylize(torch.rand(1, 3, 8, 8), bank.stats[0])
+
+
+def test_a_seed_of_the_weights_seeds_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("the GPUs were seeded"))
+    before = torch.random.get_rng_state()
+    Stylizer.untrained(5)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_no_gradient_reaches_the_weights_and_it_stays_in_eval_mode(mini):
     assert not mini.training
     assert not any(p.requires_grad for p in mini.parameters())

@@ -161,6 +161,16 @@ def test_a_refusal_is_one_line_that_says_why(tmp_path, code, text, problem):
     assert torment.one_line(study, 1, ("disk is full",)) == []
 
 
+def campaign(code, *words):
+    """Run a script in a process of its own: (faults injected, losses, the first of them), as it prints them."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split(maxsplit=2)
+
+
 # Two jobs without torch, so that they cost nothing: one writes whole files, one writes them where they belong at once.
 KILLED = """
 import os, random, sys, time
@@ -200,12 +210,7 @@ print(tally.injected, tally.lost, tally.losses[:1])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("kind", ["careful", "careless"])
 def test_kills_spare_a_job_that_writes_whole_files_and_find_one_that_does_not(tmp_path, kind):
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, kind, str(tmp_path / "to")],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    injected, lost, why = done.stdout.split(maxsplit=2)
+    injected, lost, why = campaign(KILLED, kind, str(tmp_path / "to"))
     assert int(injected) == 12
     assert (int(lost) == 0) == (kind == "careful"), why
     if kind == "careless":
@@ -241,12 +246,7 @@ print(tally.injected, tally.lost, tally.losses[:1])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("kind", ["slow", "missed"])
 def test_the_runner_is_killed_as_often_as_asked_or_it_is_said(tmp_path, kind):
-    done = subprocess.run(
-        [sys.executable, "-c", COURSE, kind, str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    injected, lost, why = done.stdout.split(maxsplit=2)
+    injected, lost, why = campaign(COURSE, kind, str(tmp_path))
     if kind == "slow":
         assert (int(injected), int(lost)) == (3, 0), why
     else:

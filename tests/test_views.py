@@ -61,6 +61,33 @@ def test_no_zoom_and_full_crop_leave_everything_alone_but_for_the_mirror():
         assert torch.equal(picked[n], (labels[n].flip(-1) if mirror else labels[n]).long())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_pictures_of_any_precision_stay_on_their_labels(dtype):
+    width = 2048  # half precision counts single columns no further than this, in [-1, 1] not even half so far
+    labels = torch.randint(0, 2, (1, 4, width), generator=gen(1))
+    images = labels[:, None].expand(1, 3, 4, width).to(dtype)
+    window = Geometry(torch.zeros(1), torch.tensor([100.0]), torch.ones(1), torch.tensor([True]))
+    moved, picked = apply_geometry(images, labels, window, (4, 1500))
+    assert moved.dtype == dtype
+    assert torch.equal(moved[:, 0].round().long(), picked)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_photometry_of_any_precision_is_that_of_single(dtype):
+    images = torch.rand(3, 3, 9, 7, generator=gen())
+    expected = photometric(images, blur=1.0, generator=gen(2))
+    made = photometric(images.to(dtype), blur=1.0, generator=gen(2))
+    assert made.dtype == dtype
+    torch.testing.assert_close(made.float(), expected, atol=0.03, rtol=0)
+
+
+def test_photometry_is_not_halved_by_autocast():
+    images = torch.rand(3, 3, 9, 7, generator=gen())
+    with torch.autocast("cpu", torch.bfloat16):
+        made = photometric(images, generator=gen(2))
+    assert torch.equal(made, photometric(images, generator=gen(2)))
+
+
 def test_outside_the_picture_nothing_is_learned_and_the_image_is_mirrored():
     labels = torch.zeros(1, 4, 4, dtype=torch.uint8)
     images = torch.rand(1, 3, 4, 4)
@@ -164,6 +191,13 @@ def test_the_scheduled_share_rises():
     images = torch.zeros(2, 3, 32, 32)
     shares = [(views(images, t, gen())[1] > 0).float().mean().item() for t in (0.0, 0.5, 1.0)]
     assert shares == pytest.approx([0.2, 0.6, 1.0], abs=2e-3)
+
+
+def test_the_scheduled_share_follows_its_formula_in_a_long_run():
+    views = make("gtr", "ltr", share=0.5, schedule=0.1)
+    for step in (0, 5, 7, 199_999):  # between two ten-thousandths of 200,000 steps too
+        views(torch.zeros(1, 3, 2, 2), step / 200_000, gen())
+        assert views.ltr.share == pytest.approx(0.5 + 0.5 * (step / 200_000) ** 0.1, rel=1e-9)
 
 
 def test_gtr_without_a_stylizer_says_what_to_do():

@@ -151,6 +151,31 @@ def test_bars_write_their_values_and_leave_gaps_for_nan():
         viz.bars({"a": [1.0]}, groups=["game", "sun"], ylabel="IoU (%)")
 
 
+@pytest.mark.parametrize("horizontal", [False, True])
+def test_grouped_bars_differ_in_grey_too_and_no_legend_lies_over_them(horizontal):
+    figure = viz.bars(
+        {name: [90.0, 80.0, 99.0] for name in "abcdefg"}, groups=["x", "y", "z"], ylabel="%", horizontal=horizontal
+    )
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert len({bars[0].get_hatch() for bars in axes.containers}) == 7
+    assert [text.get_text() for text in legend.get_texts()] == list("abcdefg")
+    figure.draw_without_rendering()
+    assert not legend.get_window_extent().overlaps(axes.get_tightbbox())
+    assert viz.bars({"a": 1.0, "b": 2.0}, ylabel="%").legends == []
+
+
+def test_logarithmic_ticks_are_plain_numbers():
+    wide = viz.curves({"a": ([1, 200_000], [0.02, 0.3])}, xlabel="x", ylabel="y", log_x=True, log_y=True)
+    wide.draw_without_rendering()
+    (axes,) = wide.axes
+    across = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert {"1", "1,000", "100,000"} <= set(across)
+    both = [tick.get_text() for which in (False, True) for tick in axes.get_yticklabels(minor=which)]
+    assert "0.1" in both
+    assert [text for text in both + across if "$" in text or "e" in text] == []
+    assert len({text for text in both if text}) >= 3, "an axis of one decade names some ticks between"
+
+
 def test_figures_leave_pyplot_and_global_style_alone():
     import matplotlib
 

@@ -200,12 +200,20 @@ def section(text: str, heading: str) -> str:
     Raises:
         ValueError: there is no such heading.
     """
-    found = re.search(
-        rf"^{re.escape(heading)}$\n(.*?)(?=^#{{1,{len(heading.split()[0])}}} |\Z)", text, re.MULTILINE | re.DOTALL
-    )
-    if not found:
+    level = len(heading.split()[0])
+    found, inside, fenced = [], False, False
+    for line in text.splitlines():
+        fenced ^= line.startswith("```")
+        marks = re.match(r"(#+) ", line)
+        if marks and not fenced and len(marks[1]) <= level:  # within a fence it is a comment of some code
+            if inside:
+                break
+            inside = line == heading
+        elif inside:
+            found.append(line)
+    if not inside:
         raise ValueError(f"no heading {heading!r}; the site's page is made from it")
-    return found[1].strip()
+    return "\n".join(found).strip()
 
 
 def relink(text: str, origin: str, page: str, base: Path, stage: Path) -> str:

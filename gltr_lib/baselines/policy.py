@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gltr_lib._draws import Generators, device_of
+from gltr_lib._draws import Generators, device_of, uniform
 from gltr_lib.baselines._base import View, choice, each, whole
 
 KINDS = ("trivial", "rand", "augmix")
@@ -77,11 +77,11 @@ def magnitude(policy: str, name: str, level: int, bins: int) -> float:
     """
     # By torchvision's own steps in single precision: a threshold that is off by 1e-8 turns a whole grey level.
     if name in SIGNED:
-        return float(torch.linspace(0.0, _FACTOR[policy], bins)[level])
+        return float(torch.linspace(0.0, _FACTOR[policy], bins, dtype=torch.float32)[level])
     if name == "Posterize":
         most, gone = _BITS[policy]
         return float(round(most - gone * level / (bins - 1)))
-    return float(torch.linspace(1.0, 0.0, bins)[level]) if name == "Solarize" else 0.0
+    return float(torch.linspace(1.0, 0.0, bins, dtype=torch.float32)[level]) if name == "Solarize" else 0.0
 
 
 def operate(image: Tensor, name: str, strength: float) -> Tensor:
@@ -123,7 +123,7 @@ def _drawn(
 ) -> tuple[str, float]:
     name = names[int(torch.randint(len(names), (), generator=generator, device=device_of(generator)))]
     strength = magnitude(policy, name, level, bins)
-    if name in SIGNED and float(torch.rand((), generator=generator, device=device_of(generator))) <= 0.5:
+    if name in SIGNED and float(uniform(1, generator)) <= 0.5:
         strength = -strength
     return name, strength
 
@@ -158,8 +158,8 @@ def aug_mix(image: Tensor, generator: torch.Generator | None, *, width: int = 3,
     Arguments and result as :func:`rand_augment`; the consistency loss that goes with it is not part of it.
     """
     # A uniform draw on a simplex (Dirichlet with all ones) from exponential numbers.
-    parts = -torch.rand(width, generator=generator, device=device_of(generator)).clamp(min=1e-9).log()
-    kept = float(torch.rand((), generator=generator, device=device_of(generator)))
+    parts = -uniform(width, generator).clamp(min=1e-9).log()
+    kept = float(uniform(1, generator))
     mixed = kept * image.float()
     for part in ((1 - kept) * parts / parts.sum()).tolist():
         chain = image

@@ -73,7 +73,7 @@ class RandConv(View):
             if u[0] < self.original:
                 out.append(image)
                 continue
-            noise = torch.randn(3, 3, size, size, generator=own, device=device)
+            noise = torch.randn(3, 3, size, size, generator=own, device=device, dtype=torch.float32)
             weights = noise.to(images) / (3**0.5 * size)
             moved = F.conv2d(((image - mean) / std)[None], weights, padding=size // 2)[0] * std + mean
             out.append(torch.lerp(moved, image, u[2]) if self.mix else moved)

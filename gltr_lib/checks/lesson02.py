@@ -203,11 +203,7 @@ def _mixtures():
     for seed, weights in ((0, [1.0, 1.0, 2.0]), (1, [0.2, 0.0, 0.3]), (2, [0.5, 0.25, 0.25])):
         generator = torch_random(seed)
         cases.append(
-            (
-                torch.randn(3, 6, generator=generator),
-                torch.rand(3, 6, generator=generator) + 0.1,
-                torch.tensor(weights),
-            )
+            (torch.randn(3, 6, generator=generator), torch.rand(3, 6, generator=generator) + 0.1, torch.tensor(weights))
         )
     return cases
 

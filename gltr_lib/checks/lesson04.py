@@ -146,10 +146,7 @@ def _range():
     title="A size of blob, drawn fairly",
     task="Turn `u`, uniform in [0, 1], into a sigma that is log-uniform between `low` and `high`: equal factors are "
     "equally likely, so 4 to 8 comes as often as 8 to 16. `u = 0` gives low, `u = 1` gives high.",
-    hints=(
-        "Draw evenly between log(low) and log(high), then go back.",
-        "`low * (high / low) ** u`",
-    ),
+    hints=("Draw evenly between log(low) and log(high), then go back.", "`low * (high / low) ** u`"),
     minutes=4,
     difficulty=2,
     cases=lambda: [(torch.linspace(0, 1, 7), 4.0, 16.0), (torch.tensor([0.3, 0.9]), 1.0, 100.0), _range()],
@@ -183,10 +180,7 @@ def _crop():
     title="Blobs that fit the picture",
     task="`sigma_640` is the width of the blur in pixels at a crop of 640 x 640. Return the width that gives blobs of "
     "the same size relative to a picture of `height` x `width`: scale by the shorter side.",
-    hints=(
-        "At half the crop a blob should have half as many pixels across.",
-        "`sigma_640 * min(height, width) / 640`",
-    ),
+    hints=("At half the crop a blob should have half as many pixels across.", "`sigma_640 * min(height, width) / 640`"),
     minutes=3,
     difficulty=1,
     cases=lambda: [(4.0, 128, 256), (16.0, 640, 640), (10.0, 1052, 1914), (8.0, 300, 200), _crop()],

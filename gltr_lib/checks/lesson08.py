@@ -125,10 +125,7 @@ def _by_n(values, t):
     title="The share of the gap that closes",
     task="`baseline` is trained on the source alone, `oracle` on the target itself. Return which part of the distance "
     "between them `method` covers: 0 for the baseline's score, 1 for the oracle's (below 0 and above 1 may happen).",
-    hints=(
-        "Two distances from the same starting point.",
-        "`(method - baseline) / (oracle - baseline)`",
-    ),
+    hints=("Two distances from the same starting point.", "`(method - baseline) / (oracle - baseline)`"),
     minutes=3,
     difficulty=1,
     cases=lambda: [(20.0, 35.0, 60.0), (31.2, 30.0, 55.5), (10.0, 70.0, 65.0), (_points(1), _points(2), 70.0)],

@@ -148,12 +148,7 @@ def _say(
     path: Path, seconds: float, last: dict[str, Any], config: TrainConfig, more: dict[str, Any], json: bool
 ) -> None:
     answer(
-        {
-            "network": str(path),
-            "seconds": round(seconds, 2),
-            "last": last,
-            "config": jsonlib.loads(config.to_json()),
-        }
+        {"network": str(path), "seconds": round(seconds, 2), "last": last, "config": jsonlib.loads(config.to_json())}
         | {name: value for name, value in more.items() if name != "seconds"},
         json,
         f"wrote {path} after {seconds:.0f} s, loss {last.get('loss', float('nan')):.3f}",

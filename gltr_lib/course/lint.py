@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gltr_lib.course import root, rules
 from gltr_lib.course.build import BEGIN, END, NAME, Cell, LessonError, lesson_files, read_cells, solve, stub
+from gltr_lib.course.teach import EXERCISE, SECTION
 
 MAX_LINES = 25
 MIN_PREDICTIONS, MIN_EXERCISES, MIN_SECTIONS, MIN_OBJECTIVES = 2, 3, 2, 2
@@ -29,8 +30,6 @@ CLOSING = ("Recap", "References", "Next")
 _TITLE = re.compile(r"^# (\d\d) · \S.*$")
 _TIME = re.compile(r"^\*\*Time\.\*\* (\d+) min planned\. \{\{run_time\}\}$")
 _PATH = re.compile(r"^\*\*Path\.\*\* (Express and full|Full)\.$")
-_SECTION = re.compile(r"^## (\d+)\. \S.* \((\d+) min\)$")
-_EXERCISE = re.compile(r"^### Exercise (\d+)\.(\d+) — \S.* \((●○○|●●○|●●●), (\d+) min\)$")
 _HINT = re.compile(r"^<details><summary>Hint (\d)</summary>\n\n.+?\n\n</details>$", re.MULTILINE | re.DOTALL)
 _CHECK = re.compile(r"""^(\w+) = check\((["'])(\d\d)-[a-z0-9-]+\2, \1\)$""", re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
@@ -128,12 +127,12 @@ def _sections(cells: list[Cell]) -> Iterator[tuple[int, str]]:
             yield index, f"'{line}' is a second title; sections begin with ##"
         level = depth
         if depth == 2 and line[3:] not in CLOSING:
-            match = _SECTION.match(line)
+            match = SECTION.match(line)
             if not match:
                 yield index, f"'{line}' is not '## n. Title (m min)'"
                 continue
             numbers.append(int(match[1]))
-            minutes += int(match[2])
+            minutes += int(match[3])
             if numbers[-1] != len(numbers):
                 yield index, f"section {numbers[-1]} stands where section {len(numbers)} is due"
                 numbers[-1] = len(numbers)
@@ -162,11 +161,11 @@ def _exercises(cells: list[Cell], lesson: int) -> Iterator[tuple[int, str]]:
         if cell.kind != "markdown" or not heads:
             continue
         count += 1
-        match = _EXERCISE.match(heads[0])
+        match = EXERCISE.match(heads[0])
         if len(heads) > 1 or not match:
             yield cell.index, f"'{heads[-1]}' is not '### Exercise {lesson}.{count} — Title (●●○, m min)', one a cell"
-        elif (int(match[1]), int(match[2])) != (lesson, count):
-            yield cell.index, f"exercise {match[1]}.{match[2]} stands where {lesson}.{count} is due"
+        elif match[1] != f"{lesson}.{count}":
+            yield cell.index, f"exercise {match[1]} stands where {lesson}.{count} is due"
         if [hint[1] for hint in _HINT.finditer(cell.source)] != ["1", "2"]:
             yield cell.index, "two hints: <details><summary>Hint 1</summary>, blank line, text, blank line, </details>"
         after = [c for c in plain[place + 1 : place + 3] if c.kind == "code"]

@@ -106,14 +106,9 @@ def stamp(run: LessonRun) -> dict[str, Any]:
         except metadata.PackageNotFoundError:  # the lesson ran without it, so it has no part in the result
             continue
     return {
-        "mode": course.mode(),
-        "seed": course.seed(),
-        "date": today(),
-        "device": device(),
-        "seconds": round(run.seconds, 1),
-        "clean": not run.problems,
-        "versions": versions,
-    }
+        "mode": course.mode(), "seed": course.seed(), "date": today(), "device": device(),
+        "seconds": round(run.seconds, 1), "clean": not run.problems, "versions": versions,
+    }  # fmt: skip
 
 
 def device() -> str:

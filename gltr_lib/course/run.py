@@ -17,7 +17,6 @@ import json
 import math
 import os
 import random
-import re
 import sys
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from gltr_lib import course
 from gltr_lib.course import outputs, report
 from gltr_lib.course.build import LessonError, build_notebook, lesson_files, read_times
 from gltr_lib.course.kernel import LessonRun, execute
+from gltr_lib.course.teach import CHECK
 from gltr_lib.ledger import write_text
 
 BAR_SECONDS = 2.0  # a learner who waits longer wants to know for how long
-CHECK = re.compile(r"""\bcheck\(\s*(["'])([\w-]+)\1""")
 
 
 def choose(files: list[Path], only: list[str] | None = None, shuffle: int | None = None) -> list[Path]:
@@ -64,8 +63,8 @@ def unanswered_stubs(run: LessonRun) -> list[str]:
         match = CHECK.search(cell.source) if cell.cell_type == "code" and number in ran else None
         if match:
             said = "".join(outputs.text_of(out.get("text", "")) + str(out.get("data", "")) for out in cell.outputs)
-            if f"not yet ({match[2]})" not in said:
-                found.append(f"cell {number}: the check {match[2]} does not say 'not yet' to the unsolved exercise")
+            if f"not yet ({match[1]})" not in said:
+                found.append(f"cell {number}: the check {match[1]} does not say 'not yet' to the unsolved exercise")
     return found
 
 
@@ -81,17 +80,10 @@ def run_lesson(path: Path, args: argparse.Namespace, folder: Path, label: str) -
     text = build_notebook(path, "student" if args.student else "solved", read_times(base))
     cwd = base / "notebooks" if (base / "notebooks").is_dir() else base
     run = execute(
-        text,
-        path.stem,
-        cwd=cwd,
-        strict=not args.student,
-        limit=args.limit,
-        strict_time=args.strict_time,
-        timeout=args.timeout,
-        bar_after=math.inf if course.mode() == "smoke" else BAR_SECONDS,
-        env={"COURSE_RUNS": str(folder)},
-        on_cell=on_cell,
-    )
+        text, path.stem, cwd=cwd, strict=not args.student, limit=args.limit, strict_time=args.strict_time,
+        timeout=args.timeout, bar_after=math.inf if course.mode() == "smoke" else BAR_SECONDS,
+        env={"COURSE_RUNS": str(folder)}, on_cell=on_cell,
+    )  # fmt: skip
     if args.student:
         run.problems += unanswered_stubs(run)
     import nbformat

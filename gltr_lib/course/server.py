@@ -94,14 +94,9 @@ class Server:
         with open(self.log, "w", encoding="utf-8") as log:
             # A session of its own: Ctrl-C reaches us, and we end the server; it would ask back on a terminal.
             self.process = subprocess.Popen(
-                self.command,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.root,
+                self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root,
                 start_new_session=True,
-            )
+            )  # fmt: skip
         try:
             self.url = self._wait_for_url()
         except BaseException:

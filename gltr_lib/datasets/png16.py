@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gltr_lib._png import GRAY, SIGNATURE, frame
 from gltr_lib._read import MAX_PIXELS, shown
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SAMPLE = 6  # bytes of a pixel: three channels of two bytes, the high one first
 
 
@@ -118,11 +118,4 @@ def _lane(lines: np.ndarray, first: int) -> np.ndarray:
     height, width = lines.shape[0], (lines.shape[1] - 1) // _SAMPLE
     stream = np.empty((height, 1 + width), np.uint8)
     stream[:, 0], stream[:, 1:] = lines[:, 0], lines[:, first::_SAMPLE]
-    out = [SIGNATURE]
-    for kind, body in (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(stream.tobytes(), 0)),
-        (b"IEND", b""),
-    ):
-        out += [struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))]
-    return np.array(Image.open(io.BytesIO(b"".join(out))))
+    return np.array(Image.open(io.BytesIO(frame(width, height, GRAY, zlib.compress(stream.tobytes(), 0)))))

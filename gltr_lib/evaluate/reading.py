@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from gltr_lib.evaluate.protocols import Protocol, prepare
+
+T = TypeVar("T")
 
 
 class Item(NamedTuple):
@@ -74,7 +76,7 @@ class Reader:
         return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
 
 
-def ahead(read: Callable[[int], Item], indices: Sequence[int], workers: int) -> Iterator[tuple[Item, float]]:
+def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Generator[tuple[T, float], None, None]:
     """Items in order, read ahead by threads, each with the seconds that were spent waiting for it."""
     if workers == 0:
         for index in indices:
@@ -82,7 +84,7 @@ def ahead(read: Callable[[int], Item], indices: Sequence[int], workers: int) -> 
             yield read(index), time.perf_counter() - started
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    waiting: deque[Future[Item]] = deque()
+    waiting: deque[Future[T]] = deque()
     try:
         for index in indices:
             waiting.append(pool.submit(read, index))

@@ -25,7 +25,7 @@ from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.explorers.assets import shipped
-from gltr_lib.viz import ALT_LENGTH
+from gltr_lib.viz import ALT_LENGTH, in_notebook
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
@@ -302,12 +302,11 @@ class Explorer:
 
     def show(self) -> None:
         """Display the explorer; where no widgets work, its picture and description appear instead."""
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-
-        if get_ipython() is None:
+        if not in_notebook():
             print(f"[{self.title}] {self.words}")
             return
+        from IPython.display import display
+
         display(self)
 
 
@@ -334,14 +333,9 @@ def whole(description: str, value: int, low: int, high: int, *, hint: str = "") 
     import ipywidgets as widgets
 
     return widgets.BoundedIntText(
-        value=value,
-        min=low,
-        max=high,
-        description=description,
-        style=_NARROW,
-        layout={"width": "206px", "margin": "2px 256px 2px 2px"},
-        tooltip=hint or None,
-    )
+        value=value, min=low, max=high, description=description, style=_NARROW,
+        layout={"width": "206px", "margin": "2px 256px 2px 2px"}, tooltip=hint or None,
+    )  # fmt: skip
 
 
 def choice(description: str, value: Any, options: Any, *, hint: str = "") -> Any:
@@ -349,13 +343,9 @@ def choice(description: str, value: Any, options: Any, *, hint: str = "") -> Any
     import ipywidgets as widgets
 
     return widgets.Dropdown(
-        value=value,
-        options=options,
-        description=description,
-        style=_NARROW,
-        layout={"width": "350px", "margin": "2px 112px 2px 2px"},
-        tooltip=hint or None,
-    )
+        value=value, options=options, description=description, style=_NARROW,
+        layout={"width": "350px", "margin": "2px 112px 2px 2px"}, tooltip=hint or None,
+    )  # fmt: skip
 
 
 def switch(description: str, value: bool, *, hint: str = "") -> Any:

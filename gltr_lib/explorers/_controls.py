@@ -50,15 +50,9 @@ class Number(widgets.HBox):
             raise ValueError(f"{description}: expected a start between {low} and {high}, received {value!r}")
         self.description, self.low, self.high = description, low, high
         self.box = widgets.BoundedFloatText(
-            value=value,
-            min=low,
-            max=high,
-            step=step,
-            description=description,
-            style=STYLE,
-            layout=widgets.Layout(width="206px"),
-            tooltip=hint or None,
-        )
+            value=value, min=low, max=high, step=step, description=description, style=STYLE,
+            layout=widgets.Layout(width="206px"), tooltip=hint or None,
+        )  # fmt: skip
         bare = {"readout": False, "layout": widgets.Layout(width="230px"), "tooltip": hint or description}
         if log:
             self.slider = widgets.FloatLogSlider(

@@ -86,8 +86,9 @@ def share_map(shares: np.ndarray) -> np.ndarray:
     return _ramp()[(np.clip(shares, 0, 1) * 255 + 0.5).astype(np.uint8)]
 
 
-def share_scale(canvas: Canvas, x: float, y: float, title: str, width: int = 200) -> None:
-    """Draw the scale of :func:`share_map` with its ends and its meaning."""
+def share_scale(canvas: Canvas, title: str) -> None:
+    """Draw the scale of :func:`share_map` with its ends and its meaning, below the pictures."""
+    x, y, width = 22, 396, 200
     bar = np.repeat(share_map(np.linspace(0, 1, width)[None]), 12, axis=0)
     canvas.picture(bar, (x, y, width, 12), sharp=True)
     for share in (0, 0.5, 1):

@@ -160,13 +160,7 @@ def draw(params: Params, assets: Assets, picture: torch.Tensor, own: Stats, want
 
 
 def describe(
-    params: Params,
-    assets: Assets,
-    picture: torch.Tensor,
-    own: Stats,
-    wanted: Stats,
-    after: Stats,
-    preview: bool,
+    params: Params, assets: Assets, picture: torch.Tensor, own: Stats, wanted: Stats, after: Stats, preview: bool
 ) -> str:
     """The sentence under the picture; only the full picture is encoded again to see what the decoder kept."""
     mixture = params.mixture

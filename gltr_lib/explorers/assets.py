@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from gltr_lib import paintings, streets
 from gltr_lib.adain import StyleStats, adain
 from gltr_lib.explorers.uploads import shrink
+from gltr_lib.style_bank import StyleBank
+from gltr_lib.stylizer import Stylizer
 from gltr_lib.viz import as_picture
 
 STREETS = {"street with the game look": 3, "another street": 11, "a third street": 24}
@@ -113,24 +116,12 @@ class Assets:
     @property
     def stylizer(self) -> Any:
         """The network that encodes and decodes."""
-
-        def load() -> Any:
-            from gltr_lib.stylizer import Stylizer
-
-            return Stylizer.load("mini")
-
-        return self._get("stylizer", load)
+        return self._get("stylizer", partial(Stylizer.load, "mini"))
 
     @property
     def bank(self) -> Any:
         """The styles of many paintings."""
-
-        def load() -> Any:
-            from gltr_lib.style_bank import StyleBank
-
-            return StyleBank.load("paintings-mini")
-
-        return self._get("bank", load)
+        return self._get("bank", partial(StyleBank.load, "paintings-mini"))
 
     def with_image(self, name: str, picture: Any) -> Assets:
         """Return assets with one more picture (or another one under a known name); networks and styles are shared.
@@ -211,8 +202,6 @@ def default_images() -> Gallery:
     """Streets of the embedded world with the game look."""
 
     def street(seed: int) -> np.ndarray:
-        from gltr_lib import streets
-
         return streets.render(seed, "game", SIZE)[0]
 
     return Gallery({name: partial(street, seed) for name, seed in STREETS.items()})
@@ -220,8 +209,6 @@ def default_images() -> Gallery:
 
 def default_styles() -> Gallery:
     """One procedural painting of each kind."""
-    from gltr_lib import paintings
-
     return Gallery({kind.replace("_", " "): partial(paintings.paint, 7, kind, 192) for kind in paintings.KINDS})
 
 

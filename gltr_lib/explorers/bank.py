@@ -28,7 +28,7 @@ from gltr_lib.viz import COLOURS, INK, LINE, MUTED, PAPER
 
 HOW = ("pick and mix", "draw one with the seed", "draw three with the seed")
 NEIGHBOURS = 5
-MARKS = (COLOURS[0], COLOURS[1], COLOURS[2])  # of the one to three chosen styles
+MARKS = COLOURS[:3]  # of the one to three chosen styles
 MAP: Box = (14, 40, 500, 424)
 _NAMED = re.compile(r"(.+)-(\d+)")
 
@@ -168,23 +168,18 @@ def make_map(assets: Assets, image: str) -> Map:
     if len(points) > 1:
         together = torch.corrcoef(torch.stack([points[:, 0], mean_colour.mean(dim=1).double()]))
         brightness = together[0, 1].nan_to_num(0.0).item()
-    return Map(
-        points.numpy(),
-        (first, second),
-        (mean_colour * 255).round().to(torch.uint8).numpy(),
-        brightness,
-    )
+    return Map(points.numpy(), (first, second), (mean_colour * 255).round().to(torch.uint8).numpy(), brightness)
 
 
-def neighbours(bank: Any, stats: Any, *, leave_out: Sequence[int] = (), count: int = NEIGHBOURS) -> list[int]:
+def neighbours(bank: Any, stats: Any, *, leave_out: Sequence[int] = ()) -> list[int]:
     """Numbers of the styles of a bank that are nearest to a style, in all its numbers.
 
     Args:
-        bank: a StyleBank. stats: StyleStats of one style. leave_out: numbers that do not count. count: at most.
+        bank: a StyleBank. stats: StyleStats of one style. leave_out: numbers that do not count.
     """
     distance: Tensor = ((bank.stats.mean - stats.mean).square() + (bank.stats.std - stats.std).square()).sum(dim=1)
     order = distance.argsort(stable=True).tolist()
-    return [index for index in order if index not in leave_out][:count]
+    return [index for index in order if index not in leave_out][:NEIGHBOURS]
 
 
 def kind_of(name: str) -> str:
@@ -287,12 +282,9 @@ def complete(params: Params, assets: Assets) -> Params:
     """Fill empty names with the first image and the first three styles."""
     names = assets.bank.names
     return replace(
-        params,
-        image=params.image or next(iter(assets.images)),
-        style=params.style or names[0],
-        second=params.second or names[min(1, len(names) - 1)],
-        third=params.third or names[min(2, len(names) - 1)],
-    )
+        params, image=params.image or next(iter(assets.images)), style=params.style or names[0],
+        second=params.second or names[min(1, len(names) - 1)], third=params.third or names[min(2, len(names) - 1)],
+    )  # fmt: skip
 
 
 class StyleBankExplorer(Explorer):

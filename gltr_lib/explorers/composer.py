@@ -179,12 +179,9 @@ def _rivals(canvas: Canvas, params: Params, crop: Tensor, y: float) -> None:
     }
     canvas.text(14, y + 4, "Rivals, from picture 2")
     said = (
-        "Colours and sharpness,",
-        "no shears or shifts:",
-        "their labels stay",
-        "where they are. Below:",
+        "Colours and sharpness,", "no shears or shifts:", "their labels stay", "where they are. Below:",
         "mean change of a pixel.",
-    )
+    )  # fmt: skip
     for line, words in enumerate(said):
         canvas.text(14, y + 26 + 17 * line, words, size=12, colour=MUTED)
     for i, (name, picture) in enumerate(made.items()):

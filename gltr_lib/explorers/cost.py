@@ -86,20 +86,10 @@ def reckon(params: Params, gpu: str | None = None) -> Bill:
         precision = "fp16"  # another card is compared at the half precision that it has
     measured = params.rate > 0 and gpu is None
     plan = counting.estimate(
-        params.network,
-        (params.crop, params.crop),
-        images=params.images,
-        views=METHODS[params.method].views,
-        stylizer=params.stylizer,
-        steps=params.steps,
-        precision=precision,
-        optimizer=params.optimizer,
-        gpu=card,
-        gpus=params.gpus,
-        rate=params.rate if measured else None,
-        share=params.share,
-        price=params.price or None,
-    )
+        params.network, (params.crop, params.crop), images=params.images, views=METHODS[params.method].views,
+        stylizer=params.stylizer, steps=params.steps, precision=precision, optimizer=params.optimizer, gpu=card,
+        gpus=params.gpus, rate=params.rate if measured else None, share=params.share, price=params.price or None,
+    )  # fmt: skip
     third = plan.train_flops / 3e12
     step = {
         "forward": third,
@@ -137,13 +127,9 @@ def render(params: Params, assets: Any = None) -> tuple[np.ndarray, str]:
         ("operations a step", f"{sum(bill.step.values()):.2f} TFLOP", "counted", False),
         ("memory of one card", f"{plan.memory_gb:.1f} of {card.memory_gb:g} GB", f"counted; {fits}", not plan.fits),
         ("hours in all", _number(plan.hours), basis, not bill.measured),
-        (
-            "money",
-            "–" if plan.money is None else _number(plan.money),
-            money,
-            plan.money is not None and not bill.measured,
-        ),
-    )
+        ("money", "–" if plan.money is None else _number(plan.money), money,
+         plan.money is not None and not bill.measured),
+    )  # fmt: skip
     for place, answer in enumerate(answers):
         _answer(canvas, 14 + 236 * place, *answer)
     _formula(canvas, params, bill, 128)
@@ -212,12 +198,9 @@ def _memory_line(canvas: Canvas, box: Box, bill: Bill, card: counting.Gpu, top: 
     limit = left + room * 0.9 * card.memory_gb / top
     canvas.draw.line((limit, y, limit, y + high), fill=INK, width=2)
     canvas.text(
-        left,
-        y + high + 16,
-        f"sum {bill.plan.memory_gb:.1f} GB; the line is at nine tenths of {card.memory_gb:g} GB",
-        size=11,
-        colour=MUTED,
-    )
+        left, y + high + 16, f"sum {bill.plan.memory_gb:.1f} GB; the line is at nine tenths of {card.memory_gb:g} GB",
+        size=11, colour=MUTED,
+    )  # fmt: skip
 
 
 def _hours(canvas: Canvas, box: Box, params: Params, bill: Bill, cards: Mapping[str, Bill]) -> None:

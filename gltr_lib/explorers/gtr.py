@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from gltr_lib import adain as layer
+from gltr_lib import paintings
 from gltr_lib._validate import check_share
 from gltr_lib.explorers._base import Explorer, choice, slider, switch, whole
 from gltr_lib.explorers._canvas import Canvas
@@ -104,8 +105,6 @@ def paint(assets: Assets, params: Params, drawn: list[int], side: int) -> torch.
 
 def painting(assets: Assets, name: str, *, only_remembered: bool = False) -> np.ndarray | None:
     """The procedural painting that the shipped bank's name "kind-seed" stands for, small; None for other names."""
-    from gltr_lib import paintings
-
     kind, _, number = name.rpartition("-")
     if kind not in paintings.KINDS or not number.isdecimal():
         return None

@@ -164,9 +164,7 @@ def _shifts(weights: torch.Tensor, size: int) -> torch.Tensor:
 def complete(params: Params, assets: Assets) -> Params:
     """Fill empty names with the first image and the first style."""
     return dataclasses.replace(
-        params,
-        image=params.image or next(iter(assets.images)),
-        style=params.style or next(iter(assets.styles)),
+        params, image=params.image or next(iter(assets.images)), style=params.style or next(iter(assets.styles))
     )
 
 

@@ -221,7 +221,7 @@ def _legend(
 ) -> None:
     if view == "confidence":
         whose = "the class it chose" if only is None else CLASSES[only]
-        maps.share_scale(canvas, 22, 396, f"probability that the network gives to {whose}")
+        maps.share_scale(canvas, f"probability that the network gives to {whose}")
     elif view == "errors" and not unlabelled:
         names = ("right", "wrong", "without a label: not scored")
         colours: tuple[str, ...] = (*maps.ERRORS[:2], "#e1e1e1")
@@ -231,7 +231,7 @@ def _legend(
         canvas.legend(14, 410, entries)
     elif unlabelled:
         if several:  # one network alone has nobody to agree with, and the lower left says so
-            maps.share_scale(canvas, 22, 396, "of the other networks agree (picture at the lower left)")
+            maps.share_scale(canvas, "of the other networks agree (picture at the lower left)")
     elif only is not None:
         canvas.text(14, 410, "dark outline: where the class really is", size=12)
     maps.class_legend(canvas, 14, 440, present, only)

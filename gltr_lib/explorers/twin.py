@@ -68,7 +68,6 @@ def twin_of(
     *,
     params: Any = None,
     assets: Any = None,
-    limit: int = PREFERRED,
 ) -> Twin:
     """Draw an explorer's static twin.
 
@@ -76,11 +75,10 @@ def twin_of(
         explorer_class: such as ``AdainExplorer``.
         axes: one or two of its controls, each with the values to draw; their product is at most 100 frames.
         params: the other controls; where the explorer starts by default. assets: the shipped ones by default.
-        limit: bytes of a frame that the quality gives way for, as long as the text stays legible; a frame never
-            has more than 150 kB.
 
     Returns:
-        Twin; its frames are WebP (JPEG where Pillow has no WebP).
+        Twin; its frames are WebP (JPEG where Pillow has no WebP), of about 40 kB as long as their text stays legible,
+        and never of more than 150 kB.
 
     Raises:
         ValueError: unknown controls, no value, too many frames, or values that the explorer refuses.
@@ -114,7 +112,7 @@ def twin_of(
         picture, words = explorer.render(dataclasses.replace(explorer.start, **values))
         for best in (78, 66, 50):  # down to a quality at which captions still read well, and no further
             data, kind = encode(picture, LIMIT, best=best)
-            if len(data) <= limit:
+            if len(data) <= PREFERRED:
                 break
         frames.append(Frame(values, data, f"image/{kind}", words))
         sizes.add((picture.shape[1], picture.shape[0]))

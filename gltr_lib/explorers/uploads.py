@@ -134,17 +134,15 @@ def newest(value: Any) -> Upload | None:
     return decode(files[-1]["content"], files[-1].get("name") or "your picture") if files else None
 
 
-def button(description: str = "Your picture", *, max_bytes: int = MAX_BYTES) -> Any:
+def button() -> Any:
     """A button that takes one picture from the learner's disk; it never leaves the computer that runs the kernel."""
     import ipywidgets as widgets
 
     return widgets.FileUpload(
-        accept="image/*",
-        multiple=False,
-        description=description,
-        tooltip=f"{description}: a JPEG, PNG or WebP of at most {max_bytes / 1e6:.0f} MB",
+        accept="image/*", multiple=False, description="Your picture",
+        tooltip=f"Your picture: a JPEG, PNG or WebP of at most {MAX_BYTES / 1e6:.0f} MB",
         layout=widgets.Layout(width="220px"),
-    )
+    )  # fmt: skip
 
 
 def shrink(picture: np.ndarray, max_side: int) -> np.ndarray:

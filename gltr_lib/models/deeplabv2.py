@@ -14,10 +14,9 @@ Connected CRFs" (arXiv 1606.00915), section 3.2 (ASPP-L: rates 6, 12, 18, 24).
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib.models.trunk import Preprocess, Segmenter, Trunk, set_norm
+from gltr_lib.models.trunk import Preprocess, Segmenter, Trunk, enlarge, set_norm
 
 RATES = (6, 12, 18, 24)
 
@@ -93,4 +92,4 @@ class DeepLabV2(Segmenter):
 
     def forward(self, images: Tensor) -> Tensor:
         logits = self.head(self.backbone(self.preprocess(images))["out"])
-        return F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=True)
+        return enlarge(logits, images, align_corners=True)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib.models.trunk import Preprocess, Segmenter, Trunk, set_norm
+from gltr_lib.models.trunk import Preprocess, Segmenter, Trunk, enlarge, set_norm
 
 #: Dilations of the pyramid at each output stride: the same reach in the picture.
 RATES = {8: (12, 24, 36), 16: (6, 12, 18)}
@@ -86,7 +86,9 @@ class DeepLabV3(TorchvisionSegmenter):
 
     def forward(self, images: Tensor) -> Tensor:
         _check_batch(self, images)
-        return super().forward(images)
+        network: Any = self.network
+        logits = network.classifier(self.backbone(self.preprocess(images))["out"])
+        return enlarge(logits, images)  # as torchvision's network does, but in single precision
 
 
 class Decoder(nn.Module):
@@ -155,7 +157,7 @@ class DeepLabV3Plus(Segmenter):
         _check_batch(self, images)
         maps = self.backbone(self.preprocess(images))
         logits = self.head["decoder"](self.head["pyramid"](maps["out"]), maps["low"])
-        return F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
+        return enlarge(logits, images)
 
 
 def _block(inside: int, outside: int, kernel: int) -> nn.Sequential:

@@ -241,6 +241,19 @@ def _statistics_at_rest(block: nn.Module) -> Iterator[None]:
             norm.momentum, norm.num_batches_tracked = momentum, counter
 
 
+def enlarge(logits: Tensor, images: Tensor, align_corners: bool = False) -> Tensor:
+    """Bring logits to the size of the pictures, at least in single precision.
+
+    In the 8 bits of bfloat16, many a pixel where two classes meet would be a tie, which the lower class wins.
+
+    Example:
+        >>> enlarge(torch.zeros(1, 2, 3, 3, dtype=torch.bfloat16), torch.rand(1, 3, 8, 9)).dtype
+        torch.float32
+    """
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    return nn.functional.interpolate(wide, images.shape[-2:], mode="bilinear", align_corners=align_corners)
+
+
 class Segmenter(nn.Module):
     """What the large networks share: preprocessing inside, and the two groups of an optimizer.
 

@@ -89,8 +89,8 @@ def stylise_folder(
         the others their own.
 
     Raises:
-        ValueError: an impossible setting, empty source, target inside or equal to the source, target of other
-            settings (the difference is named) or of foreign files.
+        ValueError: an impossible setting, a bank of another encoder, empty source, target inside or equal to the
+            source, target of other settings (the difference is named) or of foreign files.
         OSError: a picture cannot be written, for instance because the disk is full; what is done is kept.
         RuntimeError: a picture does not fit into memory even in tiles (ValueError: into the budget).
     """

@@ -43,13 +43,17 @@ class Painter:
 
     Args:
         stylizer: as from ``Stylizer.load``.
-        bank: styles made by this stylizer; moved to its device.
+        bank: styles made by this stylizer (one that was made by hand, without a fingerprint, is taken at its word);
+            moved to its device.
         alpha: strength of the style.
         tile: side of the tiles, or None for whole pictures.
         memory: budget in MiB, from which batch and tile of each size of pictures follow; None asks nothing.
         copies: of each picture, for the budget.
         batch: most pictures at once. Smaller groups are filled up to it, so that a picture is always computed in a
             batch of the same size, whoever its neighbours are.
+
+    Raises:
+        ValueError: a bank of another encoder, or a stylizer that cannot be tiled or whose memory is not known.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class Painter:
         self.stylizer, self.alpha, self.tile, self.batch, self.memory = stylizer, alpha, tile, batch, memory
         self.copies = copies
         self.device = next(stylizer.parameters()).device
+        if bank.fingerprint:
+            bank.check(stylizer)
         self.stats = bank.stats.to(self.device)
         self.can_tile = "tile" in inspect.signature(stylizer.stylize).parameters
         if tile is not None and not self.can_tile:

@@ -16,7 +16,7 @@ from typing import Any
 
 from gltr_lib._validate import describe
 from gltr_lib._workers import end_with_parent
-from gltr_lib.offline.job import OnImage, stylise_folder
+from gltr_lib.offline.job import OnImage, stylise_folder, whole
 from gltr_lib.offline.manifest import MANIFEST
 from gltr_lib.offline.plan import list_images
 
@@ -56,9 +56,10 @@ def stylise_in_processes(
 
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise ValueError(f"processes: expected a whole number >= 1, received {describe(processes)}")
-    list_images(source)  # before anything is started: the commonest mistake is the wrong folder
+    # Before anything is started: the commonest mistake is the wrong folder.
+    shares = _shares(len(list_images(source)), processes, whole(options.get("copies"), "copies", 1))
     context = multiprocessing.get_context("spawn")
-    progress = context.RawArray("q", 2 * processes)
+    progress = context.RawArray("q", processes)
     with tempfile.TemporaryDirectory(prefix="gltr-bank-") as folder:
         ready = _measured(bank, stylizer, device, Path(folder)) if Path(bank).is_dir() else bank
         common = {**options, "bank_name": options.get("bank_name") or bank}
@@ -68,7 +69,7 @@ def stylise_in_processes(
             context.Process(
                 target=_shard,
                 args=((index, processes), os.fspath(source), os.fspath(target), stylizer, ready, device, common),
-                kwargs={"progress": progress, "answer": pipes[index][1]},
+                kwargs={"share": shares[index], "progress": progress, "answer": pipes[index][1]},
                 name=f"gltr-stylize-{index}",
             )
             for index in range(processes)
@@ -76,12 +77,13 @@ def stylise_in_processes(
         try:
             for worker in workers:
                 worker.start()
-            last = -1
-            while any(worker.is_alive() for worker in workers):
+            last, working = 0, True
+            while working:
                 time.sleep(_POLL)
-                done, total = sum(progress[::2]), sum(progress[1::2])
-                if on_image is not None and done != last and all(progress[1::2]):
-                    on_image(done, total, "")
+                working = any(worker.is_alive() for worker in workers)  # before the count, which then is the last one
+                done = sum(progress)
+                if on_image is not None and done != last:
+                    on_image(done, sum(shares), "")
                     last = done
         finally:
             for worker in workers:
@@ -91,6 +93,11 @@ def stylise_in_processes(
                     worker.join()
     _judge([pipe.recv() if pipe.poll() else None for pipe, _ in pipes], [worker.exitcode for worker in workers])
     return json.loads((Path(target) / MANIFEST).read_text(encoding="utf-8"))
+
+
+def _shares(pictures: int, processes: int, copies: int) -> list[int]:
+    """How many pictures each process writes; those that were written before are counted."""
+    return [len(range(index, pictures, processes)) * copies for index in range(processes)]
 
 
 def _judge(said: list[tuple[str, str] | None], codes: list[int | None]) -> None:
@@ -125,6 +132,7 @@ def _shard(
     device: str | None,
     options: dict[str, Any],
     *,
+    share: int,
     progress: Any,
     answer: Any,
 ) -> None:
@@ -136,8 +144,8 @@ def _shard(
 
     index, count = shard
 
-    def show(done: int, total: int, _name: str) -> None:
-        progress[2 * index], progress[2 * index + 1] = done, total
+    def show(done: int, _total: int, _name: str) -> None:
+        progress[index] = done
 
     end_with_parent()
     try:
@@ -146,6 +154,7 @@ def _shard(
             torch.set_num_threads(max(1, torch.get_num_threads() // count))
         network = Stylizer.load(stylizer, device=place)
         stylise_folder(source, target, network, load_bank(bank, network), shard=shard, on_image=show, **options)
+        progress[index] = share  # also where nothing was left to do, and so nothing was shown
         answer.send(("done", ""))
     except ValueError as error:
         answer.send(("ValueError", str(error)))

@@ -25,29 +25,11 @@ __all__ = ["KINDS", "kind_of", "paint", "select_by_complexity", "texture_complex
 
 Painter = Callable[[np.random.Generator, Palette, tuple[int, int]], np.ndarray]
 _PAINTERS: Final[tuple[Painter, ...]] = (
-    brushes.impasto,
-    brushes.palette_knife,
-    brushes.night_sky,
-    brushes.pointillism,
-    brushes.pastel,
-    brushes.action,
-    lines.hatching,
-    lines.pencil,
-    lines.woodcut,
-    lines.ukiyoe,
-    lines.sumi,
-    facets.stained_glass,
-    facets.mosaic,
-    facets.cubist,
-    facets.neoplastic,
-    facets.orphism,
-    washes.watercolour,
-    washes.marbling,
-    washes.colour_field,
-    ornament.batik,
-    ornament.kilim,
-    ornament.gilded,
-)
+    brushes.impasto, brushes.palette_knife, brushes.night_sky, brushes.pointillism, brushes.pastel, brushes.action,
+    lines.hatching, lines.pencil, lines.woodcut, lines.ukiyoe, lines.sumi, facets.stained_glass, facets.mosaic,
+    facets.cubist, facets.neoplastic, facets.orphism, washes.watercolour, washes.marbling, washes.colour_field,
+    ornament.batik, ornament.kilim, ornament.gilded,
+)  # fmt: skip
 KINDS: Final[tuple[str, ...]] = tuple(painter.__name__ for painter in _PAINTERS)
 """Names of all kinds of paintings, accepted by `paint`."""
 SMALLEST: Final = 64

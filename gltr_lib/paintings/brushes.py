@@ -164,10 +164,7 @@ def pointillism(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.
         index = (row & 127) * 128 + (column & 127)
         table = child.random((5, 128 * 128), dtype=np.float32)
         du, dv = u - column - (0.4 + 0.2 * table[0][index]), v - row - (0.4 + 0.2 * table[1][index])
-        cu, cv = (
-            column + 0.5 - u,
-            row + 0.5 - v,
-        )  # from this pixel to its dot's centre, where the colour is read
+        cu, cv = column + 0.5 - u, row + 0.5 - v  # from this pixel to its dot's centre, where the colour is read
         px = x + (cu * np.cos(angle) + cv * np.sin(angle)) / count
         py = y + (-cu * np.sin(angle) + cv * np.cos(angle)) / count
         tone = at(scene.tone, px, py) + lively * (table[2][index] - 0.5)

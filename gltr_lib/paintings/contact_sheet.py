@@ -7,13 +7,13 @@ kinds differ.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from gltr_lib._drafts import whole
 from gltr_lib.paintings import KINDS, paint
 
 GAP = 4
@@ -77,10 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     image = Image.fromarray(contact_sheet(seeds, kinds, options.columns, options.side, options.paint_size))
     if options.colours:
         image = image.quantize(options.colours, dither=Image.Dither.FLOYDSTEINBERG)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    part = options.out.with_name(f"{options.out.stem}.part{options.out.suffix}")
-    image.save(part, optimize=True)
-    os.replace(part, options.out)
+    with whole(options.out) as draft:
+        image.save(draft, Image.registered_extensions()[options.out.suffix.lower()], optimize=True)
     print(f"{options.out}: {image.width}x{image.height}, {options.out.stat().st_size / 1024:.0f} kB")
 
 

@@ -166,11 +166,9 @@ def neoplastic(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.n
         fill = tuple(int(255 * min(float(v), 1.0)) for v in colour)
         outline = tuple(int(255 * float(v)) for v in ink)
         draw.rectangle(
-            (x0 * scale, y0 * scale, x1 * scale, y1 * scale),
-            fill=fill,
-            outline=outline if bar else None,
+            (x0 * scale, y0 * scale, x1 * scale, y1 * scale), fill=fill, outline=outline if bar else None,
             width=int(bar * scale / 2),
-        )
+        )  # fmt: skip
         if style == 1:  # lanes of small squares, as in the New York pictures
             step = between(rng, 0.02, 0.035)
             for place in np.arange(x0, x1, step).tolist():

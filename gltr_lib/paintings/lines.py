@@ -199,16 +199,9 @@ def sumi(rng: np.random.Generator, palette: Palette, shape: Shape) -> np.ndarray
         pieces = black + (sheet - black) * (faint + 0.2 * rng.random((9, 1)))
         reach = float(np.hypot(cx[1] - cx[0], cy[1] - cy[0])) * 0.93
         canvas.strokes(
-            cx,
-            cy,
-            np.full(9, np.arctan2(cy[1] - cy[0], cx[1] - cx[0])),
-            reach,
-            girth,
-            pieces,
-            np.full(9, 0.5),
-            0.0,
+            cx, cy, np.full(9, np.arctan2(cy[1] - cy[0], cx[1] - cx[0])), reach, girth, pieces, np.full(9, 0.5), 0.0,
             "square",
-        )
+        )  # fmt: skip
         for joint in rng.integers(3, 9, int(rng.integers(4, 12))).tolist():  # a hand of drooping leaves
             count, side = int(rng.integers(3, 7)), 1 if rng.random() < 0.5 else -1
             turn = 1.57 - side * np.linspace(0.2, 1.5, count) + 0.3 * (rng.random(count) - 0.5)

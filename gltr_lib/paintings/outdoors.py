@@ -116,14 +116,9 @@ def forest(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         )
     for _ in range(int(rng.integers(20, 70))):
         pen.disc(
-            rng.random(),
-            between(rng, -0.05, 0.45),
-            between(rng, 0.02, 0.08),
-            between(rng, 0.02, 0.05),
-            between(rng, 0.25, 0.9),
-            leaf if rng.random() < 0.7 else ground,
-            rng.random() * 3,
-        )
+            rng.random(), between(rng, -0.05, 0.45), between(rng, 0.02, 0.08), between(rng, 0.02, 0.05),
+            between(rng, 0.25, 0.9), leaf if rng.random() < 0.7 else ground, rng.random() * 3,
+        )  # fmt: skip
     return pen
 
 
@@ -145,10 +140,8 @@ def village(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
             peak = base - h - w * between(rng, 0.3, 0.6)
             pen.poly(
                 [(x - 0.01, base - h), (x + w * 0.3, peak), (x + w * 0.75, peak), (x + w + 0.01, base - h)],
-                between(rng, 0.2, 0.55),
-                roof,
-                0.7,
-            )
+                between(rng, 0.2, 0.55), roof, 0.7,
+            )  # fmt: skip
             for _ in range(2):
                 wx, wy = x + w * between(rng, 0.1, 0.75), base - h * between(rng, 0.3, 0.8)
                 pen.poly([(wx, wy), (wx + w * 0.13, wy), (wx + w * 0.13, wy + h * 0.2), (wx, wy + h * 0.2)], 0.08, roof)
@@ -172,12 +165,7 @@ def garden(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         if depth > 0.08 and rng.random() < 0.8:
             size = (0.006 + 0.03 * depth) * between(rng, 0.6, 1.3)
             pen.disc(
-                px,
-                py,
-                size,
-                size * 0.75,
-                between(rng, 0.5, 1.0),
-                bloom if rng.random() < 0.7 else other,
+                px, py, size, size * 0.75, between(rng, 0.5, 1.0), bloom if rng.random() < 0.7 else other,
                 rng.random() * 3,
-            )
+            )  # fmt: skip
     return pen

@@ -21,11 +21,9 @@ def still_life(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         for fold in range(5):
             left = x + 0.06 * fold
             pen.poly(
-                [(left, 0), (left + 0.06, 0), (left + 0.08, table), (left + 0.01, table)],
-                0.25 + 0.15 * (fold % 3),
-                wall,
-                1.5,
-            )
+                [(left, 0), (left + 0.06, 0), (left + 0.08, table), (left + 0.01, table)], 0.25 + 0.15 * (fold % 3),
+                wall, 1.5,
+            )  # fmt: skip
     cloth = int(rng.integers(families))
     pen.poly(
         [(0, table), (1, table + between(rng, -0.04, 0.04)), (1, 1.1), (0, 1.1)], between(rng, 0.3, 0.85), cloth, 0.1
@@ -35,16 +33,9 @@ def still_life(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
     pen.ball(x, table, size, size * 1.3, between(rng, 0.25, 0.6), body, 1.4)
     neck = size * between(rng, 0.3, 0.5)
     pen.poly(
-        [
-            (x - neck, table - size),
-            (x - neck * 1.3, table - 2.2 * size),
-            (x + neck * 1.3, table - 2.2 * size),
-            (x + neck, table - size),
-        ],
-        0.5,
-        body,
-        1.57,
-    )
+        [(x - neck, table - size), (x - neck * 1.3, table - 2.2 * size),
+         (x + neck * 1.3, table - 2.2 * size), (x + neck, table - size)], 0.5, body, 1.57,
+    )  # fmt: skip
     for _ in range(int(rng.integers(4, 10))):
         fx, fy, r = between(rng, 0.08, 0.92), table + between(rng, 0.04, 0.3), between(rng, 0.05, 0.1)
         pen.disc(fx + r * 0.4, fy + r * 0.75, r * 1.2, r * 0.45, 0.12, cloth, 0.1)
@@ -90,17 +81,9 @@ def portrait(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         [(x - r * 0.35, y), (x + r * 0.35, y), (x + r * 0.45, y + 2 * r), (x - r * 0.45, y + 2 * r)], 0.45, skin, 1.57
     )
     pen.poly(
-        [
-            (x - 2.3 * r, 1.1),
-            (x - 1.7 * r, y + 1.9 * r),
-            (x, y + 1.6 * r),
-            (x + 1.7 * r, y + 1.9 * r),
-            (x + 2.3 * r, 1.1),
-        ],
-        between(rng, 0.2, 0.7),
-        coat,
-        1.2,
-    )
+        [(x - 2.3 * r, 1.1), (x - 1.7 * r, y + 1.9 * r), (x, y + 1.6 * r),
+         (x + 1.7 * r, y + 1.9 * r), (x + 2.3 * r, 1.1)], between(rng, 0.2, 0.7), coat, 1.2,
+    )  # fmt: skip
     pen.ball(x, y, r * 0.8, r * 1.2, 0.62, skin, 1.3)
     almond = rng.random() < 0.6  # eyes without whites, as on a mask
     for side in (-1, 1):
@@ -113,17 +96,9 @@ def portrait(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
     pen.poly([(x, y - r * 0.1), (x + r * 0.16, y + r * 0.35), (x - r * 0.05, y + r * 0.37)], 0.35, skin, 1.3)
     pen.disc(x, y + r * 0.62, r * 0.25, r * 0.08, 0.3, coat)
     pen.poly(
-        [
-            (x - r * 0.9, y - r * 0.3),
-            (x - r * 0.5, y - r * 1.05),
-            (x + r * 0.6, y - r * 1.0),
-            (x + r * 0.9, y - r * 0.2),
-            (x, y - r * 0.75),
-        ],
-        0.2,
-        hair,
-        0.5,
-    )
+        [(x - r * 0.9, y - r * 0.3), (x - r * 0.5, y - r * 1.05), (x + r * 0.6, y - r * 1.0),
+         (x + r * 0.9, y - r * 0.2), (x, y - r * 0.75)], 0.2, hair, 0.5,
+    )  # fmt: skip
     return pen
 
 
@@ -143,14 +118,7 @@ def shapes(rng: np.random.Generator, shape: Shape, families: int) -> Pen:
         else:
             wide = 0.12
             pen.poly(
-                [
-                    (x - c - s * wide, y - s + c * wide),
-                    (x + c - s * wide, y + s + c * wide),
-                    (x + c + s * wide, y + s - c * wide),
-                    (x - c + s * wide, y - s - c * wide),
-                ],
-                tone,
-                family,
-                angle,
-            )
+                [(x - c - s * wide, y - s + c * wide), (x + c - s * wide, y + s + c * wide),
+                 (x + c + s * wide, y + s - c * wide), (x - c + s * wide, y - s - c * wide)], tone, family, angle,
+            )  # fmt: skip
     return pen

@@ -91,7 +91,7 @@ def blur(field: np.ndarray, radius: float) -> np.ndarray:
     return np.asarray(eight.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
 
 
-def along(field: np.ndarray, angle: np.ndarray, length: float, rounds: int = 4) -> np.ndarray:
+def along(field: np.ndarray, angle: np.ndarray, length: float) -> np.ndarray:
     """Comb a field along directions: averages over `length` pixels, by doubling, as bristles comb paint.
 
     A cheap cousin of line integral convolution (Cabral and Leedom 1993): log2 many look-ups instead of one a pixel.
@@ -100,8 +100,8 @@ def along(field: np.ndarray, angle: np.ndarray, length: float, rounds: int = 4) 
     height, width = field.shape
     dx, dy = np.cos(angle), np.sin(angle)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    step = length / 2**rounds
-    for turn in range(rounds):
+    step = length / 16
+    for turn in range(4):
         shift = step * 2**turn * (1 if turn % 2 else -1)
         column = np.clip(x + shift * dx + 0.5, 0, width - 1).astype(np.intp)
         row = np.clip(y + shift * dy + 0.5, 0, height - 1).astype(np.intp)

@@ -135,12 +135,9 @@ def colour_field(rng: np.random.Generator, palette: Palette, shape: Shape) -> np
         for _ in range(int(rng.integers(4, 12))):
             lean, place = between(rng, -1, 1), rng.random()
             lay(
-                0.05
-                + 0.2 * rng.random()
-                - np.abs(u - place + lean * (v - 0.5) + 0.8 * (noise(rng, shape, 2, 3) - 0.5)),
-                0.05,
-                0.75,
-            )
+                0.05 + 0.2 * rng.random()
+                - np.abs(u - place + lean * (v - 0.5) + 0.8 * (noise(rng, shape, 2, 3) - 0.5)), 0.05, 0.75,
+            )  # fmt: skip
     weave = np.sin(x * 700) * np.sin(y * 700) if unit >= 200 else 0.0
     rgb = rgb * (1 + 0.02 * weave + 0.05 * grain(rng, shape))[..., None] if isinstance(weave, np.ndarray) else rgb
     return relief(rgb, 0.04 * brush, between(rng, 0, 1.0), 1.0)

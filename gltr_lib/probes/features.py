@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats
 
-MEASURES = ("shift", "spread", "kl")
 LEAST = 1e-3  # a channel's deviation below this share of its layer's largest counts as none
 
 

@@ -141,6 +141,7 @@ def features_figure(rows: Rows) -> Any:
         far = [shift(rows, n, layer, look) for n in NAMES for layer in plan.LAYERS for look in LOOK_NAMES]
         panels.flat[0].set_ylim(0, 1.05 * max(far))  # shared by all
         panels.flat[-1].set_axis_off()
+        panels[1][1].set_xlabel("layer of the network, from the first to the last")
         figure.supylabel("shift of channel means against game (standard deviations)", fontsize=9)
         _legend(figure, panels.flat[0])
     return figure
@@ -224,12 +225,6 @@ def report(page: str | os.PathLike[str], rows: Rows) -> list[str]:
     return fill(page, rows, texts(rows))
 
 
-def is_drawn_from(path: str | os.PathLike[str], rows: Rows) -> bool:
-    """Whether a figure's file was drawn from these rows."""
-    with Image.open(path) as image:
-        return image.info.get("Description") == rows_digest(rows)
-
-
 def _sheet(cells: Sequence[Sequence[np.ndarray]], heads: Sequence[str], names: Sequence[str]) -> Any:
     """Pictures in rows under headings, each row with its name."""
     wide = 10.4 / len(heads)
@@ -258,13 +253,9 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
         said = [answers(networks[n], pictures[0][None])[0] for n in ("baseline", "gtr_ltr_cgl")]  # type: ignore[arg-type]
         cells.append([*pictures, *(colourize(one) for one in said)])
     heads = [
-        "other's material",
-        "other's flat colour",
-        "details kept",
-        "other's bold pattern",
-        "baseline",
+        "other's material", "other's flat colour", "details kept", "other's bold pattern", "baseline",
         "+ GTR + LTR + CGL",
-    ]
+    ]  # fmt: skip
     made = {"swaps": _sheet(cells, heads, [f"{shape}\nin {texture}" for shape, texture in plan.SWAPS])}
     picture = scene.picture
     cells = [[picture, *(corrupt(picture, kind, severity) for severity in SEVERITIES)] for kind in KINDS]

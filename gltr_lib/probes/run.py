@@ -217,23 +217,13 @@ def answer(question: Question, network: Network, studio: Studio) -> ledger.Row:
     seconds = time.monotonic() - started
     facts = found.pop("facts") | (studio.swap(question)[2] if question.kind == "conflict" else {})
     return {
-        "method": network.name,
-        "seed": network.seed,
-        "commit": studio.commit,
-        **found,
-        "data": question.data,
+        "method": network.name, "seed": network.seed, "commit": studio.commit, **found, "data": question.data,
         "config": {**options, "network": network.run, "scenes": [EVAL_SEEDS[0], studio.count], "size": list(plan.SIZE)},
-        "device": ledger.device_name(device_of(network.model)),
-        "wall_seconds": round(seconds, 2),
-        "date": ledger.now(),
-        "probe": question.kind,
-        "run": network.run,
-        "weights": network.weights,
-        "definition": plan.definition(question, network, studio.count),
-        "world": world_digest(),
-        "torch": torch.__version__,
-        **facts,
-    }
+        "device": ledger.device_name(device_of(network.model)), "wall_seconds": round(seconds, 2), "date": ledger.now(),
+        "probe": question.kind, "run": network.run, "weights": network.weights,
+        "definition": plan.definition(question, network, studio.count), "world": world_digest(),
+        "torch": torch.__version__, **facts,
+    }  # fmt: skip
 
 
 def _prepare(question: Question, studio: Studio) -> tuple[Any, Any, Any]:
@@ -306,10 +296,9 @@ def _tensor(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
 
 
-def rows_of_today(rows: Sequence[ledger.Row], networks: Sequence[Network] | None = None) -> Iterator[ledger.Row]:
+def rows_of_today(rows: Sequence[ledger.Row]) -> Iterator[ledger.Row]:
     """The rows that answer today's questions about today's networks on all scenes, the newest of each."""
-    networks = plan.everyone(load=False) if networks is None else networks
-    pairs = [(q, n) for q in plan.questions() for n in networks if plan.applies(q, n)]
+    pairs = [(q, n) for q in plan.questions() for n in plan.everyone(load=False) if plan.applies(q, n)]
     known = {plan.definition(question, network, len(EVAL_SEEDS)) for question, network in pairs}
     newest = {row["definition"]: row for row in rows if row.get("definition") in known}
     yield from newest.values()

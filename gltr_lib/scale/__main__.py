@@ -61,12 +61,14 @@ def settings(given: argparse.Namespace) -> tuple[TrainConfig, Data]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train; 0, or 1 with one line on stderr (and in the run folder, for a launcher)."""
-    from gltr_lib.scale.start import LAUNCHED, note_failure, work
+    from gltr_lib.scale.start import LAUNCHED, end_with_launcher, note_failure, work
 
     given = parser().parse_args(arguments)
     if os.environ.get("RANK", "0") != "0":  # the main process says it for all of them
         warnings.simplefilter("ignore", UserWarning)
     warnings.formatwarning = lambda message, *_: f"gltr: note: {' '.join(str(message).split())}\n"  # type: ignore[assignment]
+    if os.environ.get(LAUNCHED):
+        end_with_launcher()
     try:
         config, data = settings(given)
         work(config, data, given.out, resume=not given.fresh, progress=not given.quiet, profile=given.profile)

@@ -19,6 +19,35 @@ PHASES = ("data", "randomise", "forward", "backward", "optimiser")
 _KEPT = 2000  # pairs of events that may wait to be read
 
 
+@contextmanager
+def by_the_clock(device: torch.device, wanted: bool = True) -> Iterator[None]:
+    """Have cuDNN try its algorithms for each new shape and keep the quickest, inside a ``with`` block.
+
+    The crops of a run have one shape, and for dilated convolutions its guesses are poor. ``wanted=False`` switches it
+    off, for pictures of many sizes: each would be tried. Whoever asked torch for determinism keeps it, and the caller's
+    own setting comes back.
+
+    Args:
+        device: where the run computes; nothing changes but on CUDA.
+        wanted: whether algorithms are tried.
+
+    Example:
+        >>> before = torch.backends.cudnn.benchmark
+        >>> with by_the_clock(torch.device("cuda")):
+        ...     inside = torch.backends.cudnn.benchmark
+        >>> inside, torch.backends.cudnn.benchmark == before
+        (True, True)
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark
+    if device.type == "cuda":
+        cudnn.benchmark = wanted and not (cudnn.deterministic or torch.are_deterministic_algorithms_enabled())
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
+
+
 class Clock:
     """Sums seconds by phase.
 

@@ -1,4 +1,4 @@
-"""What a full-scale run refuses before it starts, and how it is known again when it goes on."""
+"""What a full-scale run refuses before it starts, how it is known again, and what it says when the machine fails it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from gltr_lib.config import TrainConfig, painted_views
 from gltr_lib.labels import CLASSES
@@ -118,3 +119,40 @@ def fingerprint(dataset: Any, bank: StyleBank | None, copies: Copies | None) -> 
     if copies is not None:
         value = zlib.crc32(" ".join(folder.name for folder in copies.folders).encode(), value)
     return value
+
+
+def explained(error: Exception, step: int, config: TrainConfig) -> Exception | None:
+    """What ran out, and what to do, of an error that torch raises in many words; None of any other error.
+
+    Args:
+        error: what was raised in a step.
+        step: its number.
+        config: the run.
+
+    Example:
+        >>> error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+        >>> str(explained(error, 7, TrainConfig()))[:69]
+        'out of GPU memory at step 7 (CUDA out of memory. Tried to allocate 2.'
+    """
+    text = str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        why = ". ".join(text.split(". ")[:2])
+        return RuntimeError(
+            f"out of GPU memory at step {step} ({why.rstrip('.')}); fewer images at once: accumulate= (now "
+            f"{config.accumulate}) or more processes; else precision=bf16, a smaller crop, or "
+            f"model_options.checkpoint_trunk=true, each of which starts anew"
+        )
+    if "DataLoader worker" not in text:
+        return None
+    lines = [line for line in text.splitlines() if line.strip()]
+    # One that raised sends its traceback, whose last line says why; one that was killed is told of in the first.
+    raised = lines[0].startswith("Caught ")
+    why = " ".join((lines[-1] if raised else lines[0]).split())[:300]
+    if "shared memory" in text or "shm" in why:
+        remedy = f"raise the limit of /dev/shm (docker: --shm-size) or use fewer workers (now {config.workers})"
+    elif raised and not isinstance(error, MemoryError):
+        remedy = "workers=0 shows all of it"
+    else:
+        remedy = f"most often memory ran out: use fewer workers (now {config.workers})"
+    what = f"a loader process {'failed' if raised else 'died'} at step {step}"
+    return RuntimeError(f"{what} ({why}); {remedy}; the same command goes on from the last checkpoint")

@@ -7,6 +7,7 @@ that the log of a run that was killed is the log of one that was not.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import sys
@@ -54,15 +55,13 @@ class Log:
 
     def row(self, record: Mapping[str, Any]) -> None:
         """Write the means of some steps down: one of ``COLUMNS`` each."""
-        with open(self.csv, "a", encoding="utf-8", newline="") as file:
-            file.write(_line([record.get(name, "") for name in COLUMNS]))
+        _append(self.csv, _line([record.get(name, "") for name in COLUMNS]))
         self.record(record)
 
     def record(self, record: Mapping[str, Any]) -> None:
         """Write anything else down, such as a validation; it carries its ``step``."""
         self.records.append(dict(record))
-        with open(self.jsonl, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        _append(self.jsonl, json.dumps(record) + "\n")
         if self.board is not None:
             for name, value in record.items():
                 if name != "step" and isinstance(value, int | float):
@@ -127,6 +126,21 @@ def _line(values: Sequence[Any]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a file; of a full disk the system names no file, and a run on many processes has many.
+
+    Raises:
+        OSError: it cannot be written; the file is named.
+    """
+    try:
+        with open(path, "a", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full; free some space" if full else f"{error.strerror}; make it writable"
+        raise OSError(f"{path}: {why} and call this again, it goes on from the last checkpoint") from error
 
 
 def _replace(path: Path, text: str) -> None:

@@ -100,6 +100,8 @@ def fit(
             log = Log(folder, trainer.step, loud=progress)
             if trainer.trunk is not None and trainer.step == 0:
                 tell_trunk(trainer.trunk, progress)
+            if note := parallel.apart(trainer.model, config, world.device):
+                warnings.warn(note, stacklevel=2)
         first = trainer.step
         try:
             clock = trainer.run(Samples(dataset, config, offline), val, log, progress and world.main)
@@ -127,6 +129,7 @@ def _close(trainer: Trainer, log: Log | None, phases: dict[str, float], first: i
     from gltr_lib.models import export
 
     config, world, out = trainer.config, trainer.world, trainer.out
+    trainer.agree()
     model = world.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     chosen = config.steps
     if config.ema:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,25 @@ def work(
     )  # fmt: skip
 
 
+def end_with_launcher(pipe: int = 0, end: Callable[[int], Any] = os._exit) -> None:
+    """In a process of :func:`launch`: end as soon as the launcher has, or it would hold its GPU with nobody to stop it.
+
+    torchrun passes Ctrl-C on, but notices neither a SIGKILL of whoever called it nor a SIGTERM (as ``timeout`` sends).
+
+    Args:
+        pipe: what the launcher holds the other end of: stdin.
+        end: called with the exit code.
+    """
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(pipe, 1):
+                pass
+        end(1)
+
+    threading.Thread(target=watch, name="gltr-launcher", daemon=True).start()
+
+
 def note_failure(folder: Path, error: BaseException) -> None:
     """Leave the first error of a run where the launcher finds it; torn connections only follow from it."""
     if any(word in str(error) for word in ("gloo", "NCCL", "Connection closed by peer")):
@@ -254,7 +274,8 @@ def _environment(config: TrainConfig, local: int) -> dict[str, str]:
 
 def _watch(command: list[str], environment: dict[str, str], failure: Path) -> tuple[int, str]:
     """Run torchrun: (exit code, which process died how). Its processes' stderr passes until one has told its error."""
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    # The processes' stdin is a pipe whose other end only this process holds: however it ends, they notice.
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdin=subprocess.PIPE)
     stream = process.stderr
 
     def show(text: str) -> None:
@@ -280,6 +301,8 @@ def _watch(command: list[str], environment: dict[str, str], failure: Path) -> tu
         process.terminate()
         process.wait()
         raise
+    if process.stdin is not None:
+        process.stdin.close()
     reader.join(timeout=5)
     return code, said.died
 

@@ -14,6 +14,7 @@ of their own process and part alone.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gltr_lib._draws import seed_global
 from gltr_lib._run import CHECKPOINT, Bar, check_same_run, read_checkpoint, read_losses, write_checkpoint
 from gltr_lib._step import (
     GLOBAL,
@@ -41,15 +43,17 @@ from gltr_lib.config import TrainConfig
 from gltr_lib.losses import class_totals
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import LoadReport
-from gltr_lib.scale.clock import Clock, peak_memory_mib
+from gltr_lib.scale.clock import Clock, by_the_clock, peak_memory_mib
+from gltr_lib.scale.guard import explained
 from gltr_lib.scale.logs import Log, sheet
-from gltr_lib.scale.parallel import World
+from gltr_lib.scale.parallel import World, share_norms
 from gltr_lib.scale.samples import Batch, Copies, Samples, Steps, Trouble, collate, place_generator
 from gltr_lib.views import Views, photometric
 
 PREVIOUS = "checkpoint.previous.pt"
 BEST = "best.pt"
 _SHOWN = 3  # samples on a sheet of predictions
+_READERS = 4  # threads that read pictures for a validation: each holds two, as floats
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Trainer:
         if config.sync_bn:
             if world.device.type != "cuda":
                 raise ValueError("sync_bn: BatchNorm over processes works on CUDA alone; use a network with GroupNorm")
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            model = share_norms(model)
         self.model = model.to(world.device)
         self.optimizer = make_optimizer(self.model, config)
         state = world.share(self._find() if resume and world.main else None)
@@ -117,17 +121,15 @@ class Trainer:
         Returns:
             The time by phase.
         """
-        config = self.config
         clock = Clock(self.world.device)
         try:
-            self._loop(samples, val, log, progress, clock)
-        except RuntimeError as error:  # the loader's watch over its processes may speak up anywhere in a step
-            if "DataLoader worker" not in str(error):
+            with by_the_clock(self.world.device):
+                self._loop(samples, val, log, progress, clock)
+        except Exception as error:  # the loader's watch over its processes may speak up anywhere in a step
+            words = explained(error, self.step, self.config)
+            if words is None:
                 raise
-            raise RuntimeError(
-                f"a loader process died at step {self.step} ({str(error).splitlines()[0]}); most often memory ran out: "
-                f"use fewer workers (now {config.workers}); the same command goes on from the last checkpoint"
-            ) from error
+            raise words from error
         return clock
 
     def _loop(self, samples: Samples, val: Any | None, log: Log | None, progress: bool, clock: Clock) -> None:
@@ -205,7 +207,7 @@ class Trainer:
                 raw, seen = self._look(batch, images[mine], [copy[mine] for copy in copies], batch.places[mine])
             # Only layers such as dropout read the global generator; they too must be the same after a resume.
             place = world.rank * config.accumulate + part
-            torch.manual_seed(step_seed(step_seed(config.seed, batch.step + 1, GLOBAL), place, GLOBAL))
+            seed_global(step_seed(step_seed(config.seed, batch.step + 1, GLOBAL), place, GLOBAL), world.device)
             last = part + 1 == config.accumulate
             with contextlib.nullcontext() if last else world.accelerator.no_sync(self.prepared):
                 with clock.phase("forward"), self._compiling():
@@ -283,6 +285,15 @@ class Trainer:
             if now:
                 self.model.load_state_dict(now)
 
+    def agree(self) -> None:
+        """Give everybody the main process's BatchNorm statistics: each has counted its own pictures, and drifts.
+
+        In training DDP does this before each forward pass; the network that is scored and kept is the main process's.
+        """
+        names = [name for name, value in self.model.named_buffers() if value.is_floating_point()]
+        self.world.agree(self.model.get_buffer(name) for name in names)
+        self.world.agree(self.average[name] for name in names if name in self.average)
+
     def _draw(self, raw: Tensor, seen: list[Tensor], labels: Tensor, done: int) -> None:
         with self.resting() as model:
             guess = model(raw[:_SHOWN]).argmax(1)
@@ -294,14 +305,21 @@ class Trainer:
     def _validate(self, val: Any, log: Log | None) -> None:
         """Score the source's validation split, each process some of its pictures, and keep the best network."""
         from gltr_lib.evaluate import evaluate
+        from gltr_lib.evaluate.reading import ahead
 
+        self.agree()
+        device, threads = self.world.device, min(self.config.workers, _READERS)
         matrix = ConfusionMatrix(self.config.num_classes)
-        with self.resting() as model:
-            for index in range(self.world.rank, len(val), self.world.count):
-                image, label = val[index]
-                counts = evaluate(model, image[None], label[None], device=self.world.device).counts
+        pairs = ahead(val.__getitem__, range(self.world.rank, len(val), self.world.count), threads)
+        with self.resting() as model, by_the_clock(device, wanted=False), contextlib.closing(pairs):
+            for (image, label), _ in pairs:
+                counts = evaluate(model, image[None], label[None], device=device).counts
                 matrix.counts += counts.to(matrix.counts.device)
         score = matrix.reduce().miou()
+        if math.isnan(score):
+            raise ValueError(
+                f"val: no pixel of its {len(val)} pictures has a label, so there is no score; prepare its labels again"
+            )
         if self.config.selection == "source-val" and score > self.best[0]:
             self.best = (score, self.step)
             if self.world.main:

@@ -44,30 +44,7 @@ def command(
 ) -> int:
     """Do what the flags say; returns the exit code (1 if a run failed).
 
-    Args:
-        tier: which tier, or "all".
-        steps: other number of steps (the tier is then named short or long).
-        seeds: other number of seeds.
-        only: methods to run; empty = all.
-        scenes: shorten all sets of streets, for a rehearsal.
-        looks: other test looks, "sampled:<first>..<last>".
-        final: score finished networks on the reserved looks, once.
-        overrides: ``key=value`` changes of the training configuration.
-        jobs: runs side by side.
-        shard: "i/n", the i-th of n machines that share a tier.
-        device: None = the best there is.
-        list_only: print what is done, missing, and predicted hours.
-        report: render every table and figure from the ledger.
-        ship: put the four networks of seed 0 into the package's assets.
-        real: data root with camvid, idd_lite, cityscapes; scores the finished networks on them.
-        reason: why this look at real data is taken.
-        ledger_path: another ledger file.
-        runs: working folder.
-        run_ids: only these runs.
-        as_json: print JSON where there is something to print.
-
-    Returns:
-        The exit code.
+    Args: the flags of :func:`parser`, where each is described, under the names of their ``dest``.
     """
     from gltr_lib.study.grid import TIERS, Settings, grid
     from gltr_lib.study.places import Places, default_ledger

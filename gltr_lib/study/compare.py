@@ -166,17 +166,10 @@ def convergence_table(evidence: Evidence) -> str:
     for tier, method in pairs:
         cells = ledger.summarise(ledger.find(evidence.rows(tier), method=method))
         found = [cells.get((method, data)) for data in ("streets/game", *SHIFTED)]
-        texts = [
-            "not run" if c is None else f"{100 * c.mean:.1f}{f' ± {100 * c.sd:.1f}' if c.n > 1 else ''}" for c in found
-        ]
         count = max((cell.n for cell in found if cell is not None), default=0)
         title = name_of(method.removesuffix(" 2x steps") if tier == "ablations" else method.split(" (")[0])
-        lines.append(f"| {title} | {steps[tier, method]} | " + " | ".join(texts) + f" | {count} |")
+        lines.append(f"| {title} | {steps[tier, method]} | " + " | ".join(map(ledger._cell, found)) + f" | {count} |")
     return "\n".join(lines)
-
-
-def _mean(cell: ledger.Summary) -> str:
-    return f"{100 * cell.mean:.1f}" + (f" ± {100 * cell.sd:.1f}" if cell.n > 1 else "")
 
 
 def gap_test_table(evidence: Evidence) -> str:

@@ -13,19 +13,12 @@ from pathlib import Path
 
 from gltr_lib import ledger
 from gltr_lib.study import book, tiers, trials
-from gltr_lib.study.grid import PRIOR, TEST_LOOKS, Settings, grid
+from gltr_lib.study.grid import PRIOR, Settings, grid
 from gltr_lib.study.intervals import Difference, difference, groups_of, miou
 from gltr_lib.study.scenes import load as load_scenes
+from gltr_lib.study.tables import COLUMN_NAMES, FINAL, TEST
 
-TEST = f"streets/{TEST_LOOKS}"
-COLUMNS = {
-    "streets/game": "source (game)",
-    "streets/overcast": "overcast",
-    "streets/sun": "sun",
-    TEST: "test looks",
-    "streets/geometry": "control: geometry",
-    "streets/colour": "control: colour",
-}
+COLUMNS = {data: name for data, name in COLUMN_NAMES.items() if data != FINAL}
 SHIFTED = ("streets/overcast", "streets/sun", TEST)
 NAMES = {
     "baseline": "baseline",

@@ -30,15 +30,21 @@ LOOK_STYLE = {
     "streets/sun": ("#e69f00", "^"),
     TEST: ("#d55e00", "D"),
 }
-# Okabe and Ito's colours: told apart under every kind of colour vision; shapes tell methods apart as well.
-COLOURS = ("#999999", "#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7")
-SHAPES = ("x", "o", "s", "D", "^", "v", "P")
+# Okabe and Ito's colour and a marker for each method, those of the lessons' and the probes' figures where they show it.
+METHOD_STYLE = {
+    "baseline": ("#0072b2", "o"),
+    "gtr": ("#d55e00", "s"),
+    "gtr_gtr": ("#e69f00", "v"),
+    "gtr_ltr": ("#009e73", "^"),
+    "gtr_ltr_cgl": ("#cc79a7", "D"),
+    "oracle": ("#3b3b3b", "P"),
+}
 OURS, RIVAL = "#d55e00", "#0072b2"
 GRID = "#dddddd"
 
 
 def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple[Any, str]:
-    """Dots for each seed and a bar for the mean, one panel a look; the layout prior as a dashed line.
+    """A mark for each seed and a bar for the mean, one panel a look; the layout prior as a dashed line.
 
     Args:
         rows: the ledger.
@@ -59,33 +65,38 @@ def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple
     if not methods or not columns:
         raise ValueError(f"no rows of tier {tier!r} in the ledger: run gltr study --tier headline first")
     cells = ledger.summarise(chosen)
-    figure = Figure(figsize=(2.1 * len(columns) + 2.2, 0.42 * len(methods) + 1.5), layout="constrained")
-    axes = figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0]
-    for axis, column in zip(axes, columns, strict=True):
+    # Three panels a row: side by side in one row, a page as wide as a README's would leave no letter readable.
+    across = min(3, len(columns))
+    down = -(-len(columns) // across)
+    figure = Figure(figsize=(2.3 * across + 2.5, down * (0.34 * len(methods) + 0.6) + 0.4), layout="constrained")
+    panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for spare in panels.flat[len(columns) :]:
+        spare.set_axis_off()
+    for axis, column in zip(panels.flat, columns, strict=False):
         for place, method in enumerate(methods):
             cell = cells.get((method, column))
             if cell is None:
                 continue
-            index = 1 + HEADLINE_METHODS.index(method)
-            axis.barh(place, 100 * cell.mean, height=0.62, color=COLOURS[index], alpha=0.25, linewidth=0)
-            axis.plot([100 * cell.mean] * 2, [place - 0.31, place + 0.31], color=COLOURS[index], linewidth=2)
-            axis.scatter(
-                [100 * v for v in cell.values], [place] * cell.n, color=COLOURS[index], marker=SHAPES[index], s=22,
-                zorder=3,
-            )  # fmt: skip
+            colour, marker = METHOD_STYLE[method]
+            mean = 100 * cell.mean
+            axis.barh(place, mean, height=0.62, color=colour, alpha=0.25, linewidth=0)
+            axis.plot([mean] * 2, [place - 0.31, place + 0.31], color=colour, linewidth=2)
+            axis.scatter([100 * v for v in cell.values], [place] * cell.n, color=colour, marker=marker, s=22, zorder=3)
         prior = cells.get((PRIOR, column))
         if prior is not None:
             axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
         axis.set_title(tables.COLUMN_NAMES[column], fontsize=10)
         axis.set_xlim(0, 100)
-        axis.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axis.set_xticks([0, 25, 50, 75, 100], ["0", "", "50", "", "100"])
+        axis.grid(axis="x", color=GRID, linewidth=0.6)
         axis.set_axisbelow(True)
+        axis.tick_params(length=0)
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
-    axes[0].set_yticks(range(len(methods)), [tables.METHOD_NAMES[m] for m in methods])
-    axes[0].invert_yaxis()
-    axes[0].tick_params(axis="y", length=0)
-    figure.supxlabel("mIoU-19 in per cent; dots: seeds, bar: their mean, dashed: layout prior", fontsize=9)
+    for axis in panels[:, 0]:
+        axis.set_yticks(range(len(methods)), [textwrap.fill(tables.METHOD_NAMES[m], 24) for m in methods])
+    panels[0, 0].invert_yaxis()
+    figure.supxlabel("mIoU-19 (%); marks: seeds, bar: their mean, dashed: layout prior", fontsize=9)
     return figure, alt_text(cells, methods, columns)
 
 

@@ -17,15 +17,7 @@ import torch
 from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.real_sets import (
-    REAL_SETS,
-    Frames,
-    find_sets,
-    label_sets_for,
-    protocol_of,
-    score_frames,
-    source_prior,
-)
+from gltr_lib.real_sets import REAL_SETS, Frames, find_sets, label_sets_for, protocol_of, score_frames, source_prior
 from gltr_lib.study import data
 from gltr_lib.study.grid import PRIOR, Run, Settings, digest
 from gltr_lib.study.run import Places, load_network, networks, result_row
@@ -94,18 +86,8 @@ def score_real(
             say(f"{name}: every finished network has been scored already (or none is finished)")
             continue
         frames = REAL_SETS[name].frames(folder)  # a damaged folder is noticed before the look is counted
-        commit = ledger.git_commit()
-        ledger.append(
-            looks if looks is not None else Path(results) / "real_looks.jsonl",
-            {
-                "date": ledger.now(),
-                "commit": commit,
-                "reason": reason.strip(),
-                "set": REAL_SETS[name].title,
-                "networks": [run.id for run in todo],
-            },
-            check=False,
-        )
+        log = looks if looks is not None else Path(results) / "real_looks.jsonl"
+        commit = note_look(log, REAL_SETS[name].title, reason.strip(), [run.id for run in todo])
         for run in _one_a_source(todo):
             if prior_definition(name, "", run) not in scored:
                 _score_prior(name, frames, run, places, target, commit)
@@ -113,6 +95,14 @@ def score_real(
             _score_network(name, frames, run, places, target, where, say)
             seen.add(run.id)
     return len(seen)
+
+
+def note_look(log: str | Path, name: str, reason: str, networks: Sequence[str]) -> str:
+    """Count a look at a real set in a log, before it is taken; the commit of the code that looks."""
+    commit = ledger.git_commit()
+    row = {"date": ledger.now(), "commit": commit, "reason": reason, "set": name, "networks": [*networks]}
+    ledger.append(log, row, check=False)
+    return commit
 
 
 def definition(name: str, label_set: str, run: Run) -> str:
@@ -153,13 +143,7 @@ def _score_prior(name: str, frames: Frames, run: Run, places: Places, target: Pa
 
 
 def _score_network(
-    name: str,
-    frames: Frames,
-    run: Run,
-    places: Places,
-    target: Path,
-    where: torch.device,
-    say: Callable[[str], None],
+    name: str, frames: Frames, run: Run, places: Places, target: Path, where: torch.device, say: Callable[[str], None]
 ) -> None:
     model, facts = load_network(run, places)
     tables = _tables(name, run)
@@ -190,10 +174,7 @@ def _write(
         row = result_row(run, run.train, matrix, facts, ledger.device_name("cpu"), classes)
         row |= {
             "protocol": protocol_of(name, label_set, run.config.crop[1], run.config.num_classes),
-            "metric": f"mIoU-{len(classes)}",
-            "data": f"{name}/{sequence}",
-            "images": counts[sequence],
-            "pixels": int(matrix.counts.sum()),
-            **extra,
-        }
+            "metric": f"mIoU-{len(classes)}", "data": f"{name}/{sequence}", "images": counts[sequence],
+            "pixels": int(matrix.counts.sum()), **extra,
+        }  # fmt: skip
         ledger.append(target, row)

@@ -1,7 +1,8 @@
 """What the study has, what it lacks, and how long the rest will take on this machine.
 
-Hours are predicted from the seconds a step that the ledger's rows report for this device; a method that never ran here
-is timed for a few steps on made-up pictures, once: the times are kept in ``runs/cache``. A network that another tier
+Hours are predicted from the seconds a step that the ledger's rows report for this device: of the same views with the
+same options, else of the same views with others. A method whose views never ran here is timed for a few steps on
+made-up pictures, once, with a word on standard error: the times are kept in ``runs/cache``. A network that another tier
 declares as well is counted in the first of them. What cannot run here is listed as not run, with what it needs.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -94,14 +96,9 @@ def plan(
         lacks = missing(run, rows)
         trained = places.network(run).exists()
         entry: dict[str, Any] = {
-            "run": run.id,
-            "method": run.method,
-            "seed": run.seed,
-            "steps": run.config.steps,
-            "state": _state(run, lacks, trained),
-            "missing": [streets.name for streets in lacks],
-            "hours": 0.0,
-        }
+            "run": run.id, "method": run.method, "seed": run.seed, "steps": run.config.steps,
+            "state": _state(run, lacks, trained), "missing": [streets.name for streets in lacks], "hours": 0.0,
+        }  # fmt: skip
         first = known.setdefault(run.definition, settings.tier)
         if entry["state"] == NOT_HERE:
             entry["needs"] = run.needs
@@ -116,12 +113,9 @@ def plan(
     scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
     old = [r for r in scored if r.get("definition") not in current]
     return {
-        "tier": settings.title,
-        "device": name,
-        "runs": out,
-        "hours_left": round(sum(entry["hours"] for entry in out), 3),
-        "rows_outdated": len(old),
-    }
+        "tier": settings.title, "device": name, "runs": out,
+        "hours_left": round(sum(entry["hours"] for entry in out), 3), "rows_outdated": len(old),
+    }  # fmt: skip
 
 
 def render(state: Mapping[str, Any]) -> str:
@@ -162,11 +156,9 @@ class _Clock:
         self, rows: Sequence[ledger.Row], device_name: str, device: str | None, timer: Timer, kept: Path
     ) -> None:
         self.device_name, self.device, self.timer, self.path = device_name, device, timer, kept
-        seen: dict[str, list[float]] = {}
-        for row in rows:
-            if row.get("step_seconds") and row["device"] == device_name:
-                seen.setdefault(_cost(row["config"]), []).append(row["step_seconds"])
-        self.ledger = {key: statistics.median(values) for key, values in seen.items()}
+        here = [row for row in rows if row.get("step_seconds") and row["device"] == device_name]
+        self.ledger = _medians(here, options=True)
+        self.alike = _medians(here, options=False)
         try:
             self.kept: dict[str, float] = parse_object(kept.read_bytes())
         except (OSError, ValueError):
@@ -179,6 +171,10 @@ class _Clock:
         name = f"{self.device_name} {key}"
         if name in self.kept:
             return self.kept[name], "measured before"
+        alike = _cost(dataclasses.asdict(run.config), options=False)
+        if alike in self.alike:  # options move a step by some percent: not worth a minute's timing each
+            return self.alike[alike], "ledger, other options"
+        print(f"timing a few steps of {run.method} on {self.device_name} ...", file=sys.stderr, flush=True)
         try:
             self.kept[name] = self.timer(run.config, self.device)
         except (OSError, RuntimeError, ValueError, TypeError) as error:  # the list must not end at one method
@@ -187,12 +183,23 @@ class _Clock:
         return self.kept[name], "measured now"
 
 
-def _cost(config: Mapping[str, Any]) -> str:
-    """Hash of what decides how long a step takes; rows from before a field existed have its default."""
+def _medians(rows: Sequence[ledger.Row], options: bool) -> dict[str, float]:
+    """Median seconds a step of every cost that the rows hold."""
+    seen: dict[str, list[float]] = {}
+    for row in rows:
+        seen.setdefault(_cost(row["config"], options), []).append(row["step_seconds"])
+    return {key: statistics.median(values) for key, values in seen.items()}
+
+
+def _cost(config: Mapping[str, Any], options: bool = True) -> str:
+    """Hash of what decides how long a step takes; rows from before a field existed have its default.
+
+    Without ``options`` two settings of one rival, or of one trunk's layers, are the same.
+    """
     usual = dataclasses.asdict(TrainConfig())
     method = {**usual["method"], **config["method"]}
     whole = {**usual, **config}
     parts = {key: whole[key] for key in ("model", "model_options", "forward_images", "crop")}
-    parts |= {key: method[key] for key in ("views", "network", "rival")}
+    parts |= {key: method[key] for key in ("views", *(("network", "rival") if options else ()))}
     parts |= {"second loss": [method["consistency"] > 0, method["whitening"] > 0]}
     return digest(json.loads(json.dumps(parts)))

@@ -15,6 +15,7 @@ from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tier, tiers, trials
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import PRIOR, Run, Settings, grid
+from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, looks_sentence
 
 #: Column -> (set, label set), and how a table heads it.
 COLUMNS: dict[tuple[str, str], str] = {
@@ -31,7 +32,7 @@ WALK = {
     ("cityscapes", "cityscapes19"): "Cityscapes, 9 samples (19)",
 }
 #: CamVid's films, and all of them together.
-SEQUENCES = {"0001TP": "0001TP", "0006R0": "0006R0", "0016E5": "0016E5", "all": "all three"}
+SEQUENCES = {data.removeprefix("camvid/"): head for data, head in REAL_COLUMNS.items()}
 #: The groups in their order: training set and trunk, and how the table heads them.
 TITLES = {
     "streets": "Trained on drawn streets, from scratch",
@@ -104,7 +105,7 @@ def walk_table(
         "sample standard deviation over seeds, last checkpoint, predicted at width 256 and upsampled. The rows' "
         "protocols and CamVid film by film are in `docs/study.md`."
     )
-    return f"{text}\n\n{' '.join([note, *_looks(looks_taken)])}"
+    return f"{text}\n\n{' '.join([note, *looks_sentence(looks_taken)])}"
 
 
 def real_sets_table(
@@ -132,12 +133,7 @@ def real_sets_table(
         "width of the training pictures and upsampled. Probabilities are summed per group before the largest is taken; "
         "the groups are in the rows' `protocol`. The layout prior is that of the training labels."
     ]
-    return "\n\n".join([*parts, " ".join([*notes, *_looks(looks_taken)])])
-
-
-def _looks(taken: int | None) -> list[str]:
-    """How often the real sets have been looked at, as a sentence; nothing where nobody counted."""
-    return [] if taken is None else [f"Looks taken at real sets so far: {taken} (`results/real_looks.jsonl`)."]
+    return "\n\n".join([*parts, " ".join([*notes, *looks_sentence(looks_taken)])])
 
 
 def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = None) -> str:
@@ -167,18 +163,5 @@ def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None 
 
 def _table(rows: Sequence[ledger.Row], runs: Sequence[Run], heads: Mapping[str, str]) -> str:
     """One group: methods by columns, which may have metrics and protocols of their own."""
-    cells = ledger.summarise(rows)
-    lines = ["| method | " + " | ".join(heads.values()) + " | seeds |", "|---|" + "---:|" * (len(heads) + 1)]
-    for method in (PRIOR, *dict.fromkeys(run.method for run in runs)):
-        found = [cells.get((method, data)) for data in heads]
-        name = "layout prior (no image)" if method == PRIOR else name_of(method.split(" [")[0])
-        counts = sorted({cell.n for cell in found if cell is not None}) or [0]
-        seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-        lines.append(f"| {name} | {' | '.join(map(_shown, found))} | {seeds} |")
-    return "\n".join(lines)
-
-
-def _shown(cell: ledger.Summary | None) -> str:
-    if cell is None:
-        return "not run"
-    return f"{100 * cell.mean:.1f}" + (f" ± {100 * cell.sd:.1f}" if cell.n > 1 else "")
+    names = {run.method: name_of(run.method.split(" [")[0]) for run in runs}
+    return ledger._body(rows, {PRIOR: METHOD_NAMES[PRIOR], **names}, heads)

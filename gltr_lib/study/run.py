@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gltr_lib import ledger
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
@@ -122,12 +122,7 @@ def choose_trials(places: Places, say: Callable[[str], None] = print) -> None:
 
 
 def run_one(
-    run: Run,
-    places: Places,
-    *,
-    device: str | None = None,
-    final: bool = False,
-    say: Callable[[str], None] = print,
+    run: Run, places: Places, *, device: str | None = None, final: bool = False, say: Callable[[str], None] = print
 ) -> None:
     """Train one run if its network is not there, and score it where rows are missing; leave it if it is locked."""
     from gltr_lib.engine import pick_device
@@ -154,41 +149,22 @@ def run_one(
 
 
 def result_row(
-    run: Run,
-    streets: Streets,
-    matrix: ConfusionMatrix,
-    facts: dict[str, Any],
-    device: str,
-    classes: Sequence[str] = (),
+    run: Run, streets: Streets, matrix: ConfusionMatrix, facts: dict[str, Any], device: str, classes: Sequence[str] = ()
 ) -> ledger.Row:
     """One row of the ledger: the required fields, each class's IoU, and what identifies the run."""
     own = CLASSES if run.config.num_classes == len(CLASSES) else COMMON5
     classes = classes or own
     return {
-        "method": run.method,
-        "seed": run.seed,
-        "commit": ledger.git_commit(),
+        "method": run.method, "seed": run.seed, "commit": ledger.git_commit(),
         "protocol": FULL_SIZE.name if own is CLASSES else real_tier.protocol(run.config.crop[1]),
-        "metric": f"mIoU-{len(own)}",
-        "value": round(matrix.miou(), 6),
-        "data": streets.name,
-        "config": dataclasses.asdict(run.config),
-        "device": facts.get("device", device),
-        "wall_seconds": facts.get("wall_seconds", 0.0),
-        "date": ledger.now(),
-        "tier": run.tier,
-        "run": run.id,
-        "definition": run.score_definition(streets),
-        "family": run.family,
-        "world": data.world_digest(),
-        "images": len(streets),
-        "size": f"{run.config.crop[1]}x{run.config.crop[0]}",
-        "trained_on": run.train.name,
-        "trained_at": facts.get("commit", "unknown"),
-        "step_seconds": facts.get("step_seconds", 0.0),
-        "torch": torch.__version__,
-        "per_class": dict(zip(classes, ledger.numbers(matrix.iou().tolist()), strict=True)),
-    }
+        "metric": f"mIoU-{len(own)}", "value": round(matrix.miou(), 6), "data": streets.name,
+        "config": dataclasses.asdict(run.config), "device": facts.get("device", device),
+        "wall_seconds": facts.get("wall_seconds", 0.0), "date": ledger.now(), "tier": run.tier, "run": run.id,
+        "definition": run.score_definition(streets), "family": run.family, "world": data.world_digest(),
+        "images": len(streets), "size": f"{run.config.crop[1]}x{run.config.crop[0]}", "trained_on": run.train.name,
+        "trained_at": facts.get("commit", "unknown"), "step_seconds": facts.get("step_seconds", 0.0),
+        "torch": torch.__version__, "per_class": dict(zip(classes, ledger.numbers(matrix.iou().tolist()), strict=True)),
+    }  # fmt: skip
 
 
 def load_network(run: Run, places: Places) -> tuple[nn.Module, dict[str, Any]]:
@@ -274,14 +250,10 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
     )  # fmt: skip
     seconds = float(result.seconds) or time.monotonic() - started
     facts = {
-        "run": run.id,
-        "definition": run.definition,
-        "commit": ledger.git_commit(),
-        "device": ledger.device_name(where),
-        "wall_seconds": round(seconds, 2),
-        "step_seconds": round(seconds / run.config.steps, 5),
+        "run": run.id, "definition": run.definition, "commit": ledger.git_commit(), "device": ledger.device_name(where),
+        "wall_seconds": round(seconds, 2), "step_seconds": round(seconds / run.config.steps, 5),
         "config": dataclasses.asdict(run.config),
-    }
+    }  # fmt: skip
     export(result.model, places.network(run), {"facts": json.dumps(facts)})
 
 
@@ -328,13 +300,7 @@ def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
         yield True
 
 
-def source_labels(settings: Settings, places: Places) -> Tensor:
-    """The labels of the source's training scenes, for the layout prior."""
-    run = grid(dataclasses.replace(settings, only=("baseline",), seeds=1, final=False, looks=""))[0]
-    return data.load(run.train, run.config.crop, places.cache)[1]
-
-
 __all__ = [
     "CHECK_METRIC", "METRIC", "Places", "choose_trials", "convergence_row", "default_ledger", "load_network", "missing",
-    "networks", "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "source_labels", "styles_for",
+    "networks", "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "styles_for",
 ]  # fmt: skip

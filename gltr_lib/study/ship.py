@@ -29,13 +29,9 @@ def ship(settings: Settings, places: Places, *, assets: str | Path | None = None
             continue
         scores = {row["data"]: row["value"] for row in ledger.find(rows, run=run.id)}
         weights.register(
-            f"mini-{run.method}",
-            places.network(run),
-            kind="model",
-            recipe=f"gltr study --tier {settings.tier} --only {run.method} --seeds 1",
-            ledger_id=run.id,
-            metadata={"model": run.config.model, "steps": run.config.steps, "miou": scores},
-            assets=assets,
-        )
+            f"mini-{run.method}", places.network(run), kind="model",
+            recipe=f"gltr study --tier {settings.tier} --only {run.method} --seeds 1", ledger_id=run.id,
+            metadata={"model": run.config.model, "steps": run.config.steps, "miou": scores}, assets=assets,
+        )  # fmt: skip
         shipped.append(f"mini-{run.method}")
     return shipped

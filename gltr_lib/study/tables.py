@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from gltr_lib.study.grid import (
     shared_digest,
 )
 
-FINAL = f"streets/{FINAL_LOOKS}"
+TEST, FINAL = f"streets/{TEST_LOOKS}", f"streets/{FINAL_LOOKS}"
 METHOD_NAMES = {
     PRIOR: "layout prior (no image)",
     "baseline": "baseline",
@@ -45,7 +45,7 @@ COLUMN_NAMES = {
     "streets/game": "source (game)",
     "streets/overcast": "overcast",
     "streets/sun": "sun",
-    f"streets/{TEST_LOOKS}": "test looks",
+    TEST: "test looks",
     FINAL: "reserved test looks",
     "streets/geometry": "control: geometry",
     "streets/colour": "control: colour",
@@ -81,22 +81,17 @@ def base_of(row: ledger.Row) -> str:
 
 def headline_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
     """The headline table with what it was measured on below it."""
-    rows = headline_rows(rows, tier)
-    body = ledger.table(
-        rows, methods=(PRIOR, *HEADLINE_METHODS), columns=columns_of(rows), method_names=METHOD_NAMES,
-        column_names=COLUMN_NAMES,
-    )  # fmt: skip
-    facts = _facts([row for row in rows if row["method"] in HEADLINE_METHODS])
-    return f"{body}\n\n{facts}" if facts else body
+    return _with_facts(headline_rows(rows, tier), (PRIOR, *HEADLINE_METHODS), METHOD_NAMES)
 
 
 def controls_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
     """The three controls that explain the walk, with what they were measured on below them."""
-    rows = headline_rows(rows, tier)
-    body = ledger.table(
-        rows, methods=CONTROL_METHODS, columns=columns_of(rows), method_names=CONTROL_NAMES, column_names=COLUMN_NAMES
-    )
-    facts = _facts([row for row in rows if row["method"] in CONTROL_METHODS])
+    return _with_facts(headline_rows(rows, tier), CONTROL_METHODS, CONTROL_NAMES)
+
+
+def _with_facts(rows: Sequence[ledger.Row], methods: Sequence[str], names: Mapping[str, str]) -> str:
+    body = ledger.table(rows, methods=methods, columns=columns_of(rows), method_names=names, column_names=COLUMN_NAMES)
+    facts = _facts([row for row in rows if row["method"] in methods and row["method"] != PRIOR])
     return f"{body}\n\n{facts}" if facts else body
 
 
@@ -104,12 +99,12 @@ def columns_of(rows: Sequence[ledger.Row]) -> tuple[str, ...]:
     """The table's columns: the declared ones; a rehearsal's own test looks stand in for the study's."""
     found = {row["data"] for row in rows}
     others = sorted(d for d in found if d.startswith("streets/sampled:") and d not in COLUMN_NAMES)
-    test = [f"streets/{TEST_LOOKS}"] if f"streets/{TEST_LOOKS}" in found or not others else []
+    test = [TEST] if TEST in found or not others else []
     return tuple(
         name
         for column in COLUMN_NAMES
         if column != FINAL or FINAL in found
-        for name in ([*test, *others] if column == f"streets/{TEST_LOOKS}" else [column])
+        for name in ([*test, *others] if column == TEST else [column])
     )
 
 
@@ -173,9 +168,13 @@ def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: 
         chosen, methods=methods, columns=tuple(REAL_COLUMNS), method_names=METHOD_NAMES, column_names=REAL_COLUMNS
     )
     notes = [f"CamVid, real photographs; {chosen[-1]['protocol']}."] if chosen else []
-    if looks_taken is not None:
-        notes.append(f"Looks taken at real sets so far: {looks_taken} (`results/real_looks.jsonl`).")
+    notes += looks_sentence(looks_taken)
     return "\n\n".join([body, " ".join(notes)]) if notes else body
+
+
+def looks_sentence(taken: int | None) -> list[str]:
+    """How often the real sets have been looked at, as a sentence; nothing where nobody counted."""
+    return [] if taken is None else [f"Looks taken at real sets so far: {taken} (`results/real_looks.jsonl`)."]
 
 
 def tables(
@@ -196,6 +195,9 @@ def tables(
     folder = Path(results)
     headline, real = folder / "headline.jsonl", folder / "real.jsonl"
     evidence = Evidence(folder)
+
+    def looks() -> int:
+        return len(ledger.read(folder / "real_looks.jsonl"))
 
     def with_check() -> str:
         rows = ledger.read(headline)
@@ -219,14 +221,10 @@ def tables(
         "table:headline": with_check,
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
-        "table:real": lambda: real_table(ledger.read(real), looks_taken=len(ledger.read(folder / "real_looks.jsonl"))),
-        "table:real_walk": lambda: real_tables.walk_table(
-            ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
-        ),
+        "table:real": lambda: real_table(ledger.read(real), looks_taken=looks()),
+        "table:real_walk": lambda: real_tables.walk_table(ledger.read(real), evidence.tuned, looks()),
         "table:real_sequences": lambda: real_tables.sequences_table(ledger.read(real), evidence.tuned),
-        "table:real_sets": lambda: real_tables.real_sets_table(
-            ledger.read(real), evidence.tuned, len(ledger.read(folder / "real_looks.jsonl"))
-        ),
+        "table:real_sets": lambda: real_tables.real_sets_table(ledger.read(real), evidence.tuned, looks()),
         "table:tiers": lambda: compare.tiers_table(evidence),
         "table:differences": lambda: compare.differences_table(evidence),
         "table:gap_test": lambda: compare.gap_test_table(evidence),

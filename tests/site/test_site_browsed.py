@@ -96,6 +96,14 @@ def test_no_page_is_wider_than_its_screen(visit, name, width):
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 1
 
 
+def test_tables_of_a_lesson_leave_room_scroll_on_a_phone_and_are_dark_in_the_dark(visit):
+    page = visit("lessons/08_rivals_and_ablations.html", width=390, scheme="dark")
+    wide = page.locator("div.cell_output .text_html:has(> table)").first
+    assert wide.evaluate("e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX") == "auto"
+    assert wide.evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert page.locator("div.cell_output td").first.evaluate("e => parseFloat(getComputedStyle(e).paddingRight)") >= 8
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", MAIN)
 def test_axe_finds_nothing_serious(visit, said, name, scheme):

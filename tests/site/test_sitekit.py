@@ -185,6 +185,27 @@ def test_links_of_documents_lead_somewhere_on_the_site(tmp_path):
     assert (tmp_path / "docs" / "figures" / "cover.png").is_file()
 
 
+def test_a_section_ends_at_the_next_heading_and_not_at_a_comment_in_its_code():
+    from sitekit import pages
+
+    code = "```bash\n# 1. Get it.\nmake it\n\n## twice\n```"
+    text = f"# a\n\n## b\n\nword\n\n{code}\n\n### below\n\nlast\n\n## c\n\nother\n"
+    assert pages.section(text, "## b") == f"word\n\n{code}\n\n### below\n\nlast"
+    assert pages.section(text, "## c") == "other"
+    with pytest.raises(ValueError, match="no heading '## twice'"):
+        pages.section(text, "## twice")
+
+
+def test_the_sites_walk_to_a_table_holds_every_command_of_the_readme():
+    from sitekit import pages
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    walk = pages.section(readme, "## Real data: from an empty disk to a table")
+    assert walk.count("```") == 2, "the block of commands is whole"
+    assert "gltr evaluate runs/baseline" in walk
+    assert "## What is where" not in walk
+
+
 def test_a_table_that_no_page_places_is_shown_all_the_same(tmp_path, monkeypatch):
     from sitekit import pages
 

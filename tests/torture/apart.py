@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def run_apart(module: str, folder: Path, short: bool, seed: int, limit: float) -
     return tallies
 
 
-def keep(answer: Path, tallies: list[Tally]) -> None:
-    """Write what is counted so far."""
-    answer.write_text(json.dumps([asdict(tally) for tally in tallies]))
+def serve(work: Callable[[Path, bool, int], Iterable[Tally]], arguments: Sequence[str]) -> int:
+    """``--apart FOLDER SHORT SEED ANSWER``: do the part and keep its tallies, each as soon as it is counted."""
+    if arguments[:1] != ["--apart"]:
+        return 2
+    folder, short, seed, answer = arguments[1:]
+    tallies: list[Tally] = []
+    for tally in work(Path(folder), short == "1", int(seed)):
+        tallies.append(tally)
+        faults = f"{tally.injected:,} faults, " if tally.injected else ""
+        print(f"   {tally.name}: {tally.tried:,} tried, {faults}{tally.lost} lost, {tally.seconds:.0f} s", flush=True)
+        Path(answer).write_text(json.dumps([asdict(tally) for tally in tallies]))
+    return 0

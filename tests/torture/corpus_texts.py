@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tests.torture.corpus import ACCEPT, EITHER, REFUSE, Case
 
 #: Texts that are no JSON object, or one of the wrong kind.
@@ -75,23 +73,15 @@ def make(folder: Path, seed: int) -> list[Case]:
     for key, value in inner.items():
         data = json.dumps({**manifest, key: value}).encode()
         put(
-            "manifest",
-            f"{key}-inside/manifest.json",
-            data,
-            REFUSE,
-            f"{key} of odd entries",
+            "manifest", f"{key}-inside/manifest.json", data, REFUSE, f"{key} of odd entries",
             ("manifest.json", f"{key}-inside"),
-        )
+        )  # fmt: skip
 
     for name, data in NO_OBJECT.items():
         put(
-            "prepared",
-            f"{name}/manifest.json",
-            data,
-            REFUSE,
-            f"gltr prepare's manifest that is {name}",
-            ("manifest.json",),
-        )
+            "prepared", f"{name}/manifest.json", data, REFUSE, f"gltr prepare's manifest that is {name}",
+            ("manifest.json", ),
+        )  # fmt: skip
         put("registry", f"{name}/registry.json", data, REFUSE, f"registry: {name}", ("registry.json", "weights"))
         put("json", f"{name}.json", data, REFUSE, f"a text that is {name}")
     entry = {"file": "a.safetensors", "sha256": "0" * 64, "kind": "style_bank", "metadata": {}}
@@ -100,13 +90,9 @@ def make(folder: Path, seed: int) -> list[Case]:
             changed = {k: v for k, v in entry.items() if k != key} | ({} if name == "missing" else {key: value})
             data = json.dumps({"a": changed}).encode()
             put(
-                "registry",
-                f"{key}-{name}/registry.json",
-                data,
-                REFUSE,
-                f"{key} {name}",
+                "registry", f"{key}-{name}/registry.json", data, REFUSE, f"{key} {name}",
                 ("registry.json", "a.safetensors"),
-            )
+            )  # fmt: skip
     for name, value in {"entry-list": [1], "entry-null": None, "entry-number": 5}.items():
         data = json.dumps({"a": value}).encode()
         put("registry", f"{name}/registry.json", data, REFUSE, name, ("registry.json",))
@@ -139,20 +125,3 @@ def overrides(seed: int) -> list[tuple[str, str]]:
         "head_lr_factor=NaN", "ls=1", "steps=\n5x", "lr=1e309",
     ]  # fmt: skip
     return [(text, ACCEPT) for text in good] + [(text, REFUSE) for text in bad]
-
-
-def configurations() -> dict[str, tuple[bytes, str]]:
-    """Texts for ``TrainConfig.from_json``: name -> (text, what is expected)."""
-    texts = {name: (data, EITHER if name == "bom" else REFUSE) for name, data in NO_OBJECT.items()}
-    texts |= {
-        "defaults": (b"{}", ACCEPT), "unknown": (b'{"nonsense": 1}', REFUSE), "steps": (b'{"steps": "x"}', REFUSE),
-        "nested": (b'{"method": {"nonsense": 1}}', REFUSE), "twice": (b'{"steps": 1, "steps": 2}', EITHER),
-        "float-nan": (b'{"lr": NaN}', REFUSE), "huge": (b'{"steps": 1' + b"0" * 400 + b"}", EITHER),
-        "huge-float": (b'{"lr": 1' + b"0" * 400 + b"}", REFUSE), "list-key": (b'{"crop": [1, [2]]}', REFUSE),
-    }  # fmt: skip
-    return texts
-
-
-def random_bytes(rng: np.random.Generator, most: int = 400) -> bytes:
-    """Some bytes."""
-    return rng.bytes(int(rng.integers(0, most)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.torture import disks, jobs, kills, servers
-from tests.torture.apart import keep, run_apart
+from tests.torture.apart import run_apart, serve
 from tests.torture.hostile import dead_workers, full_disk, read_only, two_at_once
 from tests.torture.tally import Tally, timed
 from tests.torture.torment import course_kills, kill_often, note, one_line, workplace
@@ -142,17 +142,5 @@ def nobody_left(folder: Path) -> Tally:
     return tally
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """``--apart FOLDER SHORT SEED ANSWER``: do the part and keep its tallies."""
-    folder, short, seed, answer = arguments
-    tallies: list[Tally] = []
-    for tally in work(Path(folder), short == "1", int(seed)):
-        tallies.append(tally)
-        counts = f"{tally.tried} tried, {tally.injected} faults, {tally.lost} lost"
-        print(f"   {tally.name}: {counts}, {tally.seconds:.0f} s", flush=True)
-        keep(Path(answer), tallies)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[2:]) if sys.argv[1:2] == ["--apart"] else 2)
+    sys.exit(serve(work, sys.argv[1:]))

@@ -54,17 +54,11 @@ def _pictures() -> list[Parser]:
     rgb16 = [corpus_pictures.rgb16(pixels), corpus_pictures.rgb16(pixels[:1, :1])]
     marks = [corpus_pictures.encoded(of(pixels, "L"), kind) for kind in ("PNG", "BMP", "TIFF", "GIF")]
     return [
-        Parser(
-            "png16.read_red16",
-            [*rgb16, *[_with_checksums(data) for data in rgb16]],
-            read_red16,
-            ".png",
-            seal=mutate.resealed,
-        ),
-        Parser("read_image", pictures, read_image, ".png", seal=mutate.resealed),
-        Parser("picture_size", pictures, picture_size, ".png", seal=mutate.resealed),
-        Parser("read_label", marks, read_label, ".png", seal=mutate.resealed),
-    ]
+        Parser("png16.read_red16", [*rgb16, *[_with_checksums(data) for data in rgb16]], read_red16, ".png",
+        seal=mutate.resealed), Parser("read_image", pictures, read_image, ".png", seal=mutate.resealed),
+        Parser("picture_size", pictures, picture_size, ".png", seal=mutate.resealed), Parser("read_label", marks,
+        read_label, ".png", seal=mutate.resealed),
+    ]  # fmt: skip
 
 
 def _with_checksums(data: bytes) -> bytes:
@@ -245,15 +239,9 @@ def _settings() -> list[Parser]:
 
     config = TrainConfig().to_json().encode()
     known = (
-        *TrainConfig.__dataclass_fields__,
-        *MethodConfig.__dataclass_fields__,
-        "method",
-        "configuration",
-        "TrainConfig",
-        "override",
-        "key",
-        "views",
-    )
+        *TrainConfig.__dataclass_fields__, *MethodConfig.__dataclass_fields__, "method", "configuration", "TrainConfig",
+        "override", "key", "views",
+    )  # fmt: skip
     return [
         Parser("TrainConfig.from_json", [config], texts(TrainConfig.from_json), ".json", known),
         Parser("Data.from_json", [Data("gta5", "x").to_json().encode()], texts(Data.from_json), ".json",

@@ -40,12 +40,10 @@ def on_files(folder: Path, cases: Sequence[Case], tally: Tally, short: bool) -> 
                 if case.kind in ("folder", "pairs", "tree"):
                     found = found or judge.changed(before, judge.snapshot(case.path))
                 count(
-                    tally,
-                    found,
-                    outcome,
+                    tally, found, outcome,
                     f"gltr {' '.join(map(str, arguments[:1]))} on {case.about} ({case.path.name})",
                     case.expect == REFUSE,
-                )
+                )  # fmt: skip
 
 
 def _given() -> tuple[str, ...]:

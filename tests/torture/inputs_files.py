@@ -76,13 +76,7 @@ def _readers(folder: Path) -> dict[str, dict[str, Reader]]:
         _only_whole(target)
 
     def converted(case: Case) -> None:
-        manifest = convert(
-            "cityscapes",
-            case.path,
-            folder / "converted" / case.path.name,
-            splits=["train"],
-            workers=1,
-        )
+        manifest = convert("cityscapes", case.path, folder / "converted" / case.path.name, splits=["train"], workers=1)
         _all_said(manifest["splits"]["train"]["refused"])
 
     def verified(case: Case) -> None:

@@ -109,8 +109,7 @@ def bank(folder: Path, count: int = 8) -> Job:
     """``gltr bank build``."""
     source = _pictures(folder / "bank-source", count)
     return Job(
-        "bank build",
-        lambda to: gltr("bank", "build", source, to / "b.safetensors", "--device", "cpu", "--workers", 2),
+        "bank build", lambda to: gltr("bank", "build", source, to / "b.safetensors", "--device", "cpu", "--workers", 2)
     )
 
 

@@ -8,7 +8,6 @@ for a busy machine and too tightly for a quadratic (whose last fifth costs three
 from __future__ import annotations
 
 import io
-import os
 import random
 import shutil
 import statistics
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.torture.apart import keep, run_apart
+from tests.torture.apart import run_apart, serve
 from tests.torture.soak import soak
 from tests.torture.tally import Tally, timed
 from tests.torture.watch import Watch
@@ -233,17 +232,5 @@ def judge(tally: Tally, items: int, problems: Sequence[str], watch: Watch, prefi
     tally.measured |= {f"{prefix}{key}": value for key, value in watch.summary(each).items()}
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """``--apart FOLDER SHORT SEED ANSWER``: do the part and keep its tallies."""
-    folder, short, seed, answer = arguments
-    tallies: list[Tally] = []
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for tally in work(Path(folder), short == "1", int(seed)):
-        tallies.append(tally)
-        print(f"   {tally.name}: {tally.tried:,} tried, {tally.lost} lost, {tally.seconds:.0f} s", flush=True)
-        keep(Path(answer), tallies)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[2:]) if sys.argv[1:2] == ["--apart"] else 2)
+    sys.exit(serve(work, sys.argv[1:]))

@@ -170,6 +170,11 @@ class Fresh:
         return self.make()
 
 
+def spec(name: str, function: Any, fixed: str = "", words: str = "", /, *, short: bool = True, **given: Any) -> Spec:
+    """A :class:`Spec` whose arguments are given by name; ``fixed`` and ``words`` are separated by spaces."""
+    return Spec(name, function, given, tuple(fixed.split()), tuple(words.split()), short=short)
+
+
 def uncovered(specs: Sequence[Spec], module: Any) -> list[str]:
     """Public functions of a module that no spec calls."""
     names = getattr(module, "__all__", None) or [

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.torture.corpus_texts import ROW
-from tests.torture.values import Spec
+from tests.torture.values import Spec, spec
 
 
 def specs(folder: Path) -> list[Spec]:
@@ -43,11 +43,6 @@ def specs(folder: Path) -> list[Spec]:
     outputs = here / "outputs"
     probabilities = torch.rand(1, 19, 4, 4).softmax(1)
     urls = ["ftp://nowhere.invalid/x"]  # refused before anybody is asked
-
-    def spec(
-        name: str, function: Any, fixed: str = "", words: str = "", /, *, short: bool = True, **given: Any
-    ) -> Spec:
-        return Spec(name, function, given, tuple(fixed.split()), tuple(words.split()), short=short)
 
     def refused(**given: Any) -> None:
         """``download`` of an address that it does not speak: nothing goes over the network whatever else is wrong."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from tests.torture.corpus_texts import ROW
-from tests.torture.values import Spec
+from tests.torture.values import Spec, spec
 
 
 def specs(folder: Path) -> list[Spec]:
@@ -27,9 +26,6 @@ def specs(folder: Path) -> list[Spec]:
     page.write_text("<!-- a -->\nx\n<!-- /a -->\n")
     net = models.build("deeplab_mini", widths=(8, 8, 8), dilations=(1,), rates=(1,))
     bank = here / "bank.safetensors"
-
-    def spec(name: str, function: Any, fixed: str = "", words: str = "", /, **given: Any) -> Spec:
-        return Spec(name, function, given, tuple(fixed.split()), tuple(words.split()))
 
     return [
         spec("baselines.make_views", baselines.make_views, "", "view option rival", names=["randconv"], options={}),

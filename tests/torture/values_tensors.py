@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
-from tests.torture.values import Fresh, Spec
+from tests.torture.values import Fresh, Spec, spec
 
 
 def specs() -> list[Spec]:
@@ -43,27 +41,11 @@ def specs() -> list[Spec]:
     ltr = randomize.LocalTextureRandomization()
     gtr = randomize.GlobalTextureRandomization(mini, bank)
 
-    def spec(
-        name: str, function: Any, fixed: str = "", words: str = "", /, *, short: bool = True, **given: Any
-    ) -> Spec:
-        return Spec(name, function, given, tuple(fixed.split()), tuple(words.split()), short=short)
-
     # The source of ``streets`` is part of every row of the ledger (study.data.world_digest), so it stays as it was when
     # the study ran: it is asked what a user would mistype, and not what only a program comes up with.
     mistyped = (
-        "None",
-        "-1",
-        "0",
-        "-0.5",
-        "1.5",
-        "nan",
-        "text",
-        "empty text",
-        "negatives",
-        "three",
-        "texts",
-        "empty tensor",
-    )
+        "None", "-1", "0", "-0.5", "1.5", "nan", "text", "empty text", "negatives", "three", "texts", "empty tensor",
+    )  # fmt: skip
     worlds = [
         Spec("streets.render", streets.render, {"seed": 1, "look": "game", "size": (8, 16)}, only=mistyped[:9]),
         Spec("streets.parse_look", streets.parse_look, {"look": "sun"}, only=mistyped),

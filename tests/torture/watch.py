@@ -71,14 +71,12 @@ class Watch:
             return {}
         last, seconds = self.looks[-1], time.monotonic() - self.started
         return {
-            "memory, MiB": round(last.memory),
-            "memory grew by, MiB": round(self.growth("memory"), 1),
+            "memory, MiB": round(last.memory), "memory grew by, MiB": round(self.growth("memory"), 1),
             "peak memory, MiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "file descriptors": last.descriptors,
-            "threads": last.threads,
+            "file descriptors": last.descriptors, "threads": last.threads,
             "processor time an item, last fifth / second": round(self.bend(), 2),
             "items a second": round(each * last.done / max(seconds, 1e-9), 1),
-        }
+        }  # fmt: skip
 
 
 def look(done: int) -> Look:
