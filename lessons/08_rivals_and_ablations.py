@@ -605,21 +605,25 @@ display(Markdown(compare.rivals_table(evidence)))
 
 # %% [markdown]
 # Before the race each method gets its trials: four settings, one seed that is compared nowhere, half of the steps, and only
-# looks that may be tuned on. **Predict, then run.** Where will GTR stand among the rivals' own settings? And how much would
-# you bet on that order?
+# looks that may be tuned on; the best of the four (bold) goes into the race. **Predict, then run.** Where will GTR's best stand
+# among the rivals' best? And how much would you bet on that order?
 
 # %%
 display(Markdown(compare.tuning_table(evidence)))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Not at the top: what recolours (Fourier, photometry), ISW, and paint in a rectangle are ahead of GTR in the trials that have been run. Bet little: it is one seed at half of the steps. What would decide between the three readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures; more raw pictures beside the painted ones (the controls at full length, GTR with raw pictures and GTR + LTR, do not speak for the dose).
+# **Expected.** Not at the top: what recolours (Fourier, photometry), ISW, and paint in a rectangle are ahead of GTR, each at its best; RandConv is level with it. Bet little: it is one seed at half of the steps. What would decide between the first two readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. The dose is answered as far as one seed can: both weaker doses of GTR gain a little and stay behind stylised CutMix, for which the *larger* rectangles were chosen.
 
 # %% [markdown]
 # A hint, no more, and not the one that this course hoped for: several rivals are ahead of painting everything. Three readings,
 # none of them proven. These looks differ by colour and light more than by pattern (`docs/probes.md` found networks that read
 # colour), and then changing colours is enough. Or our painter, a small one on pictures 128 pixels high, destroys more than it
 # teaches, and a network needs longer to learn from what it leaves. Or it is the dose: stylised CutMix has the same painter, paints
-# a rectangle, and is ahead as well. **Which experiment would tell them apart?**
+# a rectangle, and is ahead as well.
+#
+# One of the three can be asked in the table itself. Two of GTR's settings are smaller doses: half of the strength
+# (`alpha=0.5`), and half of the pictures left raw (`raw_share=0.5`). Do they close the distance to stylised CutMix? And which rectangles were
+# chosen there, the smaller or the larger ones? **Which experiment would tell the other two apart?**
 #
 # ### What others report
 #
