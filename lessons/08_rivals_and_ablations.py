@@ -494,7 +494,7 @@ print(" ".join(sentences) or "Both methods have been run with twice the steps.")
 # | AdaIN on pixels (`pixels`) | give the picture a painting's mean and spread of colour | paintings |
 # | MixStyle | mix channel statistics *between pictures of a batch*, inside the network | a change of the network |
 # | IBN-Net | instance normalization in some layers: the style is divided out | a change of the network |
-# | ISW (RobustNet) | whiten those feature correlations that react to appearance | a change of the loss |
+# | ISW (RobustNet) | whiten those feature correlations that react to appearance | a change of network and loss, and a recoloured view |
 #
 # MixStyle should look familiar: it is AdaIN on the network's own features, with the neighbours as paintings. And the
 # Fourier rival fits in a few lines. **Predict, then run.** We give the street the *amplitudes* of a painting and keep its
@@ -566,9 +566,9 @@ viz.show(
 # ### A row of your own
 #
 # Which one trains the better network? The study has a tier for that question (`gltr study --tier rivals`): equal cost, three
-# seeds, as many tuning trials for a rival as for GTR. You need not wait for it. Put any name of
-# `config.METHODS` or `config.RIVALS` into the next cell: `"mixstyle"`, `"isw"`, `"randconv_cons"` (two views and our
-# consistency) ...
+# seeds, as many tuning trials for a rival as for GTR (which had pilots before them, see `docs/study.md`). You need not wait for it.
+# Put any name of `config.METHODS` or `config.RIVALS` into the next cell: `"mixstyle"`, `"isw"`, `"randconv_cons"` (two views and
+# our consistency) ...
 #
 # **Predict, then run.** So few steps on small pictures: which of the three will be ahead on the *source*? And is
 # the order there the order that you are after?
@@ -612,18 +612,19 @@ display(Markdown(compare.rivals_table(evidence)))
 display(Markdown(compare.tuning_table(evidence)))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Not at the top: what recolours (Fourier, photometry), ISW, and paint in a rectangle are ahead of GTR, each at its best; RandConv is level with it. Bet little: it is one seed at half of the steps. What would decide between the first two readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. The dose is answered as far as one seed can: both weaker doses of GTR gain a little and stay behind stylised CutMix, for which the *larger* rectangles were chosen.
+# **Expected.** Not at the top: what recolours (Fourier, photometry), ISW, and paint in a rectangle are ahead of GTR, each at its best; RandConv is level with it. Bet little: it is one seed at half of the steps. What would decide between the first two readings below: the tier *rivals* with its seeds; a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. The dose is answered as far as one seed can: half of the strength and half of the pictures gain a little, the strength in between *loses* about as much, so these differences are of the size of chance; all three stay behind stylised CutMix, for which the *larger* rectangles were chosen. Against the first reading: AdaIN on pixels changes colours alone and is behind GTR. And ISW learns from a recoloured view: without a row of that view alone its place cannot be credited to the whitening.
 
 # %% [markdown]
 # A hint, no more, and not the one that this course hoped for: several rivals are ahead of painting everything. Three readings,
 # none of them proven. These looks differ by colour and light more than by pattern (`docs/probes.md` found networks that read
-# colour), and then changing colours is enough. Or our painter, a small one on pictures 128 pixels high, destroys more than it
-# teaches, and a network needs longer to learn from what it leaves. Or it is the dose: stylised CutMix has the same painter, paints
-# a rectangle, and is ahead as well.
+# colour), and then changing colours is enough (which row of the table speaks against it?). Or our painter, a small one on pictures
+# 128 pixels high, destroys more than it teaches, and a network needs longer to learn from what it leaves. Or it is the dose: stylised
+# CutMix has the same painter, paints a rectangle, and is ahead as well.
 #
-# One of the three can be asked in the table itself. Two of GTR's settings are smaller doses: half of the strength
-# (`alpha=0.5`), and half of the pictures left raw (`raw_share=0.5`). Do they close the distance to stylised CutMix? And which rectangles were
-# chosen there, the smaller or the larger ones? **Which experiment would tell the other two apart?**
+# One of the three can be asked in the table itself. Three of GTR's settings are smaller doses: three quarters and half of the strength
+# (`alpha=0.75`, `alpha=0.5`), and half of the pictures left raw (`raw_share=0.5`). Do they close the distance to stylised CutMix? Do the two
+# strengths agree with each other, and what does that say about one seed? And which rectangles were chosen there, the smaller or the larger ones?
+# **Which experiment would tell the other two readings apart?**
 #
 # ### What others report
 #

@@ -218,6 +218,55 @@ def test_gta5_is_fetched_unpacked_recorded_and_not_fetched_again(load, capsys, t
     assert not (root / "labels" / "99999.png").exists()
 
 
+def test_an_archive_that_was_unpacked_is_not_unpacked_again(load, capsys, tmp_path, serve, monkeypatch):
+    folder, address = serve
+    script, shared = load("gta5"), load("_script")
+    for name in ("a", "b"):
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as packed:
+            packed.writestr(f"images/{name}.png", b"x")
+    recipe = replace(script.RECIPE, files=tuple(shared.Remote(f"{n}.zip", (f"{address}/{n}.zip",)) for n in "ab"))
+    root = tmp_path / "gta5"
+    monkeypatch.setattr(shared, "download", partial(download, insecure=True))
+    unpacked = []
+    whole = shared.unpack_into
+    monkeypatch.setattr(
+        shared, "unpack_into", lambda *given, **o: unpacked.append(given[2][0].name) or whole(*given, **o)
+    )
+
+    def fetch(*words):
+        unpacked.clear()
+        assert shared.main(recipe, ["fetch", "--root", str(root), *words]) == 0
+        return unpacked, capsys.readouterr().out
+
+    assert fetch("--only", "a", "--keep")[0] == ["a.zip"]
+    (root / "images" / "a.png").unlink()  # the learner's own doing: it is the record that counts
+    found, said = fetch()
+    assert found == ["b.zip"]
+    assert "a.zip: unpacked already (--again fetches it anew)" in said
+    assert json.loads((root / "archives" / "unpacked.json").read_text()) == ["a.zip", "b.zip"]
+    assert fetch()[0] == []
+    assert not (root / "images" / "a.png").exists()
+    assert fetch("--again", "--only", "a")[0] == ["a.zip"]
+    assert (root / "images" / "a.png").exists()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"", b"{", b"5", b"{}", b"null", b'["a.zip", 1]', b"\xff\xfe[", b"[" * 100_000],
+    ids=["empty", "torn", "number", "object", "null", "mixed", "not UTF-8", "deep"],
+)
+def test_a_damaged_record_of_unpacked_archives_is_one_line_with_its_remedy(load, capsys, tmp_path, record):
+    archives = tmp_path / "d" / "archives"
+    archives.mkdir(parents=True)
+    (archives / "unpacked.json").write_bytes(record)
+    assert run(load("gta5"), "fetch", "--root", tmp_path / "d", "--only", "01_images") == 1
+    (said,) = lines(capsys.readouterr().err)
+    assert said == (
+        f"error: {archives / 'unpacked.json'}: not a list of unpacked archives; delete it, and they are fetched again"
+    )
+    assert [path.name for path in archives.iterdir()] == ["unpacked.json"], "nothing was fetched"
+
+
 def test_gta5_crops_and_lists(load, capsys, tmp_path):
     script = load("gta5")
     trees.gta5(tmp_path / "root", 3)

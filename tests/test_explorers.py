@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import sys
 import threading
 
 import numpy as np
@@ -66,11 +67,20 @@ def test_every_control_has_a_description_and_the_page_a_fixed_height(kind, asset
         (explorers.StyleBankExplorer, None, {"image": "lane", "second_weight": 0.5, "alpha": 0.75}),
         (GtrExplorer, None, {"image": "lane"}),
         (LtrExplorer, None, {"image": "lane"}),
-        (explorers.AugmentationComposer, None, {"scene": 8, "gtr": False, "broken": explorers.composer.BREAKS[1]}),
-        (explorers.CostExplorer, explorers.cost.Params(**SMALL), {"gpu": "L4", "images": 9, "rate": 12.5}),
-        (explorers.PredictionExplorer, explorers.prediction.Params(networks=("gtr",)), {"scene": 2, "view": "errors"}),
+        (
+            explorers.AugmentationComposer, None,
+            {"scene": 8, "seed": 2, "gtr": False, "share": 0.25, "broken": explorers.composer.BREAKS[1]},
+        ),
+        (
+            explorers.CostExplorer, explorers.cost.Params(**SMALL),
+            {"gpu": "L4", "images": 9, "rate": 12.5, "price": 0.7, "steps": 2000},
+        ),
+        (
+            explorers.PredictionExplorer, explorers.prediction.Params(networks=("baseline", "gtr")),
+            {"scene": 2, "look": "game", "view": "errors", "only": "13 car"},
+        ),
     ],
-)
+)  # fmt: skip
 def test_code_recreates_exactly_this_picture_and_reset_the_first(kind, start, changes, assets, monkeypatch):
     shown = []
     monkeypatch.setattr("gltr_lib.viz.show", lambda thing, *, alt: shown.append((thing, alt)))
@@ -108,6 +118,21 @@ def test_display_has_a_static_twin_with_words(kind, assets):
     assert "application/vnd.jupyter.widget-view+json" in data
     assert data["image/jpeg"]
     assert len(metadata["image/jpeg"]["alt"]) >= 15
+
+
+@pytest.mark.parametrize("where", ["a notebook", "plain Python", "Python without IPython"])
+def test_show_displays_in_a_notebook_and_speaks_elsewhere(where, assets, capsys, monkeypatch):
+    explorer, displayed = LtrExplorer(assets=assets, synchronous=True), []
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    shell = object() if where == "a notebook" else None
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    if where == "Python without IPython":
+        monkeypatch.setitem(sys.modules, "IPython.core.getipython", None)
+        monkeypatch.setitem(sys.modules, "IPython.display", None)
+    explorer.show()
+    said = "" if where == "a notebook" else f"[{explorer.title}] {explorer.words}\n"
+    assert displayed == ([explorer] if where == "a notebook" else [])
+    assert capsys.readouterr().out == said
 
 
 def test_errors_show_in_the_panel_and_go_when_it_works_again(assets):

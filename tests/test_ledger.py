@@ -124,6 +124,18 @@ def test_table_shows_what_did_not_run():
     assert "| oracle | not run | not run | 0 |" in text
 
 
+def test_table_counts_seeds_over_the_cells_that_are_there_and_keeps_methods_of_one_name_apart():
+    rows = [row(), row(seed=1, value=0.25), row(data="streets/sun", value=1.0), row(method="old", value=0.125)]
+    text = ledger.table(
+        rows, methods=["gtr", "old"], columns=["streets/game", "streets/fog", "streets/sun"],
+        method_names={"gtr": "GTR", "old": "GTR"}, column_names={"streets/fog": "fog"}, scale=1.0, digits=3,
+    )  # fmt: skip
+    assert text.splitlines() == [
+        "| method | streets/game | fog | streets/sun | seeds |", "|---|---:|---:|---:|---:|",
+        "| GTR | 0.375 ± 0.177 | not run | 1.000 | 1-2 |", "| GTR | 0.125 | not run | not run | 1 |",
+    ]  # fmt: skip
+
+
 def test_table_refuses_to_mix_protocols():
     with pytest.raises(ValueError, match="protocol"):
         ledger.table([row(), row(seed=1, protocol="other")], methods=["gtr"], columns=["streets/game"])

@@ -260,3 +260,12 @@ def test_contact_sheet_command_writes_one_row_a_kind(tmp_path, capsys):
         assert sheet.size == (4 + 3 * 24, 4 + 2 * 24)
     assert [path.name for path in out.parent.iterdir()] == ["sheet.png"]
     assert "76x52" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["sheet.nonsense", "sheet"])
+def test_contact_sheet_of_no_known_ending_is_refused_before_anything_is_painted(tmp_path, capsys, monkeypatch, name):
+    monkeypatch.setattr(contact_sheet, "contact_sheet", lambda *_: pytest.fail("painted"))
+    with pytest.raises(SystemExit) as stop:
+        contact_sheet.main([str(tmp_path / name)])
+    assert stop.value.code == 2
+    assert f"ending such as .png or .jpg, received {str(tmp_path / name)!r}" in capsys.readouterr().err

@@ -215,19 +215,26 @@ def test_any_json_is_a_configuration_or_is_refused(value):  # fmt: skip
 
 
 CALLS = {
-    "blob_mask": lambda x, y: masks.blob_mask(1, 4, 4, sigma=x, share=y), "blob_mask's sizes": lambda x,
-    y: masks.blob_mask(x if not isinstance(x, int) or x < 99 else -1, 2, 2, rule=y), "adain": lambda x,
-    y: adain.adain(x, y, torch.ones(3)), "StyleStats": adain.StyleStats, "channel_stats": lambda x,
-    y: adain.channel_stats(x, y), "segmentation_loss": losses.segmentation_loss,
-    "consistency_loss": losses.consistency_loss, "class_totals": lambda x,
-    y: losses.class_totals(x, 19, ignore_index=y), "map_ids": labels.map_ids, "colourize": labels.colourize,
-    "LocalTextureRandomization": lambda x, y: randomize.LocalTextureRandomization()(x, y), "share_schedule": lambda x,
-    y: randomize.share_schedule(1, 2, start=x, power=y), "ConfusionMatrix": lambda x,
-    y: metrics.ConfusionMatrix(3).update(x, y), "select": lambda x, y: complexity.select(x, low=y), "Recipe": lambda x,
-    y: offline.Recipe(alpha=x, tile=y), "open_dataset": lambda x, y: datasets.open_dataset(x, split=y),
-    "split_keys": datasets.split_keys, "validate": lambda x, y: ledger.validate({"method": x, "seed": y}),
+    "blob_mask": lambda x, y: masks.blob_mask(1, 4, 4, sigma=x, share=y),
+    "blob_mask's sizes": lambda x, y: masks.blob_mask(x if not isinstance(x, int) or x < 99 else -1, 2, 2, rule=y),
+    "adain": lambda x, y: adain.adain(x, y, torch.ones(3)),
+    "StyleStats": adain.StyleStats,
+    "channel_stats": lambda x, y: adain.channel_stats(x, y),
+    "segmentation_loss": losses.segmentation_loss,
+    "consistency_loss": losses.consistency_loss,
+    "class_totals": lambda x, y: losses.class_totals(x, 19, ignore_index=y),
+    "map_ids": labels.map_ids,
+    "colourize": labels.colourize,
+    "LocalTextureRandomization": lambda x, y: randomize.LocalTextureRandomization()(x, y),
+    "share_schedule": lambda x, y: randomize.share_schedule(1, 2, start=x, power=y),
+    "ConfusionMatrix": lambda x, y: metrics.ConfusionMatrix(3).update(x, y),
+    "select": lambda x, y: complexity.select(x, low=y),
+    "Recipe": lambda x, y: offline.Recipe(alpha=x, tile=y),
+    "open_dataset": lambda x, y: datasets.open_dataset(x, split=y),
+    "split_keys": datasets.split_keys,
+    "validate": lambda x, y: ledger.validate({"method": x, "seed": y}),
     "to_tensors": datasets.to_tensors,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CALLS)

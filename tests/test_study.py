@@ -471,6 +471,16 @@ def test_figure_has_a_panel_for_each_look_and_words_for_all():
     assert figure.get_figwidth() <= 10
 
 
+def test_the_lowest_panel_of_each_column_of_the_headline_carries_the_numbers():
+    four = list(tables.COLUMN_NAMES)[:4]
+    figure, _ = figures.headline_figure([row for row in made_up() if row["data"] in four])
+    figure.draw_without_rendering()
+    numbered = [axis for axis in figure.axes if axis.xaxis.get_major_ticks()[0].label1.get_visible()]
+    assert [axis.get_title() for axis in numbered if axis.get_title()] == [
+        tables.COLUMN_NAMES[column] for column in four[1:]
+    ]
+
+
 def test_every_method_of_the_headline_has_the_colour_and_the_mark_that_it_has_elsewhere():
     from gltr_lib.probes import figures as probed
 

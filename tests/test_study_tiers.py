@@ -15,6 +15,7 @@ from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import EVAL_SEEDS, VAL_SEEDS
 from gltr_lib.study import ablations, book, data, grid, plan, run, tiers, trials
 from gltr_lib.study.__main__ import main, read_shard
+from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
 
@@ -44,6 +45,23 @@ def test_every_rival_is_a_row_alone_and_with_our_consistency():
             assert RIVALS[name].views == (alone.views if alone.whitening else 2 * alone.views)
             assert dataclasses.replace(RIVALS[name], name=alone.name, views=alone.views, consistency=0.0) == alone
             assert RIVALS[name].consistency == METHODS["gtr_ltr_cgl"].consistency
+
+
+def test_what_isw_sees_is_a_control_without_what_isw_does():
+    rows = {r.name: r for group in tiers.groups("rivals", {"isw": "whitening_again=True"}) for r in group}
+    control, isw = rows[tiers.UNWHITENED].method, rows["isw"].method
+    assert (control.views, control.rival) == (isw.views, isw.rival)
+    assert (control.whitening, control.network, control.consistency) == (0.0, (), 0.0)
+    assert isw.whitening > 0
+    assert name_of(tiers.UNWHITENED).startswith("raw + recoloured")
+
+
+def test_rivals_without_chosen_trials_say_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    monkeypatch.setattr(run, "missing", lambda *_: [])
+    run.run_study(Settings("rivals", seeds=1, only=("fourier",)), place(tmp_path, "rivals"), ids=[], say=said.append)
+    assert any("no trial is chosen" in line for line in said)
 
 
 def test_every_row_of_the_rivals_costs_the_same_and_one_is_without_jitter():

@@ -72,13 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--paint-size", type=int, default=256, help="size at which it is painted (default 256)")
     parser.add_argument("--colours", type=int, default=0, help="reduce a PNG to so many colours (2-256) to save bytes")
     options = parser.parse_args(arguments)
+    form = Image.registered_extensions().get(options.out.suffix.lower())
+    if form is None:
+        parser.error(f"out: expected a picture's ending such as .png or .jpg, received {str(options.out)!r}")
     kinds = None if options.kinds is None else options.kinds or KINDS
     seeds = range(options.first, options.first + options.count)
     image = Image.fromarray(contact_sheet(seeds, kinds, options.columns, options.side, options.paint_size))
     if options.colours:
         image = image.quantize(options.colours, dither=Image.Dither.FLOYDSTEINBERG)
     with whole(options.out) as draft:
-        image.save(draft, Image.registered_extensions()[options.out.suffix.lower()], optimize=True)
+        image.save(draft, form, optimize=True)
     print(f"{options.out}: {image.width}x{image.height}, {options.out.stat().st_size / 1024:.0f} kB")
 
 

@@ -97,9 +97,11 @@ def rivals_table(evidence: Evidence) -> str:
         method_names={name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods},
     )  # fmt: skip
     if evidence.tuned:
-        note = "In brackets: the setting that the trials chose (`results/tuned.json`); *own* is the paper's."
+        note = (
+            "In brackets: the setting that the trials chose (`results/tuned.json`); *own* are the method's own numbers."
+        )
     else:
-        note = "No trial has been chosen yet: every rival has its own paper's numbers."
+        note = "No trial has been chosen yet: every rival has its own numbers."
     return "\n\n".join([body, f"{note} {_cost_line(rows)}".strip()])
 
 

@@ -46,6 +46,7 @@ NAMES = {
     "ibn": "IBN-Net",
     "isw": "instance-selective whitening (ISW)",
     "isw_cons": "ISW + consistency",
+    tiers.UNWHITENED: "raw + recoloured (control: ISW without whitening)",
 }
 LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything
 

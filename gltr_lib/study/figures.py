@@ -70,8 +70,9 @@ def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple
     down = -(-len(columns) // across)
     figure = Figure(figsize=(2.3 * across + 2.5, down * (0.34 * len(methods) + 0.6) + 0.4), layout="constrained")
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-    for spare in panels.flat[len(columns) :]:
-        spare.set_axis_off()
+    for place in range(len(columns), panels.size):
+        panels.flat[place].set_axis_off()
+        panels.flat[place - across].tick_params(labelbottom=True)  # the lowest of its column
     for axis, column in zip(panels.flat, columns, strict=False):
         for place, method in enumerate(methods):
             cell = cells.get((method, column))

@@ -89,6 +89,8 @@ def run_study(
         untrained = [run.id for run in todo if not places.network(run).exists()]
         if untrained:
             raise ValueError(f"--final scores finished networks; not trained yet: {', '.join(untrained)}")
+    if settings.tier in ("rivals", "real") and not trials.read():
+        say(f"no trial is chosen ({trials.FILE} is not here): every method runs with its own numbers")
     if todo:
         _render(todo, settings, places, say)
     failed = 0

@@ -26,11 +26,12 @@ CONTROL_METHODS = ("raw_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10")
 CONVERGENCE = "baseline (4x steps)"
 PRIOR = "layout prior"
 NO_JITTER = "baseline_nojitter"
+UNWHITENED = "isw_unwhitened"  # what ISW sees and nothing that ISW does: how much of it is the recoloured view?
 CONSISTENT = "_cons"  # the ending of a rival with two views and the consistency loss
 # What stands beside the rivals: the base, its controls, and ours; then ours with the choice of its own trials.
 COMPARED = (
-    "baseline", "baseline2", "baseline2_cons", NO_JITTER, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr", "gtr_ltr",
-    "gtr_ltr_cgl",
+    "baseline", "baseline2", "baseline2_cons", NO_JITTER, UNWHITENED, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr",
+    "gtr_ltr", "gtr_ltr_cgl",
 )  # fmt: skip
 TUNED_OURS = ("gtr", "gtr_ltr_cgl")
 
@@ -60,7 +61,7 @@ class Row:
 
 
 def walk(name: str) -> Row:
-    """The row of a method of METHODS, or the baseline without jitter.
+    """The row of a method of METHODS, the baseline without jitter, or the views of ISW without whitening.
 
     Example:
         >>> walk("baseline_nojitter").base
@@ -68,6 +69,8 @@ def walk(name: str) -> Row:
     """
     if name == NO_JITTER:
         return Row(name, METHODS["baseline"], base=(("jitter", 0.0), ("blur", 0.0)))
+    if name == UNWHITENED:
+        return Row(name, replace(RIVALS["isw"], name=name, network=(), whitening=0.0))
     return Row(name, METHODS[name], train="oracle" if name == "oracle" else "game")
 
 

@@ -1,10 +1,11 @@
 """Tuning, with the same number of trials for everybody: GTR, GTR + LTR + CGL, and every rival.
 
 A rival that runs with the numbers of another problem is a weakened rival, and a method of ours that had more trials is
-a favoured one. So each gets ``TRIALS`` settings, the first of them its own paper's (ours: the study's). Each is trained
-once, on a seed that is compared nowhere, and scored on validation scenes in the game look and in the two development
-looks; no test look is rendered. The choice is a function of the ledger: the best mean over the development looks, the
-earlier of two equal ones. Until every trial of a method is there, its own numbers hold.
+a favoured one. So each gets ``TRIALS`` settings, the first of them its own paper's (ours: the study's, which pilots
+with the baseline and GTR had found; docs/study.md tells of them). Each is trained once, on a seed that is compared
+nowhere, and scored on validation scenes in the game look and in the two development looks; no test look is rendered.
+The choice is a function of the ledger: the best mean over the development looks, the earlier of two equal ones. Until
+every trial of a method is there, its own numbers hold.
 
 Source: our own plan. Most settings are those that the papers themselves vary (see :mod:`gltr_lib.baselines`); ours are
 MixStyle's probabilities (its authors vary the place), Fourier's beta of 0.5, ISW's weights, and half of IBN-Net's

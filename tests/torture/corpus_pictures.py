@@ -16,10 +16,14 @@ from tests.torture.corpus import ACCEPT, EITHER, REFUSE, Case
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FORMATS = {"png": "PNG", "jpg": "JPEG", "bmp": "BMP", "tif": "TIFF", "webp": "WEBP", "gif": "GIF", "ppm": "PPM"}
 MODES = {
-    "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "jpg": ("L", "RGB", "CMYK"),
-    "bmp": ("1", "L", "P", "RGB", "RGBA"), "tif": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16",
-    "F"), "webp": ("RGB", "RGBA"), "gif": ("1", "L", "P", "RGB"), "ppm": ("1", "L", "RGB"),
-}  # fmt: skip
+    "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "jpg": ("L", "RGB", "CMYK"),
+    "bmp": ("1", "L", "P", "RGB", "RGBA"),
+    "tif": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "F"),
+    "webp": ("RGB", "RGBA"),
+    "gif": ("1", "L", "P", "RGB"),
+    "ppm": ("1", "L", "RGB"),
+}
 
 
 def make(folder: Path, seed: int) -> list[Case]:

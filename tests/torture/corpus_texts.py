@@ -80,7 +80,7 @@ def make(folder: Path, seed: int) -> list[Case]:
     for name, data in NO_OBJECT.items():
         put(
             "prepared", f"{name}/manifest.json", data, REFUSE, f"gltr prepare's manifest that is {name}",
-            ("manifest.json", ),
+            ("manifest.json",),
         )  # fmt: skip
         put("registry", f"{name}/registry.json", data, REFUSE, f"registry: {name}", ("registry.json", "weights"))
         put("json", f"{name}.json", data, REFUSE, f"a text that is {name}")

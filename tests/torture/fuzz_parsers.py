@@ -54,11 +54,17 @@ def _pictures() -> list[Parser]:
     rgb16 = [corpus_pictures.rgb16(pixels), corpus_pictures.rgb16(pixels[:1, :1])]
     marks = [corpus_pictures.encoded(of(pixels, "L"), kind) for kind in ("PNG", "BMP", "TIFF", "GIF")]
     return [
-        Parser("png16.read_red16", [*rgb16, *[_with_checksums(data) for data in rgb16]], read_red16, ".png",
-        seal=mutate.resealed), Parser("read_image", pictures, read_image, ".png", seal=mutate.resealed),
-        Parser("picture_size", pictures, picture_size, ".png", seal=mutate.resealed), Parser("read_label", marks,
-        read_label, ".png", seal=mutate.resealed),
-    ]  # fmt: skip
+        Parser(
+            "png16.read_red16",
+            [*rgb16, *[_with_checksums(data) for data in rgb16]],
+            read_red16,
+            ".png",
+            seal=mutate.resealed,
+        ),
+        Parser("read_image", pictures, read_image, ".png", seal=mutate.resealed),
+        Parser("picture_size", pictures, picture_size, ".png", seal=mutate.resealed),
+        Parser("read_label", marks, read_label, ".png", seal=mutate.resealed),
+    ]
 
 
 def _with_checksums(data: bytes) -> bytes:
