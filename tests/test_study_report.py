@@ -168,14 +168,14 @@ def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
     text = compare.rivals_table(evidence)
     assert "| RandConv | 21.0 ± 1.0 |" in text
     assert f"| {name_of('mixstyle')} | not run |" in text
-    assert "its own paper's numbers" in text
+    assert "every rival has its own numbers" in text
     assert "tuned" not in text
     assert "2 methods" not in text
     assert "6 networks, 0.1 h of training" in text
     label = trials.candidates()["randconv"][1].label
     ledger.write_text(tmp_path / "tuned.json", trials.text({"randconv": {"label": label, "scores": {}}}))
     text = compare.rivals_table(Evidence(tmp_path))
-    assert f"| RandConv ({label}) | not run |" in text  # the row above had the paper's own numbers
+    assert f"| RandConv ({label}) | not run |" in text  # the row above had its own numbers
     assert "| GTR, tuned (own) |" in text
 
 
