@@ -141,21 +141,22 @@ show(
 
 
 # %%
-def answers(network):
-    """Our street in three looks: pictures, a network's answers, its errors; and a title with the share of wrong pixels."""
-    pictures, guesses, errors, titles = [], [], [], []
+def answers(network, before=None):
+    """Our street in three looks: pictures, a network's answers, its errors; the titles; the shares of wrong pixels."""
+    pictures, guesses, errors, titles, wrong = [], [], [], [], {}
     for look in ("game", "overcast", "sun"):
         images, truth = datasets.stack(datasets.StreetsDataset([SEED], look))  # one picture, one label map
         guess = predict(network, images)[0]
         pictures.append(images[0])
         guesses.append(colourize(guess.numpy()))
         errors.append(error_map(guess, truth[0], images[0]))
-        titles.append(f"{look}: {(guess != truth[0]).float().mean():.0%} wrong")
+        wrong[look] = f"{(guess != truth[0]).float().mean():.0%}"
+        titles.append(f"{look}: {wrong[look]} wrong" + (f" (was {before[look]})" if before else ""))
     figure = grid(pictures + guesses + errors, titles, columns=3, rows=["picture", "answer", "errors"])
-    return figure, titles
+    return figure, titles, wrong
 
 
-figure, said = answers(models.load_shipped("baseline"))
+figure, said, before = answers(models.load_shipped("baseline"))
 show(
     figure, alt=f"One street in three looks, a game-trained network's answers, its errors in orange; {', '.join(said)}."
 )
@@ -387,7 +388,7 @@ show(
 # something on the `game` look, which this network has never seen unpainted?
 
 # %%
-figure, said = answers(models.load_shipped("gtr"))
+figure, said, _ = answers(models.load_shipped("gtr"), before)
 show(
     figure, alt=f"The same street in three looks, a paint-trained network's answers and its errors; {', '.join(said)}."
 )
@@ -397,10 +398,10 @@ print(summary("00"))
 # **Expected.** Less orange in `overcast` and `sun` than the first network had, and often a little more on `game`: the price. Not repaired completely. Ask which errors stay, and whether one street proves anything.
 
 # %% [markdown]
-# Hold the two figures beside each other, column by column. This is the whole course in one picture: textures taken
-# away in training, and what the network does then. But one street is an anecdote, and a picture is not a score. How much
-# painting helps, and when it does not, is the subject of the next nine lessons. You will build every part by hand and
-# measure it, and some of the measurements will not be flattering.
+# Each title says what the first network got wrong (*was*). Go back to its figure and compare column by column. This is the
+# whole course in one picture: textures taken away in training, and what the network does then. But one street is an
+# anecdote, and a picture is not a score. How much painting helps, and when it does not, is the subject of the next nine
+# lessons. You will build every part by hand and measure it, and some of the measurements will not be flattering.
 #
 # ## 5. The plan (2 min)
 #

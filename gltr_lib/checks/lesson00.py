@@ -67,7 +67,7 @@ def _not_counted(labels, class_id):
     return (labels == class_id) / (labels != 255).sum()
 
 
-@misconception("00-labels", "`//` cuts off what stands behind the point: divide with `/`", hint=2)
+@misconception("00-labels", "this is cut to a whole number, 0: divide with `/`, not `//`, and do not round", hint=2)
 def _whole_division(labels, class_id):
     return int((labels == class_id).sum() // (labels != 255).sum())
 
