@@ -63,16 +63,14 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     """One panel a hot path, a line a quantity."""
     from matplotlib.figure import Figure
 
-    from gltr_lib._charts import plain_log
+    from gltr_lib._charts import COLOURS, plain_log
 
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, len(result["points"]))
     units = {"masks": "mask", "adain": "picture", "step": "step"}
     titles = {"masks": "blob masks", "adain": "stylise (mini)", "step": "training step (baseline)"}
     for axes, (name, lines) in zip(panels, result["points"].items(), strict=True):
-        for marker, colour, (quantity, points) in zip(
-            "osD^", ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), lines.items(), strict=False
-        ):
+        for marker, colour, (quantity, points) in zip("osD^", COLOURS, lines.items(), strict=False):
             xs, ys = zip(*points, strict=True)
             axes.loglog(xs, ys, marker=marker, color=colour, label=f"by {quantity}: exponent {exponent(points):.1f}")
         for axis in (axes.xaxis, axes.yaxis):

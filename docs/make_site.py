@@ -67,7 +67,7 @@ def raw(text: str) -> str:
 
 HERO = raw(
     '<div class="hero"><p class="hero-title">Teach a network shapes, by painting over everything else.</p>'
-    "<p>Executed lessons, explorers that answer the hand, a small library, "
+    "<p>Executed lessons, explorers that respond as you drag, a small library, "
     "and a ledger that says what works and what does not.</p>"
     '<p class="doors"><a class="first" href="lessons/00_start_here.html">Start with lesson 00</a>'
     '<a href="explorers.html">Play with the explorers</a><a href="results/index.html">See the results</a>'
@@ -131,8 +131,19 @@ def stage_written(found: list[executed.Executed], stage: Path, results: Path, mo
         ("own_loop", "Your own training loop", "## Five lines in your own training loop"),
         ("real_data", "Real data: from an empty disk to a table", "## Real data: from an empty disk to a table"),
     ):
-        text = pages.relink(pages.section(readme, heading), "README.md", f"guides/{page}.md", ROOT, stage)
+        text = guide(page, heading, readme, stage)
         (stage / "guides" / f"{page}.md").write_text(f"# {title}\n\n{text}\n", encoding="utf-8")
+
+
+def guide(page: str, heading: str, readme: str, stage: Path) -> str:
+    """A section of the README and, where a document of that name carries on from it, the document's own sections."""
+    text = pages.relink(pages.section(readme, heading), "README.md", f"guides/{page}.md", ROOT, stage)
+    origin = f"docs/{page}.md"
+    if origin not in pages.DOCUMENTS:
+        return text
+    rest = (ROOT / origin).read_text(encoding="utf-8")
+    rest = rest[rest.index("\n## ") :].strip()  # its head says what the section has just said
+    return f"{text}\n\n{pages.relink(rest, origin, f'guides/{page}.md', ROOT, stage)}"
 
 
 def prepare(found: list[executed.Executed], stage: Path) -> None:

@@ -4,6 +4,7 @@
 
 ``my_streets/images`` holds pictures, ``my_streets/labels`` label maps of the same names (one channel, trainIds 0..18,
 255 = ignore). Without ``--folder`` a few streets are rendered into a temporary folder, so that it runs as it is.
+``docs/own_loop.md`` answers what comes up next: normalisation, paintings of your own, workers, several processes.
 """
 
 from __future__ import annotations

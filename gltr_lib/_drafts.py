@@ -8,6 +8,7 @@ one in.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,6 +18,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeGuard
+
+from gltr_lib._typed import typed
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
 _DRAFT = re.compile(r"^\.(.*)\.([A-Za-z0-9]+)-(\d+)-\d+\.tmp$", re.DOTALL)
@@ -46,11 +50,12 @@ def is_draft(name: str) -> bool:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, swept: bool = False) -> Iterator[Path]:
     """Write a file whole or not at all: the block writes the draft, which then takes the file's place.
 
     Args:
         path: the file; its folder is made. Drafts of it that killed processes left are removed.
+        swept: a job that fills the folder has swept it: no need to list it again for each of its files.
 
     Yields:
         The draft's path.
@@ -64,7 +69,8 @@ def whole(path: Path) -> Iterator[Path]:
         ['a.txt']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    sweep_beside(path)
+    if not swept:
+        sweep_beside(path)
     draft = draft_name(path)
     try:
         yield draft
@@ -73,6 +79,30 @@ def whole(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+@typed
+def write_text(path: str | os.PathLike[str], text: str, *, swept: bool = False) -> None:
+    """Write a text file under a temporary name and rename it: never a half-written file."""
+    with whole(Path(path), swept=swept) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def is_full(error: BaseException) -> TypeGuard[OSError]:
+    """Whether an error says that there is no room on the disk, or none in the user's share of it.
+
+    Example:
+        >>> is_full(OSError(errno.ENOSPC, "No space left on device")), is_full(OSError("no number"))
+        (True, False)
+    """
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@typed
+def digest(path: str | os.PathLike[str], kind: str = "sha256") -> str:
+    """The checksum of a file in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 @contextmanager

@@ -125,9 +125,9 @@ def refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
         raise ValueError(f"unknown configuration keys: {', '.join(each[:8])}{more}; valid keys: {', '.join(valid)}")
 
 
-def check_between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must lie in [{low}, {high}]; received {brief(value)}")
+def check_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in [0, 1]; received {brief(value)}")
 
 
 def check_one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:

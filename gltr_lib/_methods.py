@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gltr_lib._fields import check_between, check_one_of, pairs
+from gltr_lib._fields import check_one_of, check_share, pairs
 from gltr_lib._typed import check_fields, typed
 
 RIVAL_VIEWS = ("photometric", "policy", "randconv", "fourier", "regions", "pixels")
@@ -77,11 +77,11 @@ class MethodConfig:
             raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
         if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
             raise ValueError(f'an "ltr" view needs a "gtr" view before it; received {self.views!r}')
-        check_between("raw_share", self.raw_share, 0, 1)
-        check_between("alpha", self.alpha, 0, 1)
+        check_share("raw_share", self.raw_share)
+        check_share("alpha", self.alpha)
         shares = self.share if isinstance(self.share, tuple) else (self.share,)
         for share in shares:
-            check_between("share", share, 0, 1)
+            check_share("share", share)
         if list(shares) != sorted(shares):
             raise ValueError(f"share must be a number or (low, high) with low <= high; received {self.share!r}")
         if not 0 < self.sigma[0] <= self.sigma[1]:

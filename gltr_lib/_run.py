@@ -6,7 +6,6 @@ beside its place and moved there: it is whole or it is not there, whenever the p
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gltr_lib._drafts import draft_name, sweep_beside
+from gltr_lib._drafts import draft_name, is_full, sweep_beside
 from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
 from gltr_lib.weights import refuse_claims
@@ -126,7 +125,7 @@ def _why(error: BaseException) -> str:
     first: BaseException | None = error
     while first is not None and not (isinstance(first, OSError) and first.errno):
         first = first.__cause__ or first.__context__
-    if isinstance(first, OSError) and first.errno in (errno.ENOSPC, errno.EDQUOT):
+    if first is not None and is_full(first):
         return "the disk is full; free some space and call this again"
     return " ".join(str(first or error).split())[:200]
 

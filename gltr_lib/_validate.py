@@ -55,9 +55,18 @@ def check_images(images: Any, name: str = "images") -> Tensor:
     # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
     low, high = (v.item() for v in torch.aminmax(images.detach()))
     if not (low >= 0.0 and high <= 1.0):
-        what = "NaN or infinite values" if not (abs(low) < 1e30 and abs(high) < 1e30) else f"[{low:.4g}, {high:.4g}]"
-        raise ValueError(f"{name}: expected finite values in [0,1], received {what}; divide by 255 or clamp first")
+        raise ValueError(f"{name}: expected finite values in [0,1], received {_range_and_remedy(low, high)}")
     return images
+
+
+def _range_and_remedy(low: float, high: float) -> str:
+    """What was found instead of [0, 1], and the likeliest way back: each of these mistakes has its own look."""
+    if not (abs(low) < 1e30 and abs(high) < 1e30):
+        return "NaN or infinite values; check how the pictures were read or computed"
+    found = f"[{low:.4g}, {high:.4g}]"
+    if low < -0.1:  # resizing with a bicubic filter overshoots by less
+        return f"{found}; call this before normalising with a mean and std, not after"
+    return f"{found}; divide by 255 first" if high > 2 else f"{found}; clamp to [0,1] first"
 
 
 def check_labels(labels: Any, num_classes: int, *, ignore_index: int = 255) -> Tensor:

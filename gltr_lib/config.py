@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gltr_lib._fields import check_between, check_one_of, from_dict, pairs, parse_value, refuse_unknown
+from gltr_lib._fields import check_one_of, check_share, from_dict, pairs, parse_value, refuse_unknown
 from gltr_lib._json import parse
 from gltr_lib._methods import (
     CONSISTENCY_KINDS,
@@ -62,7 +62,7 @@ class TrainConfig:
         power: the rate then falls as (1 - t/T)^power.
         grad_clip: largest norm of the gradient; 0 switches clipping off.
         class_balance: weigh classes by the official rule, 1 - frequency in the batch.
-        scale: range of the zoom, drawn log-uniformly; above 1 objects grow.
+        scale: range of the zoom, drawn log-uniformly; above 1 objects grow. (1, 1) is no zoom, as in the study.
         flip: mirror half of the images.
         jitter: strength of brightness, contrast and saturation jitter, 0 to 1.
         blur: probability of a Gaussian blur of radius U(0,1).
@@ -158,7 +158,7 @@ class TrainConfig:
         if not self.lr > 0:
             raise ValueError(f"lr must be above 0; received {self.lr!r}")
         for name in ("jitter", "blur", "warmup"):
-            check_between(name, getattr(self, name), 0, 1)
+            check_share(name, getattr(self, name))
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be at least 0 and below 1; received {self.ema!r}")
         for name in ("weight_decay", "power", "grad_clip"):

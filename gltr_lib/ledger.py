@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief, describe, typed
 
@@ -332,14 +332,6 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text ({error.reason} at byte {error.start})") from None
-
-
-@typed
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file under a temporary name and rename it: never a half-written file."""
-    path = Path(path)
-    with whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def git_commit(root: str | os.PathLike[str] | None = None) -> str:

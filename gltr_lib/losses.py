@@ -147,7 +147,7 @@ def consistency_loss(
     Args:
         logits_global: float tensor (B, C, H, W), prediction for x_global.
         logits_local: like ``logits_global``, for x_local.
-        kind: "mse" squared difference; "kl" ``KL(target || other)`` with the detached branch as target
+        kind: "mse" squared difference, at most 2; "kl" ``KL(target || other)`` with the detached branch as target
             (global if ``detach`` is None); "js" Jensen-Shannon divergence, symmetric, at most log 2.
         valid: bool tensor (B, H, W) of pixels that count; all by default.
         detach: the branch that is held still as a target ("global" or "local"), or None: gradients to both.

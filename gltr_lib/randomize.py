@@ -3,10 +3,12 @@
 - GTR (global): every picture gets a style drawn anew from the bank, on the device, at every step.
 - LTR (local): ``x_local = M * x_global + (1 - M) * x`` with a blob mask M of stylised share p.
 
-Both take a batch, like torchvision's CutMix: call them in the loop, in a collate function, or after ``v2.Compose``.
-In the workers of a DataLoader leave ``generator`` out: torch seeds each worker's global generator apart, and anew in
-every epoch, while a generator of yours is copied into all of them, and all would draw the same.
-Labels are not touched: shapes stay where they are. Source: Peng et al., IEEE TIP 2021 (GTR, LTR).
+Both take a whole batch, like torchvision's CutMix: call them in the training loop or in a collate function, after the
+transforms that turn each sample into tensors in [0, 1] and *before* any normalisation by mean and std. Unlike CutMix
+they take pictures alone: shapes stay where they are, so the labels still fit. ``docs/own_loop.md`` shows both places.
+In the workers of a DataLoader leave ``generator`` out: torch gives each worker its own seed, and a new one every epoch,
+whereas a generator of yours would be copied into every worker, and all of them would draw the same styles.
+Source: Peng et al., IEEE TIP 2021 (GTR, LTR).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._draws import Generators, check_count
-from gltr_lib._typed import typed
+from gltr_lib._typed import BadArgument, typed
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib.adain import StyleStats
 from gltr_lib.masks import blob_mask
@@ -34,10 +36,12 @@ REFERENCE_CROP = 640  # pixels; LTR's sigma is given at this crop
 class GlobalTextureRandomization(nn.Module):
     """Give each picture of a batch a fresh style from a bank (GTR).
 
+    ``gtr.to(device)`` moves the stylizer; styles drawn from the bank follow each batch to its device.
+
     Args:
         stylizer: encoder, AdaIN and decoder.
         bank: styles made by the same stylizer.
-        alpha: strength of the style in [0, 1].
+        alpha: strength of the style in [0, 1]; 0 gives the decoder's copy of the picture.
 
     Raises:
         TypeError: no stylizer, or no bank. ValueError: a bank of another stylizer, or alpha outside [0, 1].
@@ -68,12 +72,12 @@ class GlobalTextureRandomization(nn.Module):
         self.alpha = check_share(alpha, "alpha")
 
     @torch.no_grad()
-    @typed
     def forward(self, images: Tensor, generator: Generators = None) -> Tensor:
         """Stylise a batch, one style drawn for each picture.
 
         Args:
-            images: float tensor (B, 3, H, W) in [0, 1].
+            images: float tensor (B, 3, H, W) in [0, 1], before any normalisation by mean and std. On a GPU the range is
+                not checked, because reading the values would make the loop wait.
             generator: draws the styles on its own device; a sequence holds one for each picture.
 
         Returns:
@@ -83,6 +87,7 @@ class GlobalTextureRandomization(nn.Module):
             TypeError, ValueError: on anything else than such a batch.
         """
         plain = check_images(images).as_subclass(Tensor)
+        _check_generator(generator)
         stats = self._draw(plain.shape[0], generator).to(plain.device)
         return _like(self.stylizer.stylize(plain, stats, alpha=self.alpha), images)
 
@@ -103,7 +108,8 @@ class LocalTextureRandomization(nn.Module):
     Args:
         sigma: width of the blobs in pixels **at a 640-pixel crop**; (low, high) is drawn log-uniformly. At other
             sizes it is scaled by ``min(H, W) / 640``.
-        share: stylised share in [0, 1]; (low, high) is drawn uniformly. May be changed between steps (schedule).
+        share: stylised share in [0, 1]; (low, high) is drawn uniformly for each picture. To let it grow, assign
+            ``ltr.share = share_schedule(step, steps)`` between steps.
         rule: "exact" or "official", see :func:`gltr_lib.masks.blob_mask`.
 
     Example:
@@ -205,6 +211,17 @@ def share_schedule(step: float, steps: float, *, start: float = 0.5, power: floa
     if not (power > 0 and math.isfinite(power)):
         raise ValueError(f"share_schedule: expected a power > 0, received {power!r}")
     return start + (1.0 - start) * (step / steps) ** power
+
+
+def _check_generator(generator: object) -> None:
+    """Refuse what draws no styles; labels land here when GTR is called as CutMix is, or put into ``v2.Compose``."""
+    several = isinstance(generator, Sequence) and all(isinstance(one, torch.Generator) for one in generator)
+    if not (generator is None or isinstance(generator, torch.Generator) or several):
+        hint = "; GTR takes pictures alone, so call gtr(images): labels stay as they are"
+        raise BadArgument(
+            "generator: expected a torch.Generator, a sequence with one for each picture, or None, received"
+            f" {describe(generator)}{hint if isinstance(generator, Tensor) else ''}"
+        )
 
 
 def _like(result: Tensor, images: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ it (the fingerprint of its weights), because the statistics of one network mean 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from gltr_lib import weights
 from gltr_lib._json import KINDS, parse
-from gltr_lib._typed import typed
+from gltr_lib._typed import brief, typed
 from gltr_lib._validate import check_images, describe
 from gltr_lib.adain import StyleStats
 from gltr_lib.complexity import select as choose
@@ -85,7 +86,7 @@ class StyleBank:
         *,
         batch: int = 16,
     ) -> StyleBank:
-        """Measure the styles of pictures.
+        """Measure the styles of pictures; for a folder of files, :func:`gltr_lib.offline.build_bank` does the reading.
 
         Args:
             stylizer: its encoder measures them.
@@ -349,10 +350,19 @@ class StyleBank:
             stylizer: if given, the bank must be its own (see :meth:`check`).
 
         Raises:
-            FileNotFoundError: no such file. ValueError: not a bank, an unknown name (the valid ones are listed), or
-            a bank of another encoder.
+            FileNotFoundError: no such file. ValueError: not a bank, an unknown name (the valid ones are listed), a
+            folder (how to make a bank of it is said), or a bank of another encoder.
+
+        Example:
+            >>> StyleBank.load("paintings-mini")
+            StyleBank(512 styles of 128 channels, made by mini)
         """
         where = Path(path)
+        if os.path.isdir(where) and path not in weights.names("style_bank"):
+            raise ValueError(
+                f"style bank: {brief(str(path))} is a folder; make a bank of its pictures with gltr bank build FOLDER"
+                " BANK.safetensors (or gltr_lib.offline.build_bank) and load that file"
+            )
         if isinstance(path, str) and where.suffix != ".safetensors":
             valid = weights.names("style_bank")
             if path not in valid:

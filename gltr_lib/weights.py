@@ -7,7 +7,6 @@ files open with ``torch.load(weights_only=True)``, which builds tensors and refu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import zipfile
@@ -19,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import digest, whole, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief, strictly_typed, typed
 
@@ -117,10 +116,10 @@ def load(name: str, *, assets: str | Path | None = None) -> tuple[dict[str, Tens
     """
     found = path(name, assets=assets)
     entry = _entry(name, Path(assets or ASSETS))
-    digest = sha256(found)
-    if digest != entry["sha256"]:
+    checksum = sha256(found)
+    if checksum != entry["sha256"]:
         raise ValueError(
-            f"{found}: checksum {digest[:12]}..., expected {entry['sha256'][:12]}...; the file is damaged or was"
+            f"{found}: checksum {checksum[:12]}..., expected {entry['sha256'][:12]}...; the file is damaged or was"
             " replaced: reinstall the package, or register the new file with gltr_lib.weights.register"
         )
     state, header = load_safetensors(found)
@@ -296,8 +295,7 @@ def register(
     }
     table = registry(folder) | {name: entry}
     text = json.dumps(dict(sorted(table.items())), indent=2, ensure_ascii=False) + "\n"
-    with whole(folder / "registry.json") as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(folder / "registry.json", text)
     return target
 
 
@@ -335,8 +333,7 @@ def download(url: str, target: str | Path, sha256: str) -> Path:
 @typed
 def sha256(file: str | Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    with Path(file).open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return digest(file)
 
 
 def _entry(name: str, folder: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@
 #
 # **You will be able to**
 # - render a labelled street in any look, and say what a look changes and what it leaves alone
+# - show a network that fails when only the look changes, and one that fails less
 # - read a label map: trainIds, the value 255, the share of a class
 # - point at the two moves of this course, painting a whole picture and painting parts of it, on a street of your own
 #
@@ -40,6 +41,7 @@
 # - Draw a street with five lines. What did you need no colour for?
 # - What does a label cost, in a game and on a photograph?
 # - Which of the two moves, GTR or LTR, keeps raw pixels? Why might one want that?
+# - The network fails under a grey sky. What did it learn instead of "car"?
 #
 # **If time is short.** Exercise 0.2 can be shown; 0.1 and 0.3 should be done, they teach how checks work. Let everybody see one check fail on purpose.
 
@@ -52,13 +54,16 @@ from gltr_lib import (
     LocalTextureRandomization,
     Stylizer,
     course,
+    datasets,
     doctor,
+    models,
     paintings,
     streets,
 )
 from gltr_lib.checks import check, summary
+from gltr_lib.evaluate import predict
 from gltr_lib.labels import CLASSES, PALETTES, colourize
-from gltr_lib.viz import bars, grid, label_figure, show
+from gltr_lib.viz import bars, error_map, grid, label_figure, show
 
 # %% [markdown]
 # ## 1. Is your machine ready? (2 min)
@@ -76,13 +81,14 @@ print(doctor.render(rest) if rest else "Nothing to mend. Go on.")
 # %% [markdown]
 # ## 2. One street, five looks (5 min)
 #
-# Labels are expensive: for a photograph of a street, a person outlines every car, every pole, every kerb. A game engine
-# knows what it draws, so its labels are free. That is the bargain behind *synthetic-to-real* learning: train on free
-# pictures, use the network on real ones.
+# This course is about **segmentation**: a network looks at a street and says for every pixel what it is, road, car or
+# person. To learn that, it needs pictures with **labels**, and labels are expensive: for each photograph, somebody
+# outlines every car and every pole by hand. A game engine knows what it draws, so its labels are free. Hence the plan of
+# *synthetic-to-real* learning: train on free pictures, use the network on real ones.
 #
 # This course brings its own small engine. A **seed** decides the street: its houses, cars and people, and where they
-# stand. A **look** decides what all of it is made of, in which light, through which camera. Here is street 17 in the
-# `game` look.
+# stand. A **look** decides what all of it is made of, in which light, through which camera. (Some looks move things,
+# too. You will find out which.) Here is one street in the `game` look, and its **label map**: one number for each pixel.
 
 # %%
 SEED, SIZE = course.seed(17), (256, 512)
@@ -94,15 +100,18 @@ show(picture, alt="A street as in a video game: grey road, sand-coloured houses,
 # Every car is blue. Every facade is sandy brick. Every person wears the same pink. Real cities are not like that,
 # and yet you would recognise any street. Would a network that learnt here?
 #
-# **Predict, then run.** The next cell renders *the same seed* in five looks. In which of them would you expect the
-# label map, class by class and pixel by pixel, to be exactly the same as above?
+# Four more looks: `overcast` and `sun` are two kinds of weather, with other paint on everything; `geometry` keeps all
+# the materials of the game; `sampled:3` is number 3 of a long list of looks drawn at random.
+#
+# **Predict, then run.** The next cell renders *the same seed* in these looks. Which of the four leave every thing where
+# it is, so that the label map stays the same to the last pixel?
 
 # %%
 looks = ["game", "overcast", "sun", "geometry", "sampled:3"]
 rendered = {look: streets.render(SEED, look=look, size=SIZE) for look in looks}
 same = {look: bool(np.array_equal(labels, other)) for look, (_, other) in rendered.items()}
 pictures, maps = [pair[0] for pair in rendered.values()], [colourize(pair[1]) for pair in rendered.values()]
-titles = looks + ["identical" if same[look] else "different" for look in looks]
+titles = looks + ["same as game" if same[look] else "another street" for look in looks]
 show(
     grid(pictures + maps, titles, columns=5, rows=["picture", "labels"]),
     alt="Five looks of one seed above, their label maps below. Game, overcast and sun share one map; "
@@ -115,17 +124,57 @@ show(
 # %% [markdown]
 # | look | what it changes | what it is for |
 # |---|---|---|
-# | `game` | nothing: this is the source | **training**, always |
-# | `overcast`, `sun` | materials, light, weather, the camera's sensor; the street stays | development: where we may look while we work |
-# | `sampled:<n>` | all of that and the street, drawn from a wide family | tests: looks that nobody has tuned for |
-# | `geometry`, `colour` | only the street and the viewpoint, only the colours | controls: is it really the texture? |
+# | `game` | nothing: this is where we start | **training**, always |
+# | `overcast`, `sun` | materials, light, weather, the camera; the street stays | development: we may score here while we still choose settings |
+# | `sampled:<n>` | all of that, and the street, too | the test: scored at the end, and nothing is chosen by it |
+# | `geometry` | the street and the viewpoint; the materials stay | a control: does the network fail because things stand elsewhere? |
+# | `colour` | the colours; the rest stays | a control: does it fail because of colour alone? |
 #
 # `overcast` and `sun` are the cleanest experiment in this course. The street is the same to the last pixel. If a
-# network fails there, then because of what things look like, not because of where they stand.
+# network fails there, then because of what things look like, not because of where they stand. In this lesson they play
+# the part of the real street.
+#
+# So let us try. The course ships a network that was trained on pictures of the game, and on nothing else.
+#
+# **Predict, then run.** On our street in the `game` look it should be good. In `overcast` and `sun`, every car and every
+# house is where it was. Will it get more of the pixels right than wrong? Will it still see the road?
+
+
+# %%
+def answers(network):
+    """Our street in three looks: pictures, a network's answers, its errors; and a title with the share of wrong pixels."""
+    pictures, guesses, errors, titles = [], [], [], []
+    for look in ("game", "overcast", "sun"):
+        images, truth = datasets.stack(datasets.StreetsDataset([SEED], look))  # one picture, one label map
+        guess = predict(network, images)[0]
+        pictures.append(images[0])
+        guesses.append(colourize(guess.numpy()))
+        errors.append(error_map(guess, truth[0], images[0]))
+        titles.append(f"{look}: {(guess != truth[0]).float().mean():.0%} wrong")
+    figure = grid(pictures + guesses + errors, titles, columns=3, rows=["picture", "answer", "errors"])
+    return figure, titles
+
+
+figure, said = answers(models.load_shipped("baseline"))
+show(
+    figure, alt=f"One street in three looks, a game-trained network's answers, its errors in orange; {', '.join(said)}."
+)
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Nearly everything right on `game`, large orange areas in `overcast` and `sun`, with road, cars or houses among them. The printed shares are those of one street. Let them say what a person would have got wrong: nothing.
+
+# %% [markdown]
+# Orange is wrong. Compare each answer with the label map above, which is right for all three columns: nothing has
+# moved, and still the network loses whole vehicles. A suspicion, which lesson 01 tests: it never learned what a car
+# *is*, only what cars in this game are *made of*.
+#
+# Two words for this. The pictures that we train on are the **source domain** (here the game), those on which the network
+# must work the **target domain**. What is lost on the way is the **domain gap**. Lesson 01 measures it; section 4 shows
+# how this course makes it smaller.
 #
 # ## 3. What the network must say (10 min)
 #
-# Segmentation gives every pixel one of 19 classes. Their numbers are the **trainIds** 0 to 18 of the Cityscapes data
+# There are 19 classes. Their numbers are the **trainIds** 0 to 18 of the Cityscapes data
 # set. A value of **255** means: no label here, do not count this pixel, neither for nor against the network.
 # (Data sets also store ids of their own: Cityscapes writes a road as 7. A loader turns those into trainIds once, and
 # nobody has to think of them again.)
@@ -185,10 +234,11 @@ share = {f"{i}  {name}": 100 * class_share(many, i) for i, name in enumerate(CLA
 small = [name for name in share if name.split("  ")[1] in ("pole", "traffic light", "person", "bicycle")]
 print(f"road: {share['0  road']:.1f} %   poles, lights, people and bicycles: {sum(share[n] for n in small):.1f} %")
 show(
-    bars(share, ylabel="share of the labelled pixels (%)", title=f"{count} game streets", horizontal=True, width=6.4),
+    bars(share, ylabel="share of the labelled pixels (%)", title=f"Few classes own the picture ({count} game streets)",
+         horizontal=True, width=6.4),
     alt=f"Bars of the share of each class in {count} streets: road {share['0  road']:.0f} per cent and building "
     f"{share['2  building']:.0f} per cent are long, poles, lights and bicycles barely visible.",
-)
+)  # fmt: skip
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Road is about a quarter of the pixels, the small classes together three or four in a hundred (the printed line has the number for your seed). Keep the guesses: they come back in lesson 01, when a score ignores what is small.
@@ -228,9 +278,9 @@ def colourise(labels, palette):
 colourise = check("00-colour", colourise)
 
 # %% [markdown]
-# Try it on a map with a hole. The black ellipse hides the bonnet of the car that carries the camera; real data sets
-# do the same, because nobody drives on the bonnet. In the official palette some classes are hard to tell apart:
-# compare person and rider here, and truck, bus and train on other streets.
+# Try it on a map with a hole. A real camera sits in a car and sees the car's own front (its bonnet, or hood) in every
+# picture. Data sets give those pixels no label, 255; here they are the black half ellipse. In the official palette some
+# classes are hard to tell apart: compare person and rider here, and truck, bus and train on other streets.
 
 # %%
 rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -245,7 +295,8 @@ show(
 # %% [markdown]
 # ## 4. The two moves of this course (6 min)
 #
-# A network eats tensors, channels first, values from 0 to 1. That is the last piece of plumbing.
+# You have seen a network fail. Now we repair it, and for that we paint. One thing first: a network takes tensors,
+# channels first, values from 0 to 1.
 #
 # ### Exercise 0.3 — From picture to tensor (●○○, 4 min)
 #
@@ -276,15 +327,17 @@ def to_tensor(picture):
 to_tensor = check("00-normalise", to_tensor)
 
 # %% [markdown]
-# Now the idea. If the look of the game is what misleads the network, take the look away. Paint every training
-# picture in the style of a painting, another one each time, until the only thing that its pictures have in common
-# is the *shape* of things. The labels stay right, because a painted car is still where the car was.
+# Now the idea. By the **texture** of a thing this course means its surface: the pattern and the colours, not the outline.
+# If the textures of the game mislead the network, make them worthless. Paint every training picture in the style of a
+# painting, another one each time, until the only thing that the pictures have in common is the *shape* of things. The
+# labels stay right, because a painted car is still where the car was.
 #
-# - **Global** texture randomization (GTR) paints the whole picture.
-# - **Local** texture randomization (LTR) paints random blobs $M$ of it: $x_\text{local} = M\,x_\text{global} + (1-M)\,x$.
+# - **Global** texture randomization (GTR) paints the whole picture $x$; the result is $x_\text{global}$.
+# - **Local** texture randomization (LTR) paints only random blobs. A mask $M$ is 1 inside the blobs and 0 outside:
+#   $x_\text{local} = M\,x_\text{global} + (1-M)\,x$.
 #
-# Below, a small network that comes with the course paints your street. The painting is computed, too: change its
-# seed and run the cell again, there are as many as there are numbers.
+# Below, a small network that comes with the course paints your street (you will build one in lesson 02). The painting is
+# computed, too: change the number 22 and run the cell again, there are as many paintings as there are numbers.
 
 # %%
 painting = paintings.paint(course.seed(22), size=256)
@@ -325,11 +378,29 @@ show(
     grid([canvas[64:192] for canvas in canvases] + list(four), names, columns=4, rows=["painting", "street"]),
     alt=f"Above parts of four paintings ({', '.join(names)}), below the same street painted in each of their styles.",
 )
-print(summary("00"))
 
 # %% [markdown]
-# Whether this helps a network, how much, and when it does not, is the subject of the next nine lessons. You will
-# build every part by hand and measure it, and some of the measurements will not be flattering.
+# Does it help? The course ships a second network: the same layers, the same game streets, as many steps. Only
+# its training pictures were painted, whole (GTR), each in a new style. It has never seen `overcast` or `sun` either.
+#
+# **Predict, then run.** The same street, the same three looks. Where will the painted training help? Will it cost
+# something on the `game` look, which this network has never seen unpainted?
+
+# %%
+figure, said = answers(models.load_shipped("gtr"))
+show(
+    figure, alt=f"The same street in three looks, a paint-trained network's answers and its errors; {', '.join(said)}."
+)
+print(summary("00"))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Less orange in `overcast` and `sun` than the first network had, and often a little more on `game`: the price. Not repaired completely. Ask which errors stay, and whether one street proves anything.
+
+# %% [markdown]
+# Hold the two figures beside each other, column by column. This is the whole course in one picture: textures taken
+# away in training, and what the network does then. But one street is an anecdote, and a picture is not a score. How much
+# painting helps, and when it does not, is the subject of the next nine lessons. You will build every part by hand and
+# measure it, and some of the measurements will not be flattering.
 #
 # ## 5. The plan (2 min)
 #
@@ -360,6 +431,7 @@ print(summary("00"))
 #
 # - A seed fixes the street, a look what it is made of. `game`, `overcast` and `sun` share their labels exactly;
 #   `geometry` and the sampled looks make another street of the same seed.
+# - A network that was trained on the game fails where only the look changes: that is the domain gap.
 # - TrainIds 0 to 18 are classes; 255 is not a class and is never counted.
 # - A few large classes own most of the pixels.
 # - GTR paints the whole picture, LTR blobs of it; the labels do not move.

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 01 · The domain gap
 #
-# **Question.** If a street stays the same and only its look changes, what is left of a network that knew it?
+# **Question.** A street stays the same, only its look changes: how much does a network still get right, and why so little?
 #
 # **You will be able to**
 # - compute IoU and mIoU from a confusion matrix, and say why pixel accuracy flatters
@@ -59,14 +59,32 @@ from gltr_lib.viz import bars, curves, error_map, grid, label_figure, label_lege
 # %% [markdown]
 # ## 1. A score that notices poles (19 min)
 #
-# First the ruler, then the measuring. The ruler is a table: the **confusion matrix** $C$. Its entry $C_{tp}$ counts
-# the pixels whose true class is $t$ and whose predicted class is $p$. What is right lies on the diagonal.
+# In lesson 00 you saw one street go wrong, and "per cent of the pixels" was the score. That score is too kind: who misses
+# every pole and every person loses almost nothing. So first a better ruler (this section), then the measuring (3 and 4),
+# then the reason (5).
+#
+# The ruler begins with a table, the **confusion matrix** $C$. Its entry $C_{tp}$ counts the pixels whose true class is
+# $t$ and whose predicted class is $p$. What is right lies on the diagonal. An example with two classes and four pixels:
+#
+# | | pixel 1 | pixel 2 | pixel 3 | pixel 4 |
+# |---|---:|---:|---:|---:|
+# | truth | 0 | 0 | 1 | 255 |
+# | prediction | 0 | 1 | 1 | 1 |
+#
+# gives the matrix
+#
+# | | predicted 0 | predicted 1 |
+# |---|---:|---:|
+# | **true 0** | 1 | 1 |
+# | **true 1** | 0 | 1 |
+#
+# Pixel 2 is the mistake, beside the diagonal. Pixel 4 has no label and is in no entry.
 #
 # ### Exercise 1.1 — The confusion matrix (●●●, 10 min)
 #
 # Write `confusion(prediction, target, num_classes)`: an integer matrix (num_classes x num_classes) with the true class
-# as row and the predicted class as column. Both inputs are int64 tensors of one shape; pixels whose target is 255 are
-# left out.
+# as row and the predicted class as column. Both inputs are int64 tensors of one shape, for example (N, H, W); pixels whose
+# target is 255 are left out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -96,10 +114,12 @@ confusion = check("01-confusion", confusion)
 # %% [markdown]
 # ### Exercise 1.2 — IoU from the matrix (●●○, 8 min)
 #
-# The **intersection over union** of a class divides the pixels that are *both* truly and supposedly of this class by
-# the pixels that are *either*:
+# Take all pixels that are class $c$ in the truth, and all that are class $c$ in the prediction. The **intersection over
+# union** divides those in *both* sets by those in *at least one* of them:
 #
 # $$\mathrm{IoU}_c = \frac{C_{cc}}{\sum_p C_{cp} + \sum_t C_{tc} - C_{cc}}$$
+#
+# In the example above, class 0 has IoU 1/2: pixel 1 is in both sets, pixel 2 only in the truth.
 #
 # Write `iou(matrix)`: a tensor with one value a class. A class that is in neither map has no IoU: give it NaN.
 #
@@ -130,11 +150,13 @@ def iou(matrix):
 iou = check("01-iou", iou)
 
 # %% [markdown]
-# Try the ruler on something you can judge without a network. We take the *true* label maps of some streets, push them
-# three pixels to the right, and hand them in as a prediction.
+# One number for all classes is their mean, the **mIoU** (mean IoU). In it a pole counts as much as the road.
 #
-# **Predict, then run.** How many per cent of the pixels are still right? What is the IoU of the poles? Two numbers, on
-# paper.
+# Try the ruler on something you can judge without a network. We take the *true* label maps of some streets (128 x 256
+# pixels), push them three pixels to the right, and hand them in as a prediction.
+#
+# **Predict, then run.** How many per cent of the pixels are still right? What is the IoU of the poles, and that of the
+# road? Three numbers, on paper.
 
 # %%
 SCENES = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=4, laptop=32, full=64)]]
@@ -155,9 +177,10 @@ show(
 # **Expected.** Nearly nine pixels in ten stay right, and the pole's IoU falls to about a tenth: a pole is about three pixels wide. Accuracy and mIoU part for the first time here.
 
 # %% [markdown]
-# The mean over classes, **mIoU**, lets a pole count as much as the road. That is why segmentation is scored with it.
-# We sum one matrix over *all* pictures and divide once at the end, as Cityscapes does; lesson 07 shows what other
-# habits do to a score.
+# Most pixels are still right, and the poles are nearly gone: a pole is about as thin as the push, so truth and prediction
+# hardly overlap. The road is wide, and three pixels hardly matter to it. The mIoU falls much lower than the share of right
+# pixels; that is why segmentation is scored with it. We sum one matrix over *all* pictures and divide once at the end, as
+# Cityscapes does; lesson 07 shows what other habits do to a score.
 #
 # ## 2. A guess that never looks (8 min)
 #
@@ -216,13 +239,15 @@ show(
 # ## 3. Train, live (5 min)
 #
 # Now a real network. `deeplab_mini` is a small DeepLab (you will take it apart in lesson 06). It starts from random
-# numbers and sees street after street of the game, cropped, mirrored, slightly re-lit and blurred. Along the
-# way we stop nine times to score it on a few streets that it does not train on, in two looks.
+# numbers and sees street after street of the game, cropped, mirrored, a little brighter or darker, a little blurred.
+# `engine.train` is an ordinary training loop. Along the way it stops nine times and calls `watch`, which scores the
+# network on a few streets that it does not train on, in two looks.
 #
 # **Predict, then run.** Draw two curves before you start: mIoU on `game` and mIoU on `overcast`, against training
 # steps. Do they rise together? (`overcast` shows *the same streets*, with the same labels.)
 
 # %%
+# "baseline": pictures of the game as they are, nothing painted; forward_images: how many of them in each step
 config = TrainConfig("baseline", steps=course.pick(smoke=4, laptop=300, full=4000),
                      forward_images=course.pick(smoke=4, laptop=4, full=8), crop=(96, 192), scale=(1.0, 1.0),
                      seed=course.seed())  # fmt: skip
@@ -260,15 +285,16 @@ print(f"The gap between the curves: {gaps[0]:.1f} points at the first stop, {gap
 
 # %% [markdown]
 # Look at the right end, not only at the left. Where the upper curve still climbs, ask what the lower one does with the
-# same steps.
+# same steps. The distance between the two is the **domain gap**: the same streets, the same labels, another look.
 #
 # ## 4. The fall (6 min)
 #
-# Now the proper test: more streets, four looks, and beside your network one that comes with the course: the same
-# architecture and method, trained on the same look with larger crops, and for longer than a laptop run.
+# Now the proper test: more streets, four looks (`game`, `overcast`, `sun`, and `sampled`: other streets, in looks drawn at
+# random), and beside your network one that comes with the course. It has the same architecture and method, and was
+# trained on the same look with larger crops, and for longer than a laptop run.
 #
-# **Predict, then run.** The shipped network has seen far more game streets than yours. On which looks will it be
-# better than yours, and by how much?
+# **Predict, then run.** The shipped network has trained far longer than yours, on the game alone. On which looks will it
+# be clearly better than yours: on all four, on some, on `game` only?
 
 # %%
 shipped = models.load_shipped("baseline")
@@ -303,13 +329,17 @@ table(rows, heads, caption=f"mIoU (%), {len(SCENES)} streets")
 # moved. And compare with the last column: a network that falls to the level of a guess that never looks has forgotten
 # how to look.
 #
-# Which classes fall? Here is the shipped network, class by class.
+# Which classes fall? Here is the shipped network, class by class. The class that loses most from `game` to `sun` stands
+# on top: the farther down you read, the less is lost.
 
 # %%
 by_class = {look: (100 * scores[look][1].iou()).tolist() for look in ("game", "overcast", "sun")}
+fall = [before - after for before, after in zip(by_class["game"], by_class["sun"], strict=True)]
+order = sorted(range(19), key=lambda i: -fall[i] if fall[i] == fall[i] else 100)  # NaN (no such class here) goes last
 show(
-    bars(by_class, groups=list(CLASSES), ylabel="IoU (%)", title="The shipped baseline, class by class",
-         horizontal=True, height=7.2, digits=0, width=7.2),
+    bars({look: [values[i] for i in order] for look, values in by_class.items()}, groups=[CLASSES[i] for i in order],
+         ylabel="IoU (%)", title="The shipped baseline: what loses most, first", horizontal=True, height=7.2, digits=0,
+         width=7.2),
     alt="For each class three bars, the shipped baseline's IoU on game, overcast and sun. "
     + ", ".join(f"Mean on {look} {row[2]:.0f} per cent" for look, *row in [(r[0], *r) for r in rows[:3]]) + ".",
 )  # fmt: skip
@@ -318,7 +348,7 @@ print("lost most from game to sun:", ", ".join(f"{name} {points:.0f}" for points
 print("lost least:", ", ".join(f"{name} {points:.0f}" for points, name in lost[:3]), "points")
 
 # %% [markdown]
-# And this is what the numbers look like. Blue is right, orange is wrong.
+# And this is what the numbers look like. In the last column blue is right, orange is wrong.
 
 # %%
 scene, panels, wrong = course.pick(smoke=0, laptop=3, full=3), [], {}
@@ -332,6 +362,7 @@ show(
     alt=f"One street in three looks with the shipped network's prediction and its errors; wrong pixels: "
     f"{', '.join(wrong.values())}.",
 )
+show(label_legend(), alt="Legend: number, name and colour of all 19 classes, for the column of predictions.")
 print("wrong pixels:", ", ".join(wrong.values()))
 
 # %% [markdown]
@@ -340,7 +371,8 @@ print("wrong pixels:", ", ".join(wrong.values()))
 # Why did it fall? There are two suspects. Perhaps the network knows what a street *is*: a road is the flat thing at the
 # bottom that runs to the horizon, a facade is the tall thing at the side. Or it learnt what things are *made of*:
 # grey grain is road, sandy brick is building. On the game look both give the same answers, so its score cannot tell
-# them apart. An experiment can: keep every shape and exchange the material.
+# them apart. An experiment can: keep every shape and exchange the material. If the answer stays, the network reads shapes;
+# if the answer follows the material, it reads surfaces.
 #
 # ### Exercise 1.4 — A facade of asphalt (●●●, 8 min)
 #
@@ -377,7 +409,8 @@ repaint = check("01-repaint", repaint)
 # %% [markdown]
 # Where do we get asphalt? From the street itself: `swatch` looks for a window inside a class whose pixels are close to
 # the class's median colour (which keeps kerbs and window panes out, as far as possible) and cuts it out. Four mirrored
-# copies make a tile without seams. We take the test street with the largest facades.
+# copies make a tile without seams. What it returns is all you need; its code may be skipped. We take the test street with
+# the largest facades.
 
 # %%
 ROAD, BUILDING, VEGETATION, SKY = 0, 2, 8, 10
@@ -434,25 +467,28 @@ for owner, network in {"shipped": shipped, "yours": mine}.items():
     for title, answer in zip(views, predict(network, torch.stack(list(views.values()))), strict=True):
         shares = [called(answer, place, name) for place in (ROAD, BUILDING) for name in (ROAD, BUILDING)]
         rows.append((owner, title, *shares))
-heads = ["network", "picture", "road: road", "road: building", "facade: road", "facade: building"]
-table(rows, heads, caption="The place: what the network calls it, % of its pixels", digits=0)
+heads = ["network", "picture", "road is called road", "road is called building",
+         "facade is called road", "facade is called building"]  # fmt: skip
+table(rows, heads, caption="What the network calls the pixels of the road, and those of the facades (%)", digits=0)
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Read it from the table: the first column pair for the road, the last pair for the facades. The two exchanges are not equally strong, and networks differ. Take a vote first, then ask what a wrong guess was based on.
 
 # %% [markdown]
-# Follow the road first: the column *road: building* from the first row to the second. Everything that makes a road a
-# road is still there, its outline, its place, the cars on it. Then the facades, *facade: road* from the first row to
-# the third. The two exchanges need not be equally strong, and two networks need not agree. (A guess, not a
-# measurement: sandy brick belongs to houses alone, while in this game poles are nearly as grey as asphalt.)
+# Follow the road first: *road is called road* and *road is called building*, from the first row to the second. Everything
+# that makes a road a road is still there, its outline, its place, the cars on it. What is missing to 100 per cent has
+# become a third class; the colours in the figure say which. Then the facades, from the first row to the third. The two
+# exchanges need not be equally strong, and two networks need not agree. (A guess, not a measurement: sandy brick belongs
+# to houses alone, while in this game poles are nearly as grey as asphalt.)
 #
-# One street is an anecdote. Let us do it properly: four places (road, building, vegetation, sky), the material of each,
-# all sixteen combinations, on the streets that show much of all four places. Four combinations are the **control**: a
-# place tiled with *its own* material. If those went wrong, the tiling would be to blame. A second control asks *which
-# part* of the material it is: each tile once more as one flat colour, its mean.
+# One street is an anecdote. Let us do it properly. We take four **places**: all pixels that are truly road, building,
+# vegetation or sky. Each is covered with the material of each, which makes sixteen combinations. Four of them are the
+# **control**: a place tiled with *its own* material. If those went wrong, the tiling would be to blame. The other twelve
+# are the exchanges. A second control asks *which part* of the material it is: each tile once more as one flat colour, its
+# mean. (The code below is long because it counts; the idea is `repaint`, which you wrote.)
 #
 # **Predict, then run.** Over the twelve exchanges, how often does the network name the *material*, how often the
-# *place*? And does a flat colour do the same?
+# *place*? And if the material is only a flat colour, without any pattern: more often, less, or the same?
 
 # %%
 PLACES, MATERIALS = (ROAD, BUILDING, VEGETATION, SKY), ("asphalt", "brick", "leaves", "sky")
@@ -482,15 +518,15 @@ swapped, flattened = exchange(shipped), exchange(shipped, flat=True)
 pairs = [(i, j) for i in range(4) for j in range(4) if i != j]
 names = [f"{CLASSES[PLACES[i]]} of {MATERIALS[j]}" for i, j in pairs]
 values = {
-    "called what it is made of": [float(swapped[i, j, 0]) for i, j in pairs],
-    "called what it is": [float(swapped[i, j, 1]) for i, j in pairs],
+    "named after the material": [float(swapped[i, j, 0]) for i, j in pairs],
+    "named after the place": [float(swapped[i, j, 1]) for i, j in pairs],
 }
 own = float(swapped[range(4), range(4), 0].mean())
 material, place = (sum(column) / len(pairs) for column in values.values())
 flat = sum(float(flattened[i, j, 0]) for i, j in pairs) / len(pairs)
 show(
     bars(values, groups=names, ylabel="share of the place's pixels (%)", horizontal=True, digits=0, height=5.6,
-         title="Keep the shape, exchange the material"),
+         title="Shape kept, material exchanged: what does the network name?"),
     alt=f"Twelve exchanges of place and material: on average {material:.0f} per cent of the pixels are called after the "
     f"material and {place:.0f} per cent after the place.",
 )  # fmt: skip
@@ -510,16 +546,19 @@ table(
 # 100. There the network says a third thing altogether. Compare *road of brick* with *building of asphalt*, the same two
 # materials in each other's place.
 #
-# The third row says something that the word *texture* hides. Compare it with the second: how much of the "material" is
-# pattern, and how much is plain colour? When this course says texture, it means both, and lesson 02 shows that the
-# style of a picture, as AdaIN measures it, holds both as well.
+# The third row says something that the word *texture* hides. Compare it with the second. If the network names the material
+# as often when the pattern is gone, then the pattern did not matter here, and plain colour was enough. When this course
+# says texture, it means both, and lesson 02 shows that the style of a picture, as AdaIN measures it, holds both as well.
 #
 # This is not stupidity. On the game look, material is a nearly perfect clue, and a cheap one to compute. Nothing
 # in the training ever punished the network for using it. (Networks trained on photographs do it too; Geirhos and
 # colleagues showed it with cats in elephant skin.) If we want shapes, we have to make materials worthless.
 #
-# The network below has the same architecture and saw the same game streets, but painted, whole and in parts, in a new
-# style each time. Same test, twelve exchanges.
+# The network below (`gtr_ltr_cgl`) has the same architecture and saw the same game streets, but painted, whole (GTR) and
+# in parts (LTR), in a new style each time, and it was asked to give both the same answer (CGL, lesson 05). Same test,
+# twelve exchanges.
+#
+# **Predict, then run.** In which direction will paint move the two bars, and will they change places?
 
 # %%
 randomised = exchange(models.load_shipped("gtr_ltr_cgl"))
@@ -532,6 +571,9 @@ show(
     f"painted streets. Named after the place: {place:.0f} and {after[1]:.0f} per cent.",
 )  # fmt: skip
 print(summary("01"))
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** From the material towards the place, and not all the way: in the committed runs the two bars come out about level. Colour and pattern still count for something.
 
 # %% [markdown]
 # Read both pairs of bars. Has paint moved the network from the material towards the place, and has it gone all the way?

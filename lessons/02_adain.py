@@ -58,8 +58,9 @@ from gltr_lib.explorers import AdainExplorer
 # %% [markdown]
 # ## 1. Two numbers a channel (12 min)
 #
-# A network that was trained on one look learns that look: asphalt is *this* grey, a facade has *this* grain. We want to
-# repaint the street, as a painter would, and leave every car where it is. So here are a street and a painting.
+# A network that was trained on one look learns that look: asphalt is *this* grey, a facade has *this* grain. So we want
+# to train it on streets that are repainted, as a painter would, with every car left where it is. This lesson builds the
+# painter; lesson 03 trains with it. Here are a street and a painting.
 
 
 # %%
@@ -126,9 +127,11 @@ viz.table(rows, columns, caption="Statistics of the pixels (0 = black, 1 = full)
 
 # %% [markdown]
 # Three channels give six numbers, and more channels give more. An **encoder** is a small convolutional network whose
-# channels answer to edges, blobs, stripes and patches of colour. Ours ships with the course; section 3 is about its other
-# half, the decoder. Below are four of the encoder's channels: the two in which the street varies most beside the painting,
-# and the two in which the painting varies most beside the street.
+# channels answer to edges, blobs, stripes and patches of colour. What it returns, its channels, are the **features** of a
+# picture. Ours ships with the course; section 3 is about its other half, the decoder.
+#
+# Below are four of the encoder's channels. The left two vary more on the street than on the painting, the right two more on
+# the painting than on the street (of all channels, the most extreme ones). White is a high value, black a low one.
 
 # %%
 stylizer = Stylizer.load("mini")
@@ -148,8 +151,9 @@ figure = viz.grid(maps, titles, columns=4, rows=["street", "painting"])
 viz.show(figure, alt="Four feature channels of the street above, the same four of the painting below, as grey maps.")
 
 # %% [markdown]
-# Within a column it is the same filter on the same grey scale. A filter can be quiet on one picture and busy on the
-# other. That is what a std in feature space measures: **how much of this pattern the picture is made of**.
+# Compare the two pictures of a column: the same filter on the same grey scale. One is flat and grey (quiet, a small std),
+# the other full of black and white (busy, a large std). That is what a std in feature space measures: **how much of what
+# this filter answers to is in the picture**.
 
 # %% [markdown]
 # ## 2. The layer (9 min)
@@ -225,19 +229,24 @@ mean_error, std_error = (
 print(f"largest difference to the painting's statistics, all channels: mean {mean_error:.1e}, std {std_error:.1e}")
 
 # %% [markdown]
-# (What remains is the $\varepsilon$ under the root, which shows where a channel hardly varies.) After AdaIN the *shape*
-# of the histogram is still the street's (it was only squeezed and shifted), while its centre and width are the
-# painting's. What we do not have yet is a picture: these are features, and nobody can hang them on a wall.
+# (What remains is the $\varepsilon$ under the root, which shows where a channel hardly varies.) Look at the widths: after
+# AdaIN the street's histogram is as narrow as the painting's and stands in the same place. The *order* is still the
+# street's: it was only squeezed and shifted, and the position with the highest value before has the highest value now. So
+# every car keeps its place. What we do not have yet is a picture: these are features, and nobody can hang them on a wall.
 
 # %% [markdown]
 # ## 3. A decoder learns to paint (7 min)
 #
-# We need the way back. You will train it now, in front of your eyes: the encoder stays frozen, and a small **decoder**
-# learns two things at once.
+# We need the way back, from features to a picture. You will train it now, in front of your eyes: the encoder stays frozen,
+# and a small **decoder** learns to fulfil three wishes at once.
 #
-# 1. *Reconstruct*: a picture's own features should give that picture back.
-# 2. *Paint*: features after AdaIN should give a picture which, **encoded again**, has those features and the style's
-#    statistics. This is the loss of Huang and Belongie, in miniature.
+# 1. *Reconstruction*: a picture's own features should give that picture back.
+# 2. *Content*: features after AdaIN should give a picture which, **encoded again**, has those features.
+# 3. *Style*: and which, encoded again, has the painting's means and stds.
+#
+# The last two are the loss of Huang and Belongie, in miniature. Of the two cells below, read `losses`: it says the three
+# wishes in code. `new_decoder` may be skipped: three convolutions, and `PixelShuffle`, which turns the 48 numbers of each
+# position into 4 x 4 pixels.
 
 
 # %%
@@ -272,8 +281,8 @@ def losses(decoder, content, style):
 
 
 # %% [markdown]
-# The school's material: streets in the game look and one painting of each kind, cut into small squares. The street that
-# we look at (above) is not among them.
+# What the decoder learns from: streets in the game look and one painting of each kind, cut into small squares at random.
+# The street that we look at (above) is not among them.
 
 # %%
 count = course.pick(smoke=8, laptop=48, full=200)
@@ -286,15 +295,13 @@ painting_pool = torch.stack(works)
 
 def crops(pool, count, generator, side=64):
     """Random squares out of a pool, uint8 (N, 3, H, W), as float in [0, 1]."""
+    pictures, _, height, width = pool.shape
     cut = []
     for _ in range(count):
-        n, y, x = (int(torch.randint(k, (1,), generator=generator)) for k in _room(pool, side))
+        choices = (pictures, height - side + 1, width - side + 1)  # which picture, how far down, how far right
+        n, y, x = (int(torch.randint(k, (1,), generator=generator)) for k in choices)
         cut.append(pool[n, :, y : y + side, x : x + side])
     return torch.stack(cut).float() / 255
-
-
-def _room(pool, side):
-    return len(pool), pool.shape[2] - side + 1, pool.shape[3] - side + 1
 
 
 # %% [markdown]
@@ -305,6 +312,7 @@ def _room(pool, side):
 decoder = new_decoder()
 steps = course.pick(smoke=12, laptop=500, full=4000)
 optimiser = torch.optim.Adam(decoder.parameters(), lr=3e-3)
+# The schedule lets the learning rate rise, then fall: small, careful steps at the end.
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
 generator = torch.Generator().manual_seed(course.seed())
 keep = sorted({0, steps // 12, steps // 4, steps - 1})
@@ -350,11 +358,14 @@ viz.show(
 # **Expected.** Coarse places first: the features hold them, and after a few dozen steps the street stands there, nearly grey. Then the right colours; fine detail last and not completely.
 
 # %% [markdown]
-# You have a working style transfer that did not exist a minute ago. Read the rows downwards: what stood there first, and what is
-# missing to the last? (The grid of dots on the way: the 4 x 4 pixels of a
-# position, each with an error of its own until it has learned better.) The shipped stylizer has the same parts and much
-# more training (its model card tells how); it also gives its decoder a little noise, since a cloudless sky has no
-# variation that a style could amplify. From here on we use the shipped decoder, and compare it with yours once.
+# You have a style transfer that did not exist a minute ago. It is a modest one: read the rows downwards. What stood there
+# first, and what is missing to the last? (The grid of dots on the way: the 4 x 4 pixels of a position, each with an error
+# of its own until it has learned better.)
+#
+# The shipped stylizer has the same parts and much more training (its model card tells how); it also gives its decoder a
+# little noise, since a cloudless sky has no variation that a style could amplify. From here on we use the shipped decoder,
+# and compare it with yours once, in two numbers. *Reconstruction*: how like the street is when it is encoded and decoded
+# (more decibels are better). *Style distance left*: 100 % is the street as it was, 0 % would be the painting's statistics.
 
 
 # %%
@@ -384,7 +395,8 @@ viz.show(
 )
 
 # %% [markdown]
-# Look at the pictures first, at road and sky: how much grain is there in each? Then at the table. Your decoder has seen
+# Look at the pictures first, at road and sky: how much grain is there in each? Then at the table: whose reconstruction is
+# better, and who comes nearer to the style? Your decoder has seen
 # streets and a few paintings for a short while, and is judged on a street; the shipped one learned for far longer, on a
 # large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the style's
 # statistics up to the tiny $\varepsilon$, as section 2 showed. The decoded *picture*, encoded again, only comes near
@@ -393,7 +405,9 @@ viz.show(
 # %% [markdown]
 # ## 4. How much, and between whom (11 min)
 #
-# Between "not at all" and "completely" lies a line. We walk it in feature space and decode once:
+# How strong should the paint be? Too little, and the game's textures show through; too much, and the cars drown. One number
+# $\alpha$ sets it. At 1 the features are those of AdaIN, at 0 the street's own $x$; between them we walk in a straight line,
+# in feature space, and decode once:
 #
 # $$y = \mathrm{decode}\big(\alpha\,\mathrm{AdaIN}(x, s) + (1-\alpha)\,x\big)$$
 #
@@ -464,7 +478,7 @@ print(f"alpha = 0 against the original: {psnr(walk[0], street):.1f} dB, {change:
 #
 # <details><summary>Hint 1</summary>
 #
-# A style is a point in a space of 2C numbers; a mixture lies between the points.
+# Scale the weights first. Then a mixed mean is one weighted sum over the N styles for each channel: which product does that?
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -512,10 +526,11 @@ viz.show(
 )
 
 # %% [markdown]
-# ## 5. A style has no place (7 min)
+# ## 5. Shuffle the painting (7 min)
 #
-# Now the experiment that this lesson is about. Take the painting's features and **shuffle all positions**: every
-# feature vector moves to a random place. The composition is gone; no stroke has its neighbours any more.
+# Now the experiment that this lesson is about. Take the painting's features and **shuffle all positions**: the numbers of
+# all channels at one position (a feature vector) move together to a random other position. The composition is gone; no
+# stroke has its neighbours any more.
 #
 # ### Exercise 2.5 — A style has no place (●●○, 5 min)
 #
@@ -548,7 +563,8 @@ shuffle_positions = check("02-shuffle", shuffle_positions)
 
 # %% [markdown]
 # **Predict, then run.** We decode the shuffled features to see what is left of the painting. Then the street gets its
-# style from the *shuffled* painting. How will it differ from the street in the style of the *intact* one?
+# style from the *shuffled* painting. How will it differ from the street in the style of the *intact* one: no strokes,
+# other colours, noise all over, something else?
 
 # %%
 confetti = shuffle_positions(s, torch.Generator().manual_seed(course.seed()))
@@ -576,9 +592,10 @@ print(f"largest difference between the two streets: {difference:.4f} of 255 grey
 #
 # - A style is *small*. Lesson 03 keeps hundreds of painters in one small file.
 # - A style cannot say "stars above, hills below". It is spread over the whole street, sky and road alike.
-# - It does not even know which channels are busy *together*, as the next cell shows by shuffling each channel on its own.
+# - It does not even know which channels are busy *together*. The next cell shows this: it shuffles each channel on its own.
+#   The statistics stay (first column: rounding), while the channels no longer go together (second column).
 #
-# The content is another matter: it **is** its places.
+# The content is another matter: it **is** its places. The picture below the table shuffles the *street's* features instead.
 
 # %%
 generator = torch.Generator().manual_seed(course.seed(1))

@@ -162,6 +162,81 @@ def test_subtly_wrong_answers_do_not_pass(id, answer, says):
     assert says in found.message
 
 
+def count_all(prediction, target, num_classes):
+    pairs = (target * num_classes + prediction).flatten()
+    return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def count_in_loops(prediction, target, num_classes):
+    matrix = torch.zeros(num_classes, num_classes)
+    for t, p in zip(target.flatten(), prediction.flatten(), strict=True):
+        matrix[t, p] += 1
+    return matrix
+
+
+def count_half(prediction, target, num_classes):
+    pairs = target[target != 255] * num_classes + prediction.flatten()
+    return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def count_one_map(prediction, target, num_classes):
+    matrix = torch.zeros(num_classes, num_classes)
+    for y in range(target.shape[0]):
+        for x in range(target.shape[1]):
+            if target[y, x] != 255:
+                matrix[target[y, x], prediction[y, x]] += 1
+    return matrix
+
+
+def count_and_spoil(prediction, target, num_classes):
+    matrix = confusion_by_products(prediction, target, num_classes)
+    target[target == 255] = 0
+    return matrix
+
+
+def torchs_std(features, eps=1e-5):
+    return features.mean((2, 3), keepdim=True), features.std((2, 3), keepdim=True)
+
+
+def adain_without_brackets(content, style_mean, style_std):
+    mean = content.mean((2, 3), keepdim=True)
+    std = (content.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+    return content - mean / std * style_std + style_mean
+
+
+FIRST_TRIES = [  # what beginners hand in first in lessons 00 to 02, and the word that the verdict must hold
+    ("00-labels", lambda labels, class_id: np.sum(labels == class_id) / len(labels), "number of rows"),
+    ("00-labels", lambda labels, class_id: (labels == class_id) / (labels != 255).sum(), "first count"),
+    ("00-labels", lambda labels, class_id: (labels == class_id).sum() // (labels != 255).sum(), "`//`"),
+    ("00-colour", lambda labels, palette: palette[labels * (labels != 255)], "as road"),
+    ("00-normalise", lambda picture: torch.from_numpy(picture.T).float() / 255, "height and width"),
+    ("00-normalise", lambda picture: torch.from_numpy(picture).permute(2, 0, 1).floor_divide(255).float(), "`//`"),
+    ("01-confusion", count_all, "without a label (255)"),
+    ("01-confusion", count_in_loops, "without a label (255)"),
+    ("01-confusion", count_half, "of both maps"),
+    ("01-confusion", count_one_map, "it raised RuntimeError"),  # fails on labelled pixels, too: its own error
+    ("01-confusion", count_and_spoil, "changes its inputs in place"),
+    ("01-iou", lambda matrix: matrix.diagonal() / matrix.sum(), "all pixels"),
+    ("01-iou", lambda matrix: 2 * matrix.diagonal() / (matrix.sum(0) + matrix.sum(1)), "Dice"),
+    (
+        "01-prior",
+        lambda labels, n: torch.stack([(labels == c).sum(0) for c in range(n)]).max(0).values,
+        "how many votes",
+    ),
+    ("02-stats", torchs_std, "torch's own std"),
+    ("02-adain", adain_without_brackets, "brackets"),
+    ("02-mix", lambda means, stds, w: ((w[:, None] * means).mean(0), (w[:, None] * stds).mean(0)), "number of styles"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:std\\(\\):UserWarning")  # a single position: the reason why this std is wrong
+@pytest.mark.parametrize(("id", "answer", "says"), FIRST_TRIES)
+def test_beginners_first_tries_are_told_what_is_wrong(id, answer, says):
+    found = verdict(id, answer)
+    assert not found.passed
+    assert says in found.message
+
+
 def test_numbers_without_axes_may_be_of_any_kind():
     assert difference(0.5, torch.tensor(0.5)) is None
     assert difference(torch.tensor(0.5), 0.5) is None

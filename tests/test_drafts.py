@@ -70,6 +70,9 @@ def test_the_next_writer_of_a_file_removes_the_drafts_of_the_killed_and_no_other
     ]
     for path in (orphan, *others):
         path.touch()
+    with _drafts.whole(tmp_path / "a.txt", swept=True) as draft:
+        draft.touch()
+    assert orphan.exists()  # a job's folder is listed once, and not again for each of its files
     with _drafts.whole(tmp_path / "a.txt") as draft:
         draft.touch()
     assert not orphan.exists()

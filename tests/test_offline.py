@@ -480,7 +480,7 @@ def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path):
     for path in (orphan, mine, elsewhere, ancient, tmp_path / "e.png", tmp_path / ".f.tmp"):
         path.touch()
     os.utime(ancient, (1, 1))
-    assert files.sweep(tmp_path) == {"e.png", ".f.tmp"}
+    assert _drafts.sweep(tmp_path) == {"e.png", ".f.tmp"}
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted(
         [mine.name, elsewhere.name, "e.png", ".f.tmp"]
     )

@@ -11,6 +11,38 @@ import pytest
 from PIL import Image
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "own_loop.py"
+PAGE = SCRIPT.parents[1] / "docs" / "own_loop.md"
+# What the page says is not needed is not to be had; what follows uses all that the page defines.
+BEFORE = """
+import sys
+for name in ("accelerate", "ipywidgets", "jupyterlab", "matplotlib", "pooch", "skimage", "tyro"):
+    sys.modules[name] = None
+"""
+AFTER = """
+class Net(torch.nn.Conv2d):
+    def forward(self, x):
+        assert x.min() < 0, "normalised"
+        return {"out": super().forward(x)}
+
+
+def main():
+    from gltr_lib.randomize import share_schedule
+
+    images, labels = torch.rand(2, 3, 32, 48), torch.full((2, 32, 48), 255)
+    labels[:, :16] = 3
+    loss = two_view_loss(Net(3, 19, 1), images, labels)
+    loss.backward()
+    ltr.share = share_schedule(1, 2)
+    raw = torch.where(torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5, images, gtr(images))
+    print("styles", len(gtr.bank), "refused", *refused, "loss", bool(loss > 0), "like", raw.shape == images.shape)
+    dataset = [(images[0], labels[0])] * 4
+    painted = torch.cat([batch for batch, _ in make_loader(dataset)])
+    print("different", len({tuple(picture.flatten().tolist()) for picture in painted}))
+
+
+if __name__ == "__main__":
+    main()
+"""
 MARK = re.compile(r"# [1-5]/5$")
 
 
@@ -48,6 +80,29 @@ def test_runs_on_a_folder_and_is_a_plain_loop_without_its_five_lines(tmp_path):
         done = run(script, "--folder", str(tmp_path), "--steps", "2", "--size", "32", "64")
         assert done.returncode == 0, done.stderr
         assert "step 2/2: loss" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_runs_with_the_five_libraries_alone(tmp_path):
+    """As a script and not in here: the workers of a DataLoader must find its collate function."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "my_paintings").mkdir()
+    for n in range(3):
+        pixels = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "my_paintings" / f"{n}.jpg")
+    (tmp_path / "my_paintings" / "broken.png").write_bytes(b"no picture")
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    script = tmp_path / "page.py"
+    code = "\n".join(blocks).replace('"cuda" if torch.cuda.is_available() else "cpu"', '"cpu"')
+    folders = {name: str(tmp_path / name) for name in ("my_paintings", "my-bank.safetensors")}
+    for name, path in folders.items():
+        code = code.replace(f'"{name}"', repr(path))
+    script.write_text(BEFORE + code + AFTER)
+    done = run(script)
+    assert done.returncode == 0, done.stderr
+    assert "styles 3 refused broken.png loss True like True" in done.stdout
+    assert "different 4" in done.stdout, "two workers that draw alike would paint the one picture in two styles"
 
 
 @pytest.mark.slow

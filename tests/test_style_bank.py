@@ -138,6 +138,8 @@ def test_wrong_contents_are_refused():
 def test_wrong_files_and_names_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"unknown 'monets'.*paintings-mini"):
         StyleBank.load("monets")
+    with pytest.raises(ValueError, match=r"is a folder; make a bank of its pictures with gltr bank build"):
+        StyleBank.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         StyleBank.load(tmp_path / "nowhere.safetensors")
     save_file({"w": torch.ones(1)}, tmp_path / "other.safetensors")

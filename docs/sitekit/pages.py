@@ -30,6 +30,7 @@ WITH_MODULES = {"baselines", "explorers"}
 LEFT_OUT = {"cli", "study"}  # commands: `gltr --help` is their reference
 # Where documents of the repository stand on the site.
 DOCUMENTS = {
+    "docs/own_loop.md": "guides/own_loop.md",  # below the README's section, see make_site.stage_written
     "docs/scale.md": "guides/scale.md",
     "docs/stylizer_card.md": "guides/stylizer_card.md",
     "docs/probes.md": "guides/probes.md",

@@ -55,6 +55,23 @@ def _percent(labels, class_id):
     return 100.0 * class_share(labels, class_id)
 
 
+@misconception(
+    "00-labels", "`len(labels)` is the number of rows only: count the labelled pixels, `valid.sum()`", hint=2
+)
+def _by_rows(labels, class_id):
+    return float((labels == class_id).sum() / len(labels))
+
+
+@misconception("00-labels", "this is one number a pixel: first count the pixels of the class, with `.sum()`", hint=2)
+def _not_counted(labels, class_id):
+    return (labels == class_id) / (labels != 255).sum()
+
+
+@misconception("00-labels", "`//` cuts off what stands behind the point: divide with `/`", hint=2)
+def _whole_division(labels, class_id):
+    return int((labels == class_id).sum() // (labels != 255).sum())
+
+
 @exercise(
     "00-colour",
     title="Colouring labels by lookup",
@@ -83,6 +100,18 @@ def _ignore_as_last(labels, palette):
 @misconception("00-colour", "pixels without a label wrap around to some class: they should be black", hint=2)
 def _ignore_wraps(labels, palette):
     return palette[labels % len(palette)]
+
+
+@misconception("00-colour", "pixels without a label are coloured as road, class 0: they should be black", hint=2)
+def _ignore_as_first(labels, palette):
+    return palette[np.where(labels == 255, 0, labels)]
+
+
+@misconception(
+    "00-colour", "pixels without a label are white: they should be black, so fill the table with zeros", hint=2
+)
+def _ignore_white(labels, palette):
+    return np.where((labels == 255)[..., None], np.uint8(255), colourise(labels, palette))
 
 
 @misconception("00-colour", "the colours come first, (3, H, W); a picture for Pillow is (H, W, 3)")
@@ -139,3 +168,17 @@ def _by_maximum(picture):
 @misconception("00-normalise", "the axes are still (H, W, 3): PyTorch wants the channels first")
 def _channels_last(picture):
     return torch.from_numpy(picture).float() / 255
+
+
+@misconception(
+    "00-normalise", "height and width are exchanged: (H, W, 3) becomes (3, H, W) with `permute(2, 0, 1)`", hint=2
+)
+def _turned(picture):
+    return to_tensor(picture).transpose(1, 2)
+
+
+@misconception(
+    "00-normalise", "`//` cuts off what stands behind the point, and nearly all becomes 0: divide with `/`", hint=2
+)
+def _whole_division_of_values(picture):
+    return (torch.from_numpy(picture).permute(2, 0, 1) // 255).float()

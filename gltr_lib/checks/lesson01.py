@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
 
-from gltr_lib.checks.registry import exercise, misconception, torch_random
+import torch
+from torch.nn import functional
+
+from gltr_lib.checks.registry import NotYet, exercise, misconception, torch_random
 
 
 def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
@@ -14,6 +17,24 @@ def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
     prediction = torch.where(torch.rand(target.shape, generator=generator) < 0.6, target, noise)
     target = target.masked_fill(torch.rand(target.shape, generator=generator) < ignore, 255)
     return prediction, target, classes
+
+
+def _count(answer: Callable[..., object], prediction: torch.Tensor, target: torch.Tensor, classes: int) -> object:
+    """The answer's matrix. Where only the pixels without a label break it, say so: the error itself names a shape."""
+    given = prediction.clone(), target.clone()
+    try:
+        matrix = answer(prediction, target, classes)
+    except (NotYet, NotImplementedError):
+        raise
+    except Exception as error:
+        try:
+            answer(given[0], given[1].masked_fill(given[1] == 255, 0), classes)
+        except Exception:
+            raise error from None  # it fails with every pixel labelled, too: the error is the better message
+        raise NotYet("it stops at a pixel without a label (255): leave these out of both maps, then count") from error
+    if not (torch.equal(given[0], prediction) and torch.equal(given[1], target)):
+        raise NotYet("the function changes its inputs in place: work on a copy")
+    return matrix
 
 
 @exercise(
@@ -29,6 +50,7 @@ def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
     minutes=10,
     difficulty=3,
     cases=lambda: [_pair(seed) for seed in range(3)],
+    observe=_count,
 )
 def confusion(prediction, target, num_classes):
     valid = target != 255
@@ -113,6 +135,16 @@ def _double_union(matrix):
     return matrix.diagonal().float() / (matrix.sum(0) + matrix.sum(1))
 
 
+@misconception("01-iou", "this divides by all pixels of the matrix: take those that are this class in either map")
+def _of_all(matrix):
+    return matrix.diagonal().float() / matrix.sum()
+
+
+@misconception("01-iou", "this is the Dice score, hits twice above and below: IoU counts them once in both")
+def _dice(matrix):
+    return 2 * matrix.diagonal().float() / (matrix.sum(0) + matrix.sum(1))
+
+
 def _stacks():
     stacks = []
     for seed in range(3):
@@ -159,6 +191,16 @@ def _global_mode(labels, num_classes):
     return torch.full(labels.shape[1:], int(counts.argmax()))
 
 
+@misconception("01-prior", "the pixels without a label (255) vote for class 0: they should not vote at all")
+def _ignore_votes_road(labels, num_classes):
+    return labels.masked_fill(labels == 255, 0).mode(0).values
+
+
+@misconception("01-prior", "this is how many votes the winner got: return which class it is (`argmax`)", hint=2)
+def _votes_of_the_winner(labels, num_classes):
+    return torch.stack([(labels == c).sum(0) for c in range(num_classes)]).amax(0)
+
+
 def _facades():
     cases = []
     for seed, size in enumerate(((4, 6), (2, 3), (12, 7))):  # small ones need many copies, a tall one is cut
@@ -202,3 +244,13 @@ def _all_over(image, labels, texture, class_id):
 @misconception("01-repaint", "the class got one flat colour: the texture itself has to be laid as tiles")
 def _flat_colour(image, labels, texture, class_id):
     return torch.where(labels == class_id, texture.mean((1, 2))[:, None, None], image)
+
+
+@misconception("01-repaint", "the texture is stretched over the picture: repeat it as tiles of its own size")
+def _stretched(image, labels, texture, class_id):
+    return torch.where(labels == class_id, functional.interpolate(texture[None], image.shape[1:])[0], image)
+
+
+@misconception("01-repaint", "all other pixels have turned black: they should show `image`", hint=2)
+def _black_elsewhere(image, labels, texture, class_id):
+    return repaint(image, labels, texture, class_id) * (labels == class_id)

@@ -82,6 +82,19 @@ def _unbiased(features, eps=1e-5):
     return mean, (variance + eps).sqrt()
 
 
+@misconception(
+    "02-stats", "this is torch's own std: it divides by H*W - 1 and has no eps. Start from the variance", hint=2
+)
+def _torchs_std(features, eps=1e-5):
+    mean = features.mean((2, 3), keepdim=True)
+    return mean, (((features - mean) ** 2).sum((2, 3), keepdim=True) / (features[0, 0].numel() - 1)).sqrt()
+
+
+@misconception("02-stats", "std and mean are exchanged: return the mean first")
+def _std_first(features, eps=1e-5):
+    return channel_stats(features, eps)[::-1]
+
+
 @exercise(
     "02-adain",
     title="The AdaIN layer",
@@ -135,6 +148,25 @@ def _not_centred(content, style_mean, style_std):
 def _by_variance(content, style_mean, style_std):
     mean, std = channel_stats(content)
     return (content - mean) / std**2 * style_std + style_mean
+
+
+@misconception(
+    "02-adain", "the brackets are missing: subtract the mean first, then divide, `(content - mean) / std`", hint=2
+)
+def _no_brackets(content, style_mean, style_std):
+    mean, std = channel_stats(content)
+    return content - mean / std * style_std + style_mean
+
+
+@misconception("02-adain", "the style's two numbers are exchanged: multiply by its std, add its mean", hint=2)
+def _style_exchanged(content, style_mean, style_std):
+    return adain(content, style_std, style_mean)
+
+
+@misconception("02-adain", "the style's numbers are not put in yet: multiply by its std and add its mean", hint=2)
+def _only_standardised(content, style_mean, style_std):
+    mean, std = channel_stats(content)
+    return (content - mean) / std
 
 
 def _encode(image: torch.Tensor) -> torch.Tensor:
@@ -214,7 +246,8 @@ def _mixtures():
     task="`means` and `stds` (N, C) hold N styles, `weights` (N) how much of each (not negative, any sum above 0). "
     "Return the mixed style (mean, std), both (C): the weighted averages, with weights scaled to sum to 1.",
     hints=(
-        "A style is a point in a space of 2C numbers; a mixture lies between the points.",
+        "Scale the weights first. Then a mixed mean is one weighted sum over the N styles for each channel: which "
+        "product does that?",
         "`w = weights / weights.sum()`; then `w @ means` and `w @ stds`.",
     ),
     minutes=4,
@@ -229,6 +262,11 @@ def mix_styles(means, stds, weights):
 @misconception("02-mix", "the weights do not sum to 1 here, so the style is shrunk or blown up: divide by their sum")
 def _unnormalised(means, stds, weights):
     return weights @ means, weights @ stds
+
+
+@misconception("02-mix", "this divides by the number of styles: divide by the sum of the weights", hint=2)
+def _by_count(means, stds, weights):
+    return weights @ means / len(weights), weights @ stds / len(weights)
 
 
 @misconception("02-mix", "the weights are ignored: this is the plain average of all styles", hint=2)

@@ -8,7 +8,6 @@ its progress on stderr.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 import sys
@@ -16,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gltr_lib._drafts import is_full
 from gltr_lib._usage import UsageError
 from gltr_lib.cli.data import prepare, verify
 from gltr_lib.cli.evidence import study
@@ -155,7 +155,7 @@ def _style() -> tuple[Any, ...]:
 
 def _full_disk(error: BaseException) -> str:
     """What the system says of a full disk, with a remedy; nothing if the error is another, or says it already."""
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if not is_full(error):
         return ""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}the disk is full; free some space and call this again"

@@ -81,16 +81,19 @@ class FolderPairs(Arrays):
         return resize_pair(image, label, self.size)
 
 
-def find_pictures(folder: PathLike) -> list[Path]:
+def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
     """Everything below a folder that is called like a picture, sorted: nothing is left out in silence.
 
     Links to folders elsewhere are entered, each folder once, so that no loop is endless. Links to nothing, pipes and
     the like are listed as well: whoever reads them refuses them by name.
 
     Raises:
+        ValueError: no such folder, or no picture in it; ``what`` it should hold is said.
         OSError: a folder below may not be read; it is named.
     """
     base = Path(folder)
+    if not base.is_dir():
+        raise ValueError(f"{base}: no such folder; expected a folder of {what} ({', '.join(IMAGE_SUFFIXES)})")
     home = Path(os.path.realpath(base))
     found: list[Path] = []
     seen: set[str] = set()
@@ -107,6 +110,8 @@ def find_pictures(folder: PathLike) -> list[Path]:
             found += [Path(here, name) for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         # After the folders themselves, so that pictures go by their own names; the way up would lead in a circle.
         todo += [link for link in links if not home.is_relative_to(os.path.realpath(link))]
+    if not found:
+        raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     return sorted(found)
 
 
@@ -116,15 +121,9 @@ def _raise(error: OSError) -> None:
 
 def _by_key(folder: PathLike, endings: Sequence[str], what: str) -> dict[str, Path]:
     """The image files under a folder by the name that pairs them."""
-    base = Path(folder)
-    if not base.is_dir():
-        raise ValueError(f"{base}: no such folder; expected a folder of {what}")
-    files = find_pictures(base)
-    if not files:
-        raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     keys: dict[str, Path] = {}
-    for path in files:
-        stem = path.relative_to(base).with_suffix("").as_posix()
+    for path in find_pictures(folder, what):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
         for ending in endings:
             if stem.endswith(ending):
                 stem = stem[: -len(ending)]

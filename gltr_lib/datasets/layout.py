@@ -88,11 +88,6 @@ class Layout:
     check: Callable[[Path, Form, Sequence[Pair], Mapping[str, str]], None] | None = None
 
     @property
-    def known_ids(self) -> frozenset[int]:
-        """The ids that may stand in a label file of the default coding."""
-        return next(iter(self.codings.values())).known
-
-    @property
     def num_classes(self) -> int:
         """Number of classes that its trainIds count."""
         return len(self.class_names)

@@ -26,13 +26,6 @@ from gltr_lib._read import MAX_PIXELS, shown
 _SAMPLE = 6  # bytes of a pixel: three channels of two bytes, the high one first
 
 
-def is_rgb16(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins like a PNG of three 16-bit channels."""
-    with Path(path).open("rb") as file:
-        head = file.read(26)
-    return head[:8] == SIGNATURE and head[24:26] == b"\x10\x02"
-
-
 def read_red16(path: str | os.PathLike[str]) -> np.ndarray:
     """Read the red channel of a PNG with three 16-bit channels.
 

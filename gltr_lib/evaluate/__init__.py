@@ -38,7 +38,6 @@ from gltr_lib.evaluate.protocols import (
 )
 from gltr_lib.evaluate.reading import Item
 from gltr_lib.evaluate.scoring import (
-    camvid11_from_19,
     evaluate,
     layout_prior,
     map_classes,
@@ -49,13 +48,13 @@ from gltr_lib.evaluate.scoring import (
     score_prior,
 )
 from gltr_lib.evaluate.stream import DatasetScore, evaluate_dataset
-from gltr_lib.evaluate.tables import iou_table, render_score
+from gltr_lib.evaluate.tables import iou_table
 
 __all__ = [
     "CLASS_SETS", "FULL_SIZE", "PROTOCOLS", "CityscapesImages", "DatasetScore", "Inference", "Item", "Protocol",
-    "camvid11_from_19", "evaluate", "evaluate_dataset", "export_cityscapes", "find_protocol", "group_probabilities",
+    "evaluate", "evaluate_dataset", "export_cityscapes", "find_protocol", "group_probabilities",
     "iou_table", "layout_prior", "map_classes", "merge", "predict", "predict_classes", "predict_whole", "prepare",
-    "render_score", "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",
+    "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",
 ]  # fmt: skip
 
 

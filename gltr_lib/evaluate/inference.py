@@ -28,6 +28,7 @@ from gltr_lib.evaluate.passes import (
     floats,
     forward_of,
     group_probabilities,
+    is_dense,
     kind_of,
     most_probable,
     pictures_for,
@@ -240,7 +241,7 @@ def predict(
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
     if batch < 1:
         raise ValueError(f"batch: expected at least 1, received {batch}")
-    if 0 in images.shape[1:] or not _dense(images):
+    if 0 in images.shape[1:] or not is_dense(images):
         raise ValueError(f"images: expected pixels, received {describe(images)}")
     _check_answer(size, None)
     where = check_device(device) if device is not None else device_of(model)
@@ -262,14 +263,10 @@ def _sides(window: object) -> tuple[int, int] | None:
     return None
 
 
-def _dense(images: Tensor) -> bool:
-    return images.layout is torch.strided and not images.is_meta
-
-
 def _pictures(model: nn.Module, images: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or (images.dtype != torch.uint8 and not images.is_floating_point()):
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
-    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not _dense(images):
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not is_dense(images):
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
     return pictures_for(model, images)
 

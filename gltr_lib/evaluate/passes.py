@@ -169,6 +169,11 @@ def most_probable(scores: Tensor, size: tuple[int, int] | None = None) -> Tensor
     return classes
 
 
+def is_dense(images: Tensor) -> bool:
+    """Whether a tensor's values lie in memory: neither sparse nor on the meta device."""
+    return images.layout is torch.strided and not images.is_meta
+
+
 @strictly_typed
 def group_probabilities(probabilities: Tensor, groups: Sequence[int]) -> Tensor:
     """Sum class probabilities per group.

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -193,15 +192,6 @@ def prepare(protocol: Protocol, image: np.ndarray, label: np.ndarray) -> tuple[n
     if protocol.fit is not None:
         image = _fit(image, *protocol.fit)
     return image, label
-
-
-def describe_protocol(protocol: Protocol) -> dict[str, Any]:
-    """What a ledger keeps of a protocol beside its name: sizes and averaged classes."""
-    return {
-        "name": protocol.name,
-        "classes": list(protocol.classes or CLASS_SETS[NUM_CLASSES]),
-        "predictions": "among the averaged classes" if protocol.among else "over all classes of the network",
-    }
 
 
 def _resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -21,12 +21,12 @@ from gltr_lib.evaluate.passes import (
     device_of,
     evaluation_mode,
     floats,
-    group_probabilities,
+    is_dense,
     kind_of,
     most_probable,
 )
 from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
-from gltr_lib.labels import IGNORE, NUM_CLASSES, TRAIN_ID_TO_CAMVID11
+from gltr_lib.labels import IGNORE, NUM_CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 
 
@@ -75,14 +75,10 @@ def evaluate(
     return matrix
 
 
-def _dense(images: Tensor) -> bool:
-    return images.layout is torch.strided and not images.is_meta
-
-
 def _check_pictures(images: Tensor) -> None:
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
-    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[1:] or not _dense(images):
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[1:] or not is_dense(images):
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}")
 
 
@@ -193,6 +189,7 @@ def map_classes(labels: Tensor, table: Sequence[int]) -> Tensor:
     """Map integer labels through a table, 255 staying 255; for instance 19 trainIds to CamVid-11.
 
     Example:
+        >>> from gltr_lib.labels import TRAIN_ID_TO_CAMVID11
         >>> map_classes(torch.tensor([[[10, 0, 255]]]), TRAIN_ID_TO_CAMVID11).tolist()
         [[[0, 3, 255]]]
     """
@@ -205,19 +202,6 @@ def map_classes(labels: Tensor, table: Sequence[int]) -> Tensor:
     lut = torch.full((256,), IGNORE, dtype=torch.int64)
     lut[: len(table)] = torch.tensor(table)
     return lut.to(labels.device)[labels.long()]
-
-
-@strictly_typed
-def camvid11_from_19(probabilities: Tensor) -> Tensor:
-    """CamVid-11 predictions from the probabilities of 19 classes: summed per group, then the largest.
-
-    Args:
-        probabilities: (B,19,H,W), softmax of the logits.
-
-    Returns:
-        int64 (B,H,W) of CamVid ids 0..10. The grouping is ``gltr_lib.real.CAMVID11_NOTE``.
-    """
-    return group_probabilities(probabilities, TRAIN_ID_TO_CAMVID11).argmax(1)
 
 
 @typed

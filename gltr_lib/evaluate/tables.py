@@ -64,19 +64,14 @@ def iou_table(scores: Mapping[str, DatasetScore], form: str = "markdown", digits
         if len(found) > 1:
             raise ValueError(f"iou_table: one table, one {field}; received {', '.join(map(str, sorted(found)))}")
     names = [first.classes[c] for c in first.averaged]
-    rows = [[name, *(_percent(score.per_class[name], digits) for score in scores.values())] for name in names]
-    rows.append(["mean", *(_percent(score.miou, digits) for score in scores.values())])
+    rows = [[name, *(percent(score.per_class[name], digits) for score in scores.values())] for name in names]
+    rows.append(["mean", *(percent(score.miou, digits) for score in scores.values())])
     number = f"{first.images} picture{'s' if first.images != 1 else ''}"
     # The protocol's name ends in the augmentation, and so does what says how pictures were looked at: once is enough.
     words = first.protocol.partition(", with ")[2]
     how = first.inference.replace(f", with {words}", "") if words else first.inference
     caption = f"{first.data}, {number}, {first.protocol}, {how}; IoU in %"
     return "\n".join([caption, "", *_lines(["class", *scores], rows, form)])
-
-
-def render_score(network: str, score: DatasetScore) -> str:
-    """One network's score for a terminal."""
-    return iou_table({network: score}, "text")
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> list[str]:
@@ -95,7 +90,13 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> lis
     return [line(head), rule, *map(line, rows[:-1]), rule, line(rows[-1])]
 
 
-def _percent(value: float, digits: int) -> str:
+def percent(value: float, digits: int = 0) -> str:
+    """A share in per cent, a dash for NaN.
+
+    Example:
+        >>> percent(0.256), percent(float("nan"))
+        ('26', '–')
+    """
     return "–" if math.isnan(value) else f"{100 * value:.{digits}f}"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ import numpy as np
 from PIL import Image
 
 from gltr_lib import _png
-from gltr_lib._drafts import draft_name, is_draft, sweep
+from gltr_lib._drafts import whole
 from gltr_lib._typed import describe, strictly_typed
 
-__all__ = ["is_draft", "save_picture", "sweep", "write_whole"]
 _KINDS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -44,32 +42,12 @@ def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> Path:
     if not path.name or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ValueError(f"save_picture: expected a name and uint8 (H,W,3), received {path} and {describe(pixels)}")
     kind = _KINDS.get(path.suffix.lower(), "PNG")
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Through memory: Pillow writes JPEG, BMP, TIFF and PPM to a file itself, and a full disk cuts them off in silence.
     if kind == "PNG":
         data = _png.encode(pixels)
     else:
         Image.fromarray(pixels).save(buffer := io.BytesIO(), format=kind, **_OPTIONS.get(kind, {}))
         data = buffer.getvalue()
-    temporary = draft_name(path)
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    with whole(path, swept=True) as draft:  # by the job that fills the folder
+        draft.write_bytes(data)
     return path
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under a temporary name and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = draft_name(path)
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
+from gltr_lib._drafts import sweep
 from gltr_lib._typed import typed
 from gltr_lib._validate import describe
 from gltr_lib.datasets import read_image
-from gltr_lib.offline.files import save_picture, sweep
+from gltr_lib.offline.files import save_picture
 from gltr_lib.offline.manifest import Manifest, check_target
 from gltr_lib.offline.paint import Painter
 from gltr_lib.offline.plan import Recipe, check_names, list_images

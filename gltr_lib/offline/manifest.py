@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gltr_lib._drafts import is_draft
+from gltr_lib._drafts import is_draft, write_text
 from gltr_lib._json import KINDS, parse_object
 from gltr_lib._typed import brief
-from gltr_lib.offline.files import write_whole
 
 MANIFEST = "manifest.json"
 # What an older manifest means by leaving it out.
@@ -193,4 +192,4 @@ def write_json(path: Path, state: dict[str, Any]) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         text = json.dumps(state, indent=1) + "\n"
-    write_whole(path, text)
+    write_text(path, text, swept=True)

@@ -7,7 +7,6 @@ the job.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from gltr_lib._drafts import draft_name, is_draft, sweep
+from gltr_lib._drafts import is_draft, is_full, sweep, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief
 from gltr_lib._workers import end_with_parent
@@ -30,7 +29,6 @@ from gltr_lib._workers import end_with_parent
 Entry = dict[str, Any]
 Work = Callable[[str, Any], Entry]
 OnItem = Callable[[int, int, str], Any]
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # of errno: no room on the disk, none in the user's share of it
 _LOOK = 10.0  # seconds after which a pool that says nothing is looked at
 
 
@@ -99,7 +97,7 @@ def run(
                 f"safe; call this again to go on, perhaps with fewer workers"
             ) from None
         except OSError as error:
-            if error.errno in _FULL:
+            if is_full(error):
                 with suppress(OSError):  # it tries once more to write what found no room, and fails in fewer words
                     lines.close()
                 raise OSError(
@@ -123,19 +121,6 @@ def read_journal(journal: str | os.PathLike[str]) -> dict[str, Entry]:
     return entries
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a draft's name (another ending) and rename it; :func:`claim` sweeps up after the killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_name(path)
-    try:
-        write(draft)
-        os.replace(draft, path)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-
-
 @contextmanager
 def room(folder: Path) -> Iterator[None]:
     """Say of a full disk, whatever was being written, that it is full and what to do.
@@ -146,7 +131,7 @@ def room(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
         raise OSError(
             f"{folder}: the disk is full; what is done is safe, free some space and call this again to go on"
@@ -154,7 +139,7 @@ def room(folder: Path) -> Iterator[None]:
 
 
 def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Mark a folder as this job's, or find that it is another's; drafts that killed processes left go.
+    """Mark a folder as this job's, or find that it is another's; drafts that killed processes left go, once for all.
 
     Raises:
         ValueError: the folder holds other files, or the same job with other settings (they are named).
@@ -178,7 +163,7 @@ def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
     if folder.exists() and (not folder.is_dir() or any(not is_draft(entry.name) for entry in folder.iterdir())):
         raise ValueError(f"{folder}: not an empty folder and without {name}; nothing is overwritten, choose a new one")
     sweep(folder)
-    write_whole(marker, lambda draft: draft.write_text(json.dumps({"settings": settings}), encoding="utf-8"))
+    write_text(marker, json.dumps({"settings": settings}), swept=True)
 
 
 def _results(

@@ -5,7 +5,6 @@ Used by ``download.py``, which says what for. Source: RFC 9110 sections 13.1.5 (
 
 from __future__ import annotations
 
-import errno
 import http.client
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from gltr_lib._drafts import is_full
 from gltr_lib._json import parse_object
 
 CHUNK = 1 << 20
@@ -145,7 +145,7 @@ def _ask(opener: Any, part: Part, timeout: float, headers: Mapping[str, str], pr
     except http.client.HTTPException as error:  # half a chunk, no status line: no OSError, but the same trouble
         raise _Broken(f"the connection broke ({type(error).__name__})") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DownloadError(
                 f"{part.path}: the disk is full after {part.have:,} bytes; free some and call this again to go on"
             ) from None

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gltr_lib._drafts import alone
+from gltr_lib._drafts import alone, whole, write_text
 from gltr_lib._read import read_image
 from gltr_lib._typed import typed
 from gltr_lib.datasets import LAYOUTS
@@ -109,7 +109,7 @@ def crop_pairs(
             "seconds": round(time.monotonic() - started, 1),
         }
         text = json.dumps(manifest, ensure_ascii=False) + "\n"
-        _job.write_whole(out / MANIFEST, lambda draft: draft.write_text(text, encoding="utf-8"))
+        write_text(out / MANIFEST, text, swept=True)
     return manifest
 
 
@@ -166,8 +166,9 @@ def _crop_one(out: Path, size: int, count: int, seed: int, key: str, pair: Pair)
         picture, label = Image.fromarray(image[window]), Image.fromarray(ids[window])
         if palette is not None:
             label.putpalette(palette)
-        _job.write_whole(out / "images" / name, partial(picture.save, format="PNG"))
-        _job.write_whole(out / "labels" / name, partial(label.save, format="PNG"))
+        for kind, part in (("images", picture), ("labels", label)):
+            with whole(out / kind / name, swept=True) as draft:
+                part.save(draft, format="PNG")
     return {"corners": places}
 
 

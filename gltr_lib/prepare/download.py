@@ -9,7 +9,6 @@ spoken, and plain http only where a checksum guards the content. The transfer it
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import digest, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import typed
 from gltr_lib.prepare._transfer import DownloadError, Part, Progress, SameScheme, until_whole
@@ -102,13 +101,6 @@ def download(
 
 
 @typed
-def digest(path: str | os.PathLike[str], kind: str = "sha256") -> str:
-    """The checksum of a file in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
-
-
-@typed
 def remember(path: str | os.PathLike[str], record: str | os.PathLike[str]) -> str:
     """Hold a file whose checksum nobody publishes to the one it had when it first came ("trust on first use").
 
@@ -133,8 +125,7 @@ def remember(path: str | os.PathLike[str], record: str | os.PathLike[str]) -> st
             f"{path}: sha256 {found[:16]}..., but {record} recorded {known[path.name]!s:.16}... when it first came; "
             f"delete the file and download it again, or the line in the record if the publisher renewed it"
         )
-    with whole(record) as draft:
-        draft.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")
+    write_text(record, json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     return found
 
 

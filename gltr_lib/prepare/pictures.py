@@ -32,8 +32,6 @@ def examine(
         ValueError: no such folder, or no picture in it.
     """
     base = Path(folder)
-    if not base.is_dir():
-        raise ValueError(f"{base}: no such folder; expected a folder of pictures")
     files = [path for path in find_pictures(base) if not path.name.startswith(".")]
     if not files:
         raise ValueError(f"{base}: no pictures in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")

@@ -117,8 +117,7 @@ def write_lists(folder: PathLike, lists: Mapping[str, Iterable[str]]) -> list[Pa
     files = []
     for split, keys in whole.items():
         target = Path(folder) / f"{split}.txt"
-        with _drafts.whole(target) as draft:
-            draft.write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
+        _drafts.write_text(target, "".join(f"{key}\n" for key in keys))
         files.append(target)
     return files
 

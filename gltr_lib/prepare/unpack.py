@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from gltr_lib._drafts import draft_name, sweep_beside
+from gltr_lib._drafts import draft_name, is_full, sweep_beside
 from gltr_lib._typed import typed
 
 CHUNK = 1 << 20
@@ -288,7 +288,7 @@ def _write(archive: Path, base: Path, member: _Member, stream: Callable[[_Member
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
-            reason = "the disk is full" if error.errno in (28, 122) else f"cannot be written ({error})"
+            reason = "the disk is full" if is_full(error) else f"cannot be written ({error})"
             raise UnpackError(f"{target}: {reason}; mend that and call this again to go on") from None
         raise UnpackError(
             f"{archive}: member {member.name!r} is damaged ({_words(error)}); download the archive again"

@@ -1,8 +1,8 @@
 """The page's figures, drawn from the ledger alone, and its two sheets of example pictures.
 
 Each figure comes with its alternative text, and its file carries a digest of the rows it was drawn from, so that a test
-sees a stale one. Colours are Okabe and Ito's, each network with a marker of its own, as everywhere in the course (the
-course's own chart module stands on a higher floor, and needs matplotlib at import). matplotlib loads on use.
+sees a stale one. Each network has the colour, marker and dash that it has everywhere in the course. matplotlib loads on
+use.
 """
 
 from __future__ import annotations
@@ -18,21 +18,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gltr_lib._charts import COLOURS, DASHES, INK, LINE, MARKERS, MUTED
 from gltr_lib._drafts import whole
+from gltr_lib.evaluate.tables import percent
 from gltr_lib.labels import colourize
 from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapped
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES, corrupt
 from gltr_lib.probes.expect import RANDOMIZED, mean_relative, mean_share, miou, relative, shift
-from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, WITH_PRIOR, Rows, fill, one_swap, percent
+from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, WITH_PRIOR, Rows, fill, one_swap
 from gltr_lib.study.grid import digest
 from gltr_lib.study.looks import TEST_LOOKS
 from gltr_lib.study.tiers import PRIOR
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-MARKERS = ("o", "s", "^", "D")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)))
-INK, MUTED, LINE = "#1f2933", "#5c6975", "#e3e7eb"
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "axes.edgecolor": MUTED, "axes.linewidth": 0.7,
     "axes.labelcolor": MUTED, "axes.titlesize": 9.5, "axes.titlelocation": "left", "axes.spines.top": False,

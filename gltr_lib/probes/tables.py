@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib.evaluate.tables import percent
 from gltr_lib.models import SHIPPED
 from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS
@@ -41,16 +42,6 @@ MODE_NAMES = {
     "surface": "the other's material, details kept",
     "pattern": "own colour, the other's bold pattern",
 }
-
-
-def percent(value: float, digits: int = 0) -> str:
-    """A share in per cent, a dash for NaN.
-
-    Example:
-        >>> percent(0.256), percent(float("nan"))
-        ('26', '–')
-    """
-    return "–" if math.isnan(value) else f"{100 * value:.{digits}f}"
 
 
 def swap_name(shape: str, texture: str) -> str:

@@ -7,7 +7,6 @@ that the log of a run that was killed is the log of one that was not.
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from gltr_lib._drafts import is_full, whole, write_text
 from gltr_lib._json import parse_object
 from gltr_lib.labels import CLASSES, IGNORE, colourize
 
@@ -39,9 +39,9 @@ class Log:
         out.mkdir(parents=True, exist_ok=True)
         self.csv, self.jsonl = out / "log.csv", out / "log.jsonl"
         self.records = [record for record in read_records(self.jsonl) if record["step"] <= first]
-        _replace(self.jsonl, "".join(json.dumps(record) + "\n" for record in self.records))
+        write_text(self.jsonl, "".join(json.dumps(record) + "\n" for record in self.records))
         kept = [_line([record.get(name, "") for name in COLUMNS]) for record in self.records if "loss" in record]
-        _replace(self.csv, _line(COLUMNS) + "".join(kept))
+        write_text(self.csv, _line(COLUMNS) + "".join(kept))
         self.board: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -105,10 +105,8 @@ def sheet(columns: Mapping[str, Tensor], path: Path) -> Path:
         pen.text((left + 2, 1), title, fill="black")
         for row in range(rows):
             canvas.paste(Image.fromarray(pictures[row]), (left, _STRIP + row * (height + 2)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    canvas.save(part, format="PNG")
-    part.replace(path)
+    with whole(path) as draft:
+        canvas.save(draft, format="PNG")
     return path
 
 
@@ -138,12 +136,5 @@ def _append(path: Path, text: str) -> None:
         with open(path, "a", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = "the disk is full; free some space" if full else f"{error.strerror}; make it writable"
+        why = "the disk is full; free some space" if is_full(error) else f"{error.strerror}; make it writable"
         raise OSError(f"{path}: {why} and call this again, it goes on from the last checkpoint") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

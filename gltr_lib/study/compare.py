@@ -107,6 +107,8 @@ def rivals_table(evidence: Evidence) -> str:
 
 def _setting(name: str, tuned: Mapping[str, str]) -> str:
     """Which trial's setting a row of the rivals has; "" for a row without trials."""
+    if name in tiers.WITH_PHOTOMETRY:
+        return _setting("photometric", tuned)
     method = name.removesuffix("_tuned") if name.endswith("_tuned") else name.removesuffix(tiers.CONSISTENT)
     if method not in trials.candidates() or (method in tiers.TUNED_OURS and not name.endswith("_tuned")):
         return ""

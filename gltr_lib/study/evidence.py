@@ -46,6 +46,8 @@ NAMES = {
     "ibn": "IBN-Net",
     "isw": "instance-selective whitening (ISW)",
     "isw_cons": "ISW + consistency",
+    "photometric2": "strong photometry, two views",
+    "gtr_photometric": "GTR + strong photometry (a view each)",
     tiers.UNWHITENED: "raw + recoloured (control: ISW without whitening)",
 }
 LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything

@@ -34,6 +34,9 @@ COMPARED = (
     "gtr_ltr", "gtr_ltr_cgl",
 )  # fmt: skip
 TUNED_OURS = ("gtr", "gtr_ltr_cgl")
+# Do paint and strong colours add up? A view of each, and two strongly recoloured views; both with photometry's chosen
+# setting.
+WITH_PHOTOMETRY = {"photometric2": ("photometric", "photometric"), "gtr_photometric": ("gtr", "photometric")}
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def groups(tier: str, tuned: Mapping[str, str] | None = None) -> tuple[tuple[Row
         ours = (*map(walk, COMPARED), *(_tuned(name, f"{name}_tuned", tuned or {}) for name in TUNED_OURS))
         alone, consistent = rival_names()
         rivals = tuple(_tuned(name, name, tuned or {}) for name in alone)
-        return (*ours, walk("oracle")), rivals, tuple(_consistent(name, tuned or {}) for name in consistent)
+        colours = (_with_photometry(name, tuned or {}) for name in WITH_PHOTOMETRY)
+        return (*ours, *colours, walk("oracle")), rivals, tuple(_consistent(name, tuned or {}) for name in consistent)
     if tier == "ablations":
         return (ablations.rows(),)
     if tier == "real":
@@ -120,6 +124,11 @@ def _tuned(method: str, name: str, tuned: Mapping[str, str]) -> Row:
 
     chosen = trials.find(method, tuned.get(method, trials.OWN))
     return Row(name, chosen.method, base=chosen.base)
+
+
+def _with_photometry(name: str, tuned: Mapping[str, str]) -> Row:
+    chosen = _tuned("photometric", "photometric", tuned)
+    return Row(name, replace(chosen.method, name=name, views=WITH_PHOTOMETRY[name]), base=chosen.base)
 
 
 def _consistent(name: str, tuned: Mapping[str, str]) -> Row:

@@ -206,6 +206,21 @@ def test_the_sites_walk_to_a_table_holds_every_command_of_the_readme():
     assert "## What is where" not in walk
 
 
+def test_the_page_of_the_own_loop_is_the_readmes_section_and_then_the_document(tmp_path):
+    import make_site
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = make_site.guide("own_loop", "## Five lines in your own training loop", readme, tmp_path)
+    assert text.startswith("```python\nfrom gltr_lib import GlobalTextureRandomization")
+    assert (
+        text.index("x_local, mask = ltr") < text.index("## Installing the library alone") < text.index("## The knobs")
+    )
+    assert "[at full scale](../guides/scale.md#the-arithmetic-of-a-step)" in text
+    assert "](../README.md" not in text
+    walk = make_site.guide("real_data", "## Real data: from an empty disk to a table", readme, tmp_path)
+    assert "## " not in walk.replace("### ", ""), "the README's section alone"
+
+
 def test_a_table_that_no_page_places_is_shown_all_the_same(tmp_path, monkeypatch):
     from sitekit import pages
 

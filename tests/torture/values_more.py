@@ -37,8 +37,6 @@ def specs(folder: Path) -> list[Spec]:
         spec("evaluate.resize_labels", evaluate.resize_labels, labels=guess, size=(4, 4)),
         spec("evaluate.score_prior", evaluate.score_prior, "", "target pred", prior=guess[0], labels=guess,
         num_classes=19),
-        spec("evaluate.camvid11_from_19", evaluate.camvid11_from_19, "", "groups",
-             probabilities=torch.rand(1, 19, 4, 4).softmax(1)),
         spec("evaluate.merge", evaluate.merge, matrices=[matrix]),
         spec("evaluate.report", evaluate.report, matrix=matrix, classes=[str(n) for n in range(19)]),
         spec("evaluate.rescore", evaluate.rescore, "protocols", "target pred labels", predictions=guess, labels=guess,
