@@ -212,15 +212,12 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(methods) - 0.5, -0.5)
     axes[0].set_yticks(range(len(methods)), [name_of(m) for m in methods], fontsize=8.5)
-    told = [
-        m for m in methods if m in (*methods[:5], "gtr", "gtr_ltr_cgl", "baseline")
-    ]  # words for a figure, not a table
+    landmarks = {*methods[:5], "gtr", "gtr_ltr_cgl", "baseline"}  # all of them are words for a table, not for a figure
+    told = [m for m in methods if m in landmarks]
     listed = ", ".join(f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}" for m in told)
     figure.supxlabel("diamonds: ours and the baselines; circles: rivals; dotted: baseline, dashed: GTR", fontsize=9)
-    return (
-        figure,
-        f"Rivals at equal cost, mIoU-19 in per cent on the test looks, some of {len(methods)} rows, best first: {listed}.",
-    )
+    some = f"some of {len(methods)} rows, best first"
+    return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks, {some}: {listed}."
 
 
 def _new(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
