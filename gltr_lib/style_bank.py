@@ -358,7 +358,7 @@ class StyleBank:
             StyleBank(512 styles of 128 channels, made by mini)
         """
         where = Path(path)
-        if os.path.isdir(where) and path not in weights.names("style_bank"):
+        if str(path) and os.path.isdir(where) and path not in weights.names("style_bank"):
             raise ValueError(
                 f"style bank: {brief(str(path))} is a folder; make a bank of its pictures with gltr bank build FOLDER"
                 " BANK.safetensors (or gltr_lib.offline.build_bank) and load that file"
