@@ -9,7 +9,19 @@ import shutil
 import pytest
 
 from gltr_lib import ledger
-from gltr_lib.study import ablations, compare, figures, grid, hypotheses, real_tables, report, tables, tiers, trials
+from gltr_lib.study import (
+    ablations,
+    compare,
+    figures,
+    grid,
+    hypotheses,
+    painters,
+    real_tables,
+    report,
+    tables,
+    tiers,
+    trials,
+)
 from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.hypotheses import Judgement, judge, verdict
@@ -26,7 +38,7 @@ def made_up(folder, tier, scores, seeds=3, tuned=None):
     for one in grid.grid(Settings(tier, seeds=seeds), tuned or {}):
         for streets in one.score:
             value = scores(one.method, streets.name, one.seed)
-            if value is None or one.needs:
+            if value is None:
                 continue
             lines.append(json.dumps({
                 "method": one.method, "seed": one.seed, "commit": "abc", "protocol": "mIoU-19 @ full size",
@@ -167,7 +179,8 @@ def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
     evidence = made_up(tmp_path, "rivals", only(gtr=0.3, randconv=(0.2, 0.21, 0.22)))
     text = compare.rivals_table(evidence)
     assert "| RandConv | 21.0 ± 1.0 |" in text
-    assert f"| {name_of('mixstyle')} | not run |" in text
+    assert f"| {name_of('mixstyle')}" not in text  # a line of "not run" for each would bury the others
+    assert f"; {name_of('mixstyle')}; " in text.split("Not run: ")[1].split("\n")[0]
     assert "every rival has its own numbers" in text
     assert "tuned" not in text
     assert "2 methods" not in text
@@ -175,8 +188,9 @@ def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
     label = trials.candidates()["randconv"][1].label
     ledger.write_text(tmp_path / "tuned.json", trials.text({"randconv": {"label": label, "scores": {}}}))
     text = compare.rivals_table(Evidence(tmp_path))
-    assert f"| RandConv ({label}) | not run |" in text  # the row above had its own numbers
-    assert "| GTR, tuned (own) |" in text
+    rest = text.split("Not run: ")[1].split("\n")[0].split("; ")
+    assert f"RandConv ({label})" in rest  # the row above had its own numbers
+    assert "| GTR, tuned (own) |" in text  # the same networks as GTR
 
 
 def test_trials_table_marks_the_chosen_one(tmp_path):
@@ -224,11 +238,18 @@ def test_hours_count_each_network_once(tmp_path):
     assert "| all | | 5 | 0.08 |" in compare.hours_table(tmp_path)
 
 
-def test_a_level_that_cannot_run_says_what_it_needs(tmp_path):
-    factor = next(f for f in ablations.factors() if f.name == "stylizer")
-    text = compare.ablation_table(Evidence(tmp_path), factor)
-    assert text.count("| not run |") >= 3
-    assert "it needs the VGG-19 weights" in text
+def test_an_ablations_table_is_the_same_with_and_without_the_files_that_a_level_needs(tmp_path, monkeypatch):
+    def text():
+        factor = next(f for f in ablations.factors() if f.name == "stylizer")
+        return compare.ablation_table(evidence, factor)
+
+    evidence = made_up(tmp_path, "ablations", only(**{"gtr vgg19": 0.3}), seeds=2)
+    monkeypatch.delenv("GLTR_DATA", raising=False)
+    bare = text()
+    assert "| in VGG's relu3_1 | 30.0 ± 0.0 |" in bare
+    assert "| on pixels | not run |" in bare
+    monkeypatch.setattr(painters, "lacking", lambda name: "")
+    assert text() == bare
 
 
 # --- everything -------------------------------------------------------------------------------------------------------
@@ -244,7 +265,8 @@ def test_pages_build_without_a_single_row(tmp_path):
     assert report.stale(tmp_path, tmp_path / "results") == []
     assert list((tmp_path / "results").iterdir()) == []
     page = (tmp_path / "docs/study.md").read_text(encoding="utf-8")
-    assert page.count("not run") > 100
+    assert page.lower().count("not run") > 100
+    assert compare.rivals_table(Evidence(tmp_path / "results")).startswith("Not run: baseline; ")
     assert "](../results/" not in page  # no figure of rows that are not there
 
 
@@ -260,9 +282,8 @@ def test_everything_is_rebuilt_from_the_ledger_and_stays(tmp_path, monkeypatch):
     (tmp_path / "docs").mkdir()
     shutil.copyfile(DOCS / "study.md", tmp_path / "docs/study.md")
     changed = report.write(tmp_path, results)
-    made = {"ablation_alpha.png", "ablation_stylizer.png", "rivals.png"}
+    made = {"ablation_alpha.png", "ablation_stylizer.png", "ablation_real.png", "rivals.png"}
     assert made <= set(changed)
-    assert not (results / "ablation_real.png").exists()
     assert report.write(tmp_path, results) == []
     page = (tmp_path / "docs/study.md").read_text(encoding="utf-8")
     for name in made:

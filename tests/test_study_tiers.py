@@ -116,7 +116,7 @@ def test_two_networks_of_a_tier_are_one_only_where_nothing_was_tuned():
 def test_a_level_differs_from_its_method_in_one_thing():
     plain = {"paintings": {"styles"}, "complexity": {"styles"}, "alpha": {"alpha"}, "raw": {"raw_share"},
              "share": {"share", "schedule"}, "sigma": {"sigma"}, "kind": {"consistency_kind"},
-             "weight": {"consistency"}, "detach": {"detach"}}  # fmt: skip
+             "weight": {"consistency"}, "detach": {"detach"}, "real": {"styles"}}  # fmt: skip
     seen = set()
     for factor in ablations.factors():
         if factor.name not in plain:
@@ -128,7 +128,7 @@ def test_a_level_differs_from_its_method_in_one_thing():
             assert changed <= plain[factor.name], (factor.name, level.label)
             assert len(changed) <= 1
             seen.add(factor.name)
-        assert sum(level.row.method == METHODS[factor.around] for level in factor.levels) <= 1
+        assert sum(level.row == tiers.walk(factor.around) for level in factor.levels) <= 1
     assert seen == set(plain)
 
 
@@ -322,6 +322,7 @@ def test_malformed_shards(text):
 
 def test_what_cannot_run_here_is_told_and_left_alone(tmp_path, monkeypatch):
     lines: list[str] = []
+    monkeypatch.delenv("GLTR_DATA", raising=False)
     monkeypatch.setattr(run, "run_one", lambda *a, **k: pytest.fail("it cannot run here"))
     settings = Settings("ablations", only=("gtr vgg19", "gtr real paintings"))
     monkeypatch.setattr(run, "score_layout_prior", lambda *a: None)
@@ -362,12 +363,13 @@ def test_painted_copies_keep_labels_and_change_pictures(tmp_path):
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_names_what_is_not_run_and_why(tmp_path):
+def test_the_list_names_what_is_not_run_and_why(tmp_path, monkeypatch):
+    monkeypatch.delenv("GLTR_DATA", raising=False)
     state = plan.plan(Settings("ablations"), Places(tmp_path / "l.jsonl", tmp_path), device="cpu", timer=lambda *a: 1.8)
     by_method = {entry["method"]: entry for entry in state["runs"]}
     assert by_method["gtr vgg19"]["state"] == plan.NOT_HERE
     assert by_method["gtr vgg19"]["hours"] == 0
-    assert "not run: it needs the VGG-19 weights" in plan.render(state)
+    assert "not run: it needs weights/vgg_normalised_conv3_1.pth in GLTR_DATA" in plan.render(state)
     assert by_method["gtr 2x steps"]["hours"] == pytest.approx(2.0)
     runnable = [r for r in grid.grid(Settings("ablations")) if not r.needs]
     assert state["hours_left"] == pytest.approx(sum(r.config.steps for r in runnable) * 1.8 / 3600, rel=1e-3)

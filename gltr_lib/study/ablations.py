@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib.config import METHODS, RIVALS
+from gltr_lib.study import painters
 from gltr_lib.study.tiers import Row, walk
 
 SIGMA = METHODS["gtr_ltr_cgl"].sigma
@@ -111,7 +112,6 @@ def _numbers(around: str, field: str, values: tuple[float, ...]) -> tuple[Level,
     return tuple(_level(around, f"{field}={v:g}", f"{v:g}", v, **{field: float(v)}) for v in values)
 
 
-@cache
 def factors() -> tuple[Factor, ...]:
     """All factors, in the order of their figures.
 
@@ -170,17 +170,17 @@ def factors() -> tuple[Factor, ...]:
             Level("in the mini stylizer's features", walk("gtr")),
             Level("on pixels", Row("pixels", RIVALS["pixels"])),
             Level("in VGG's relu3_1", Row(
-                "gtr vgg19", METHODS["gtr"], base=(("stylizer", "vgg19"), ("bank", "paintings-vgg19")),
-                needs="the VGG-19 weights, which are not shipped: fetch them, build a bank with gltr bank build "
-                      "--stylizer vgg19, then gltr study --only gtr --set stylizer=vgg19 --set bank=FILE",
+                "gtr vgg19", METHODS["gtr"], base=(("stylizer", painters.VGG19), ("bank", painters.PROCEDURAL)),
+                needs=painters.lacking(painters.VGG19),
             )),
         )),
         Factor("real", "Real paintings or procedural ones?", "whose paintings", "gtr", (
-            Level("procedural (512)", walk("gtr")),
-            Level("real", Row(
-                "gtr real paintings", METHODS["gtr"], base=(("bank", "paintings-real"),),
-                needs="real paintings, which are not shipped: data_scripts/paintings.py fetch, then gltr bank build, "
-                      "then gltr study --only gtr --set bank=FILE",
+            Level(f"procedural ({whole})", walk("gtr")),
+            _level("gtr", f"styles={painters.FILES}", f"procedural, as few as real ones ({painters.FILES})",
+                   styles=spread(painters.FILES)),
+            Level(f"real ({painters.FILES})", Row(
+                "gtr real paintings", METHODS["gtr"], base=(("bank", painters.REAL),),
+                needs=painters.lacking(painters.REAL),
             )),
         )),
         Factor("online", "Paint at every step, or beforehand?", "when the pictures are painted", "gtr", (

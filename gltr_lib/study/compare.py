@@ -1,7 +1,7 @@
 """Tables beyond the headline's: differences with intervals, rivals, trials, ablations, convergence, hours.
 
 Every table is made from rows of the ledger as the study is declared now (:mod:`.evidence`); what has no row reads
-"not run". Nothing here knows a number.
+"not run", a rival without any is named below its table. Nothing here knows a number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gltr_lib.study import ablations, tiers, trials
 from gltr_lib.study.evidence import COLUMNS, SHIFTED, Evidence, gap_by_look, name_of
 from gltr_lib.study.grid import PRIOR, STEPS, Settings, digest, grid
 from gltr_lib.study.intervals import Difference
+from gltr_lib.study.tables import with_rows
 
 #: What a table asks of the walk: the question, the method, and what it is compared with.
 QUESTIONS = (
@@ -32,7 +33,7 @@ TIER_WORDS = {
     "headline": "the walk of the paper's ablation, its controls, a run four times longer",
     "tuning": "the same number of trials for GTR, for GTR + LTR + CGL and for every rival",
     "rivals": "what somebody might use instead, alone, and with two views and the same consistency",
-    "ablations": "one factor at a time, around GTR or around GTR + LTR + CGL",
+    "ablations": "one factor at a time, around GTR or around GTR + LTR + CGL; two levels need files in `GLTR_DATA`",
     "real": "for photographs: AirSim's frames as a second source, a trunk with ImageNet weights; both in `GLTR_DATA`",
 }
 
@@ -92,17 +93,16 @@ def rivals_table(evidence: Evidence) -> str:
     methods = list(dict.fromkeys(row.name for group in tiers.groups("rivals", evidence.tuned) for row in group))
     methods = [name for name in methods if not name.endswith("_tuned") or evidence.tuned]
     settings = {name: _setting(name, evidence.tuned) for name in methods}
-    body = ledger.table(
-        rows, methods=methods, columns=tuple(COLUMNS), column_names=COLUMNS,
-        method_names={name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods},
-    )  # fmt: skip
+    names = {name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods}
+    there, rest = with_rows([row for row in rows if row["data"] in COLUMNS], names)
+    body = ledger.table(rows, methods=tuple(there), columns=tuple(COLUMNS), column_names=COLUMNS, method_names=there)
     if evidence.tuned:
         note = (
             "In brackets: the setting that the trials chose (`results/tuned.json`); *own* are the method's own numbers."
         )
     else:
         note = "No trial has been chosen yet: every rival has its own numbers."
-    return "\n\n".join([body, f"{note} {_cost_line(rows)}".strip()])
+    return "\n\n".join(filter(None, [body if there else "", rest, f"{note} {_cost_line(rows)}".strip()]))
 
 
 def _setting(name: str, tuned: Mapping[str, str]) -> str:
@@ -149,9 +149,7 @@ def ablation_table(evidence: Evidence, factor: ablations.Factor) -> str:
         rows, methods=methods, columns=tuple(columns), column_names=columns,
         method_names={level.row.name: level.label for level in factor.levels},
     )  # fmt: skip
-    body = body.replace("| method |", f"| {factor.axis} |", 1)
-    needs = [f"*{level.label}* was not run: it needs {level.row.needs}." for level in factor.levels if level.row.needs]
-    return "\n\n".join([body, *needs])
+    return body.replace("| method |", f"| {factor.axis} |", 1)
 
 
 def convergence_table(evidence: Evidence) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from gltr_lib._json import parse_object
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
-from gltr_lib.study import real_tier, trials
+from gltr_lib.study import painters, real_tier, trials
 from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
 from gltr_lib.study.tiers import (
     CONTROL_METHODS,
@@ -270,7 +270,9 @@ def digest(content: Any) -> str:
 
 @cache
 def asset_digest(name: str) -> str:
-    """The SHA-256 of a shipped file as its registry states it; "unknown" if it is not shipped."""
+    """The SHA-256 of a shipped file as its registry states it, or what stands for it; "unknown" for other files."""
+    if name in painters.CONTENT:
+        return painters.CONTENT[name]
     registry = Path(__file__).resolve().parent.parent / "assets" / "registry.json"
     try:
         entries = parse_object(registry.read_bytes())

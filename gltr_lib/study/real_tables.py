@@ -2,7 +2,7 @@
 
 A row is found by its definition and never by its name, so networks that several tiers declare are counted once, and
 networks of an outdated definition not at all. Beside the methods stands the layout prior of the labels that they were
-trained on. What was not scored reads "not run".
+trained on. What was not scored reads "not run"; methods that were scored nowhere are named below their table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tier, tiers, trials
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import PRIOR, Run, Settings, grid
-from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, looks_sentence
+from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, looks_sentence, with_rows
 
 #: Column -> (set, label set), and how a table heads it.
 COLUMNS: dict[tuple[str, str], str] = {
@@ -163,5 +163,7 @@ def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None 
 
 def _table(rows: Sequence[ledger.Row], runs: Sequence[Run], heads: Mapping[str, str]) -> str:
     """One group: methods by columns, which may have metrics and protocols of their own."""
+    rows = [row for row in rows if row["data"] in heads]
     names = {run.method: name_of(run.method.split(" [")[0]) for run in runs}
-    return ledger._body(rows, {PRIOR: METHOD_NAMES[PRIOR], **names}, heads)
+    there, rest = with_rows(rows, {PRIOR: METHOD_NAMES[PRIOR], **names})
+    return "\n\n".join(filter(None, [ledger._body(rows, there, heads) if there else "", rest]))

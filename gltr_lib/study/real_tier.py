@@ -108,17 +108,32 @@ def lacking(source: str, trunk: str) -> str:
     Returns:
         A few words for the list of what is not run.
     """
-    root = _root()
+    root = data_root()
     needs = []
     if source == "airsim" and not (root and (root / "airsim" / "train" / "images").is_dir()):
         needs.append("airsim/train in GLTR_DATA")
     if trunk == "squeezenet":
-        file = root / WEIGHTS if root else None
-        if file is None or not file.is_file():
-            needs.append(f"{WEIGHTS} in GLTR_DATA")
-        elif _sha256(file, file.stat().st_mtime_ns) != WEIGHTS_SHA256:
-            needs.append(f"{WEIGHTS} with SHA-256 {WEIGHTS_SHA256[:12]}... (another file lies there)")
-    return " and ".join(needs)
+        needs.append(lacking_file(WEIGHTS, WEIGHTS_SHA256))
+    return " and ".join(filter(None, needs))
+
+
+def lacking_file(path: str, sha256: str) -> str:
+    """What is wrong with a file below ``GLTR_DATA``; "" if it is there and the right one.
+
+    Args:
+        path: below the folder.
+        sha256: what it must have.
+
+    Returns:
+        A few words for the list of what is not run.
+    """
+    root = data_root()
+    file = root / path if root else None
+    if file is None or not file.is_file():
+        return f"{path} in GLTR_DATA"
+    if _sha256(file, file.stat().st_mtime_ns) != sha256:
+        return f"{path} with SHA-256 {sha256[:12]}... (another file lies there)"
+    return ""
 
 
 def train_frames(scenes: int = 0) -> Streets:
@@ -187,7 +202,7 @@ def load(look: str, numbers: Sequence[int], width: int) -> np.ndarray:
     Raises:
         ValueError: GLTR_DATA is not set, or does not hold the set, or fewer frames than asked for.
     """
-    root = _root()
+    root = data_root()
     if root is None:
         raise ValueError(f"{look}: set GLTR_DATA to the folder that holds airsim and carla")
     name, split = look.split(":")
@@ -202,7 +217,8 @@ def _frames(name: str, look: str, scenes: int) -> Streets:
     return Streets(name, ((look, tuple(range(FRAMES[look]))[: scenes or None]),))
 
 
-def _root() -> Path | None:
+def data_root() -> Path | None:
+    """The folder that ``GLTR_DATA`` names, if it does."""
     given = os.environ.get("GLTR_DATA", "").strip()
     return Path(given) if given else None
 

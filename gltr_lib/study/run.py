@@ -25,7 +25,7 @@ from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study import book, data, real_tier, scenes, trials
+from gltr_lib.study import book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
 from gltr_lib.study.places import Places, default_ledger
@@ -243,7 +243,7 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
     from gltr_lib.models import export
 
     images, labels = data.load(run.train, run.config.crop, places.cache)
-    stylizer, bank = styles_for(run.config, where)
+    stylizer, bank = styles_for(run.config, where, places.cache)
     config = run.config.replace(device=str(where))
     started = time.monotonic()
     result = engine.train(
@@ -259,16 +259,19 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
     export(result.model, places.network(run), {"facts": json.dumps(facts)})
 
 
-def styles_for(config: TrainConfig, where: torch.device) -> tuple[Any, Any]:
-    """The stylizer and the bank that a configuration asks for; None for what its views do not need."""
+def styles_for(config: TrainConfig, where: torch.device, cache: Path = Places.runs / "cache") -> tuple[Any, Any]:
+    """The stylizer and the bank that a configuration asks for; None for what its views do not need.
+
+    Args:
+        config: the run.
+        where: where the stylizer is put.
+        cache: keeps banks that are not shipped.
+    """
     views = set(config.method.views)
     if not views & STYLED_VIEWS:
         return None, None
-    from gltr_lib.style_bank import StyleBank
-    from gltr_lib.stylizer import Stylizer
-
-    stylizer = Stylizer.load(config.stylizer, device=where) if views & PAINTED_VIEWS else None
-    return stylizer, StyleBank.load(config.bank)
+    stylizer = painters.stylizer(config.stylizer, where) if views & PAINTED_VIEWS else None
+    return stylizer, painters.bank(config.bank, stylizer, cache)
 
 
 def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callable[[str], None]) -> None:
@@ -284,6 +287,9 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
             for part in absent:
                 data.load_part(part, size, places.cache, final=settings.final)
             say(f"rendered {streets.name}: {len(streets)} streets in {time.monotonic() - started:.1f} s")
+    for run in {(run.config.stylizer, run.config.bank): run for run in todo}.values():
+        if run.config.bank in painters.CONTENT:
+            styles_for(run.config, torch.device("cpu"), places.cache)  # measured once, too
 
 
 @contextlib.contextmanager

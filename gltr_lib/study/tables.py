@@ -95,6 +95,25 @@ def _with_facts(rows: Sequence[ledger.Row], methods: Sequence[str], names: Mappi
     return f"{body}\n\n{facts}" if facts else body
 
 
+def with_rows(rows: Sequence[ledger.Row], names: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Long tables: the methods that have a row, and the others in one sentence instead of a line each.
+
+    Args:
+        rows: of a table's columns.
+        names: method -> how the table calls it.
+
+    Returns:
+        (the names of methods with rows, "Not run: ..." or "").
+
+    Example:
+        >>> with_rows([{"method": "gtr"}], {"gtr": "GTR", "isw": "ISW", "ibn": "IBN"})
+        ({'gtr': 'GTR'}, 'Not run: ISW; IBN.')
+    """
+    seen = {row["method"] for row in rows}
+    rest = [name for method, name in names.items() if method not in seen]
+    return {m: name for m, name in names.items() if m in seen}, f"Not run: {'; '.join(rest)}." if rest else ""
+
+
 def columns_of(rows: Sequence[ledger.Row]) -> tuple[str, ...]:
     """The table's columns: the declared ones; a rehearsal's own test looks stand in for the study's."""
     found = {row["data"] for row in rows}
