@@ -421,3 +421,30 @@ def test_all_tiers_in_one_list_count_a_network_once(tmp_path, capsys, monkeypatc
     assert rivals["baseline"]["hours"] == 0
     assert rivals["baseline2"]["hours"] > 0
     assert main(["--tier", "all", "--only", "gtr"]) == 2
+
+
+def test_a_row_with_other_threads_predicts_better_than_a_timing_and_another_stylizer_is_another_cost(tmp_path):
+    """Runs side by side have one thread each, and who lists them has all: that was never matched, and timed anew."""
+    settings = Settings("ablations", only=("gtr alpha=0.5", "gtr vgg19"), seeds=1)
+    runs = {one.method: one for one in grid.grid(settings)}
+    where = Places(tmp_path / "ablations.jsonl", tmp_path)
+    device = ledger.device_name("cpu")
+    stem = device.rsplit(", ", 1)[0]
+
+    def plan_with(*devices):
+        rows = [
+            {"metric": "mIoU-19", "method": "gtr", "seed": 100, "data": "x", "device": name, "step_seconds": seconds,
+             "config": dataclasses.asdict(runs["gtr alpha=0.5"].config), "protocol": "p", "value": 0.1}
+            for name, seconds in devices
+        ]  # fmt: skip
+        where.ledger.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        state = plan.plan(settings, where, device="cpu", timer=lambda *_: 7.0)
+        return {entry["method"]: (entry.get("predicted_from"), entry.get("step_seconds")) for entry in state["runs"]}
+
+    assert plan_with()["gtr alpha=0.5"] == ("measured now", 7.0)
+    other = (f"{stem}, 977 threads", 0.5)
+    assert plan_with(other)["gtr alpha=0.5"] == ("ledger, other threads", 0.5)
+    assert plan_with(other, (device, 0.4))["gtr alpha=0.5"] == ("ledger", 0.4)
+    assert plan_with(("cpu: another processor, 2 threads", 0.3))["gtr alpha=0.5"] == ("measured before", 7.0)
+    config = dataclasses.asdict(runs["gtr alpha=0.5"].config)
+    assert plan._cost(config) != plan._cost(config | {"stylizer": "vgg19"})

@@ -1,9 +1,10 @@
 """What the study has, what it lacks, and how long the rest will take on this machine.
 
-Hours are predicted from the seconds a step that the ledger's rows report for this device: of the same views with the
-same options, else of the same views with others. A method whose views never ran here is timed for a few steps on
-made-up pictures, once, with a word on standard error: the times are kept in ``runs/cache``. A network that another tier
-declares as well is counted in the first of them. What cannot run here is listed as not run, with what it needs.
+Hours are predicted from the seconds a step that the ledger's rows report for this device, or for the same processor
+with another number of threads: of the same views with the same options, else of the same views with others. A method
+whose views never ran here is timed for a few steps on made-up pictures, once, with a word on standard error: the times
+are kept in ``runs/cache``. A network that another tier declares as well is counted in the first of them. What cannot
+run here is listed as not run, with what it needs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib._json import parse_object
-from gltr_lib.config import TrainConfig
+from gltr_lib.config import PAINTED_VIEWS, TrainConfig
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import Run, Settings, digest, grid
@@ -156,24 +157,28 @@ class _Clock:
         self, rows: Sequence[ledger.Row], device_name: str, device: str | None, timer: Timer, kept: Path
     ) -> None:
         self.device_name, self.device, self.timer, self.path = device_name, device, timer, kept
-        here = [row for row in rows if row.get("step_seconds") and row["device"] == device_name]
-        self.ledger = _medians(here, options=True)
-        self.alike = _medians(here, options=False)
+        timed = [row for row in rows if row.get("step_seconds")]
+        here = [row for row in timed if row["device"] == device_name]
+        near = [row for row in timed if _processor(row["device"]) == _processor(device_name)]
+        #: From the surest to the least sure: (seconds by cost, whether options count, how the source is called).
+        self.known = (
+            (_medians(here, options=True), True, "ledger"),
+            (_medians(near, options=True), True, "ledger, other threads"),
+            (_medians(near, options=False), False, "ledger, other options"),  # which move a step by some percent
+        )
         try:
             self.kept: dict[str, float] = parse_object(kept.read_bytes())
         except (OSError, ValueError):
             self.kept = {}
 
     def seconds(self, run: Run) -> tuple[float, str]:
-        key = _cost(dataclasses.asdict(run.config))
-        if key in self.ledger:
-            return self.ledger[key], "ledger"
-        name = f"{self.device_name} {key}"
-        if name in self.kept:
+        config = dataclasses.asdict(run.config)
+        for table, options, source in self.known:
+            if (cost := _cost(config, options)) in table:
+                return table[cost], source
+        name = f"{self.device_name} {_cost(config)}"
+        if name in self.kept:  # a timing of a few steps, taken while who knows what ran beside it
             return self.kept[name], "measured before"
-        alike = _cost(dataclasses.asdict(run.config), options=False)
-        if alike in self.alike:  # options move a step by some percent: not worth a minute's timing each
-            return self.alike[alike], "ledger, other options"
         print(f"timing a few steps of {run.method} on {self.device_name} ...", file=sys.stderr, flush=True)
         try:
             self.kept[name] = self.timer(run.config, self.device)
@@ -181,6 +186,11 @@ class _Clock:
             return 0.0, f"no prediction: {error}"
         ledger.write_text(self.path, json.dumps(self.kept, indent=1) + "\n")
         return self.kept[name], "measured now"
+
+
+def _processor(device: str) -> str:
+    """A device's name without the number of threads."""
+    return device.rsplit(", ", 1)[0] if device.endswith(" threads") else device
 
 
 def _medians(rows: Sequence[ledger.Row], options: bool) -> dict[str, float]:
@@ -201,5 +211,7 @@ def _cost(config: Mapping[str, Any], options: bool = True) -> str:
     whole = {**usual, **config}
     parts = {key: whole[key] for key in ("model", "model_options", "forward_images", "crop")}
     parts |= {key: method[key] for key in ("views", *(("network", "rival") if options else ()))}
+    if set(method["views"]) & PAINTED_VIEWS:
+        parts["stylizer"] = whole["stylizer"]
     parts |= {"second loss": [method["consistency"] > 0, method["whitening"] > 0]}
     return digest(json.loads(json.dumps(parts)))
