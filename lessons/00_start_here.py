@@ -23,7 +23,7 @@
 #
 # **Before you start.** Python, NumPy, a little PyTorch. No data set, no GPU, no network connection.
 #
-# **Time.** 25 min planned. {{run_time}}
+# **Time.** 29 min planned. {{run_time}}
 #
 # **Path.** Express and full.
 
@@ -79,7 +79,7 @@ print(f"{len(fine)} of {len(findings)} checks are fine, mode: {course.mode()}")
 print(doctor.render(rest) if rest else "Nothing to mend. Go on.")
 
 # %% [markdown]
-# ## 2. One street, five looks (5 min)
+# ## 2. One street, five looks (7 min)
 #
 # This course is about **segmentation**: a network looks at a street and says for every pixel what it is, road, car or
 # person. To learn that, it needs pictures with **labels**, and labels are expensive: for each photograph, somebody
@@ -294,7 +294,7 @@ show(
 )
 
 # %% [markdown]
-# ## 4. The two moves of this course (6 min)
+# ## 4. The two moves of this course (8 min)
 #
 # You have seen a network fail. Now we repair it, and for that we paint. One thing first: a network takes tensors,
 # channels first, values from 0 to 1.
@@ -407,8 +407,8 @@ print(summary("00"))
 #
 # | lesson | question | express |
 # |---|---|---|
-# | [01 The domain gap](01_domain_gap.ipynb) | How badly does a network fail when only the look changes? | sections 1 to 5 |
-# | [02 AdaIN](02_adain.ipynb) | What is the style of a picture, written as numbers? | 1, 2, 5 |
+# | [01 The domain gap](01_domain_gap.ipynb) | How badly does a network fail when only the look changes? | sections 1, 2, 4, 5 |
+# | [02 AdaIN](02_adain.ipynb) | What is the style of a picture, written as numbers? | 1, 2, 5, 6 |
 # | [03 Global texture randomization](03_global_texture_randomization.ipynb) | Which paintings, how many, how often? | 4, 7 |
 # | [04 Local texture randomization](04_local_texture_randomization.ipynb) | Why paint only parts, and which parts? | |
 # | [05 Consistency](05_consistency.ipynb) | Should both pictures get the same answer? | |

@@ -64,6 +64,18 @@ def test_the_express_path_takes_the_marked_lessons_without_their_exercises():
     assert named == marked
 
 
+def test_lesson_00_and_the_guide_have_the_same_express_path():
+    text = (ROOT / "lessons" / "00_start_here.py").read_text(encoding="utf-8")
+    told = {
+        (lesson, int(number))
+        for lesson, cell in re.findall(r"^# \| \[(\d\d) [^|]*\|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+        for number in re.findall(r"\d+", cell)
+    }
+    first = re.search(r"\*\*Express path\*\*, an hour: sections ([\d, and]+) of this lesson", text)[1]
+    told |= {("00", int(number)) for number in re.findall(r"\d+", first)}
+    assert told == {part for _, _, what in plan("An hour alone") for part in sections_of(what)}
+
+
 @pytest.mark.parametrize(("heading", "total"), [("An hour alone", 60), ("A lab of 90 minutes", 90), ("A day", 480)])
 def test_the_clock_of_a_plan_runs_without_gaps_to_its_end(heading, total):
     now = 0
