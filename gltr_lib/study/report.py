@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
-from gltr_lib.study import ablations, figures, tables, trials
+from gltr_lib.study import ablations, classes, figures, tables, trials
 from gltr_lib.study.evidence import Evidence
 
 DOCUMENTS = ("README.md", "docs/study.md", "docs/hypotheses.md")
@@ -28,6 +28,7 @@ def makers(results: str | os.PathLike[str]) -> dict[str, Callable[[], tuple[Any,
     out: dict[str, Callable[[], tuple[Any, str] | None]] = {
         "headline.png": lambda: figures.headline_figure(rows) if tables.headline_rows(rows) else None,
         "rivals.png": lambda: figures.rivals_figure(evidence),
+        "classes.png": lambda: classes.classes_figure(evidence),
     }
     for factor in ablations.factors():
         out[f"ablation_{factor.name}.png"] = lambda factor=factor: figures.ablation_figure(evidence, factor)  # type: ignore[misc]

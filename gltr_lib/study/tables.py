@@ -208,7 +208,7 @@ def tables(
     Returns:
         Marker -> function that renders.
     """
-    from gltr_lib.study import ablations, compare, hypotheses, real_tables
+    from gltr_lib.study import ablations, classes, compare, hypotheses, real_tables
     from gltr_lib.study.evidence import Evidence
 
     folder = Path(results)
@@ -249,6 +249,7 @@ def tables(
         "table:gap_test": lambda: compare.gap_test_table(evidence),
         "table:convergence": lambda: compare.convergence_table(evidence),
         "table:rivals": lambda: "\n\n".join([*picture("rivals.png"), compare.rivals_table(evidence)]),
+        "table:classes": lambda: "\n\n".join([*picture("classes.png"), classes.classes_table(evidence)]),
         "table:tuning": lambda: compare.tuning_table(evidence),
         "table:ablations": every_factor,
         "table:hypotheses": lambda: hypotheses.table(folder, evidence),
