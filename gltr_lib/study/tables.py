@@ -243,7 +243,13 @@ def tables(
         "table:real": lambda: real_table(ledger.read(real), looks_taken=looks()),
         "table:real_walk": lambda: real_tables.walk_table(ledger.read(real), evidence.tuned, looks()),
         "table:real_sequences": lambda: real_tables.sequences_table(ledger.read(real), evidence.tuned),
-        "table:real_sets": lambda: real_tables.real_sets_table(ledger.read(real), evidence.tuned, looks()),
+        "table:real_sets": lambda: "\n\n".join(
+            [
+                *picture("real_streets.png"),
+                *picture("real_trunks.png"),
+                real_tables.real_sets_table(ledger.read(real), evidence.tuned, looks()),
+            ]
+        ),
         "table:tiers": lambda: compare.tiers_table(evidence),
         "table:differences": lambda: compare.differences_table(evidence),
         "table:gap_test": lambda: compare.gap_test_table(evidence),
