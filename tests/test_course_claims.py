@@ -68,6 +68,23 @@ def test_scores_are_those_of_the_newest_definition(tmp_path):
     assert claims.scores(tmp_path / "nowhere") == {}
 
 
+def test_scores_of_another_tier_are_asked_for_by_name(tmp_path):
+    base = json.loads((ROOT / "results" / "headline.jsonl").read_text().splitlines()[0])
+    about = {"seed": 0, "data": "camvid/all", "metric": "mIoU-5"}
+    rows = [
+        base | about | {"tier": tier, "method": method, "value": value, "family": method}
+        for tier, method, value in (
+            ("headline", "gtr", 0.4), ("real", "gtr [airsim mini]", 0.2), ("real", "baseline [airsim mini]", 0.25),
+        )
+    ]  # fmt: skip
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "real.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    assert set(claims.scores(tmp_path, "real.jsonl", "mIoU-5")) == {("gtr", "camvid/all")}
+    known = claims.scores(tmp_path, "real.jsonl", "mIoU-5", tier="real")
+    found = claims.paired(known, "gtr [airsim mini]", "baseline [airsim mini]", "camvid/all")
+    assert found == pytest.approx([-5.0])
+
+
 def test_scores_on_photographs_are_of_the_newest_networks_too(tmp_path):
     """A control that was not trained again since the base changed must not be the best method on photographs."""
     base = json.loads((ROOT / "results" / "headline.jsonl").read_text().splitlines()[0])

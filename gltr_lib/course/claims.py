@@ -21,7 +21,7 @@ Scores = Mapping[tuple[str, str], Mapping[int, float]]
 
 
 def scores(
-    base: Path | None = None, file: str = "headline.jsonl", metric: str = "mIoU-19"
+    base: Path | None = None, file: str = "headline.jsonl", metric: str = "mIoU-19", tier: str = "headline"
 ) -> dict[tuple[str, str], dict[int, float]]:
     """Scores of the committed study in per cent, by (method, data) and seed.
 
@@ -29,6 +29,7 @@ def scores(
         base: the repository; the one of this package if left out.
         file: of the folder ``results``; "real.jsonl" has the same networks on photographs.
         metric: the mean over which classes; "real.jsonl" has more than one.
+        tier: whose networks; "real" has those of another training set or trunk, "gtr [airsim mini]" for instance.
 
     Returns:
         Nested dicts without the rows of an older definition; empty where the study has not been run.
@@ -40,7 +41,7 @@ def scores(
     from gltr_lib.study.tables import headline_rows
 
     found: dict[tuple[str, str], dict[int, float]] = {}
-    for row in headline_rows(ledger.read((base or root()) / "results" / file), metric=metric):
+    for row in headline_rows(ledger.read((base or root()) / "results" / file), tier, metric):
         found.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
     return found
 
