@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gltr_lib.study import real_tier
 
 if TYPE_CHECKING:
@@ -77,8 +79,7 @@ def folder_digest(folder: Path) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    files = sorted(file for file in folder.iterdir() if file.is_file())
-    return _digest(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+    return _digest(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in _files(folder)))
 
 
 @lru_cache(maxsize=4)
@@ -116,7 +117,8 @@ def bank(name: str, painter: Stylizer | None, cache: Path) -> StyleBank:
         The bank.
 
     Raises:
-        ValueError: the real paintings are not here, or a bank must be measured and there is no painter.
+        ValueError: the real paintings are not here or one cannot be read, or a bank must be measured and there is no
+            painter.
     """
     from gltr_lib.style_bank import StyleBank
 
@@ -136,23 +138,39 @@ def bank(name: str, painter: Stylizer | None, cache: Path) -> StyleBank:
 
 
 def _measure(name: str, painter: Stylizer) -> StyleBank:
-    from gltr_lib.offline import build_bank
     from gltr_lib.paintings import kind_of
     from gltr_lib.style_bank import StyleBank
 
     if name == PROCEDURAL:
         return StyleBank.from_images(painter, _painted(), [f"{kind_of(seed)}-{seed}" for seed in range(COUNT)])
-    root = real_tier.data_root()
-    found, refused = build_bank((root or Path()) / FOLDER, painter, longest=LONGEST)
-    if refused:
-        raise ValueError(f"{FOLDER}: {len(refused)} of {FILES} paintings cannot be read, first {next(iter(refused))}")
-    return found
+    files = _files((real_tier.data_root() or Path()) / FOLDER)
+    return StyleBank.from_images(painter, _opened(files), [file.stem for file in files])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.is_file())
 
 
 def _painted() -> Iterator[Tensor]:
-    import torch
-
     from gltr_lib.paintings import paint
 
     for seed in range(COUNT):
-        yield torch.from_numpy(paint(seed, size=SIDE)).permute(2, 0, 1).float() / 255.0
+        yield _tensor(paint(seed, size=SIDE))
+
+
+def _opened(files: list[Path]) -> Iterator[Tensor]:
+    """Pictures of files, shrunk as ``gltr bank build`` shrinks them."""
+    from PIL import Image
+
+    from gltr_lib.datasets import read_image
+
+    for file in files:
+        picture = Image.fromarray(read_image(file))
+        picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+        yield _tensor(np.array(picture))
+
+
+def _tensor(pixels: np.ndarray) -> Tensor:
+    import torch
+
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255.0
