@@ -324,6 +324,15 @@ def test_figures_wait_for_two_levels(tmp_path):
     assert figures.rivals_figure(evidence) is None
 
 
+def test_a_rival_with_one_seed_is_marked_as_such(tmp_path):
+    def scores(method, data, seed):
+        return {"gtr": 0.3, "baseline": 0.2, "isw": 0.4, "randconv": None if seed else 0.35}.get(method)
+
+    figure, _ = figures.rivals_figure(made_up(tmp_path, "rivals", scores))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [name_of("isw"), "RandConv, 1 seed", "GTR", "baseline"]
+
+
 def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
     evidence = made_up(tmp_path, "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
     factor = next(f for f in ablations.factors() if f.name == "alpha")

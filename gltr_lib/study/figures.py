@@ -211,7 +211,8 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
         axis.set_xlabel("mIoU-19 (%)")
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(methods) - 0.5, -0.5)
-    axes[0].set_yticks(range(len(methods)), [name_of(m) for m in methods], fontsize=8.5)
+    names = [name_of(m) + (", 1 seed" if cells[m, TEST].n == 1 else "") for m in methods]
+    axes[0].set_yticks(range(len(methods)), names, fontsize=8.5)
     landmarks = {*methods[:5], "gtr", "gtr_ltr_cgl", "baseline"}  # all of them are words for a table, not for a figure
     told = [m for m in methods if m in landmarks]
     listed = ", ".join(f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}" for m in told)
