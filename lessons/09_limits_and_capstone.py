@@ -132,8 +132,8 @@ viz.table(
 )  # fmt: skip
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** From scratch it gains on two sets for every seed and loses a little on CamVid for every seed. Over the trunk it gains on no set for every seed, and
-# on CamVid two seeds of three lose about ten points. Collect readings first; both of the text's are guesses.
+# **Expected.** Most guess that the better network gains more; the table answers it. Read it line by line: which differences have the same sign for
+# every seed? Collect explanations first; both of the text's are guesses.
 
 # %% [markdown]
 # Randomization makes a bet: *shapes carry over, looks do not.* From ten metres up, a road has another outline and another place than
