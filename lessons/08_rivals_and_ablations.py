@@ -635,7 +635,8 @@ display(Markdown(compare.tuning_table(evidence)))
 # table in `docs/study.md` speaks against it?). Or our painter, a small one on pictures 128 pixels high, destroys more than it teaches:
 # Fourier mixing keeps every contour where it was. Or it is the dose: stylised CutMix has the same painter, paints a rectangle, and
 # was ahead in its trials as well. But half of the strength was a smaller dose, and you have just seen how it did.
-# **Which experiment would tell the other two readings apart?**
+# For the painter there is a row: *Which stylizer?* in `docs/study.md` has GTR painted by VGG-19. How much of the distance does it close?
+# **Which experiment would settle the rest?**
 #
 # ### What others report
 #

@@ -324,6 +324,17 @@ def test_figures_wait_for_two_levels(tmp_path):
     assert figures.rivals_figure(evidence) is None
 
 
+def test_the_words_of_an_ablation_tell_how_many_seeds_its_levels_have(tmp_path):
+    factor = next(f for f in ablations.factors() if f.name == "alpha")
+    full = made_up(tmp_path / "full", "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
+    assert "means of 2 seeds" in figures.ablation_figure(full, factor)[1]
+    part = made_up(
+        tmp_path / "part", "ablations", lambda m, d, s: 0.3 if m == "gtr" or (m == "gtr alpha=0.5" and not s) else None,
+        seeds=2,
+    )  # fmt: skip
+    assert "means of 1 to 2 seeds" in figures.ablation_figure(part, factor)[1]
+
+
 def test_a_rival_with_one_seed_is_marked_as_such(tmp_path):
     def scores(method, data, seed):
         return {"gtr": 0.3, "baseline": 0.2, "isw": 0.4, "randconv": None if seed else 0.35}.get(method)

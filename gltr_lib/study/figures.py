@@ -177,7 +177,10 @@ def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, 
             if (level.row.name, look) in cells
         ]
         parts.append(f"{COLUMNS[look]}: {'; '.join(found)}")
-    seeds = max(cell.n for cell in cells.values())
+    counts = sorted(
+        {cells[level.row.name, look].n for level in levels for look in looks if (level.row.name, look) in cells}
+    )
+    seeds = f"{counts[-1]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return (
         f"{factor.title} mIoU-19 in per cent by {factor.axis}, around {name_of(factor.around)}; means of {seeds} seeds "
         f"with the seeds as dots. {'. '.join(parts)}."
