@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.study import real_tables, tiers
 from gltr_lib.study.evidence import name_of
-from gltr_lib.study.figures import GRID, OURS, RIVAL, _new
+from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, _new
 from gltr_lib.study.grid import PRIOR
 from gltr_lib.study.real_tier import METHODS_HERE
 
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 #: Sets in the classes that networks of every source have.
 SHARED = {"camvid common5": "CamVid (5)", "idd_lite common4": "IDD-Lite (4)", "cityscapes common5": "Cityscapes (5)"}
-#: Okabe and Ito's colours and a marker for each method of the second figure.
-STYLE = {
-    "baseline": ("#0072b2", "o"), "photometric": ("#009e73", "^"), "gtr": ("#d55e00", "s"),
-    "gtr_ltr_cgl": ("#cc79a7", "D"),
-}  # fmt: skip
+#: The methods' own colours and markers, and Okabe and Ito's light blue for strong photometry.
+STYLE = {method: {**METHOD_STYLE, "photometric": ("#56b4e9", "^")}[method] for method in METHODS_HERE}
 GROUPS = {
     "streets": "drawn streets,\nfrom scratch",
     "streets squeezenet": "drawn streets,\nImageNet trunk",
