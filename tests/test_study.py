@@ -34,12 +34,16 @@ def places(tmp_path) -> run.Places:
 # --- the grid ---------------------------------------------------------------------------------------------------------
 
 
-def test_headline_is_six_methods_and_three_controls_with_three_seeds_and_one_longer_baseline():
+def test_headline_is_six_methods_with_five_seeds_three_controls_with_three_and_one_longer_baseline():
     runs = grid.grid()
-    assert len(runs) == 3 * (6 + 3) + 1
+    assert len(runs) == 5 * 6 + 3 * 3 + 1
     for method in (*HEADLINE_METHODS, *CONTROL_METHODS):
         mine = [r for r in runs if r.method == method]
-        assert [r.seed for r in mine] == [r.config.seed for r in mine] == [0, 1, 2]
+        assert (
+            [r.seed for r in mine]
+            == [r.config.seed for r in mine]
+            == list(range(5 if method in HEADLINE_METHODS else 3))
+        )
         assert {r.config.method for r in mine} == {METHODS[method]}
     (longer,) = [r for r in runs if r.method == CONVERGENCE]
     usual = next(r for r in runs if r.method == "baseline" and r.seed == 0)
@@ -50,7 +54,7 @@ def test_headline_is_six_methods_and_three_controls_with_three_seeds_and_one_lon
 
 def test_the_longest_run_starts_first_and_the_controls_run_last():
     methods = [r.method for r in grid.grid()]
-    assert methods == [CONVERGENCE, *3 * HEADLINE_METHODS, *3 * CONTROL_METHODS]
+    assert methods == [CONVERGENCE, *5 * HEADLINE_METHODS, *3 * CONTROL_METHODS]
 
 
 def test_every_method_has_the_same_budget_and_differs_in_method_and_seed_alone():
@@ -299,6 +303,27 @@ def test_final_needs_finished_networks_and_scores_them_once(tmp_path):
         run.run_study(final, where, device="cpu", say=lambda _: None)
     rows = ledger.find(ledger.read(where.ledger), data="streets/sampled:1000..1001", method="baseline")
     assert len(rows) == 1
+
+
+def test_a_lost_network_is_trained_again_only_when_asked_and_its_rows_stay(tmp_path):
+    where, lines = places(tmp_path), []
+    run.run_study(TINY, where, device="cpu", say=lambda _: None)
+    before = where.ledger.read_text()
+    (one,) = grid.grid(TINY)
+    where.network(one).unlink()
+    run.run_study(TINY, where, device="cpu", say=lines.append)
+    assert not where.network(one).exists()
+    run.run_study(dataclasses.replace(TINY, retrain=True), where, device="cpu", say=lines.append)
+    assert where.network(one).exists()
+    assert where.ledger.read_text() == before
+    (line,) = [line for line in lines if "trained again" in line]
+    score, recorded = (float(text) for text in re.findall(r"\d+\.\d+", line))
+    assert score == recorded == pytest.approx(100 * json.loads(before.splitlines()[0])["value"], abs=0.006)
+
+
+def test_the_final_look_trains_nothing():
+    with pytest.raises(ValueError, match="retrain"):
+        Settings(final=True, retrain=True)
 
 
 @pytest.mark.slow
@@ -610,11 +635,11 @@ def test_wrong_flags_are_one_line_and_exit_code_2(flags, capsys):
 
 
 def test_processes_are_told_the_same_settings(tmp_path):
-    settings = dataclasses.replace(TINY, only=())
+    settings = dataclasses.replace(TINY, only=(), retrain=True)
     values = vars(parser().parse_args(processes.flags_of(settings, places(tmp_path), "cpu")))
     again = Settings(
         values["tier"], values["steps"], values["seeds"], (), values["scenes"], values["looks"], values["final"],
-        tuple(values["overrides"]),
+        values["retrain"], tuple(values["overrides"]),
     )  # fmt: skip
     assert again == settings
     assert values["device"] == "cpu"

@@ -8,7 +8,7 @@ from pathlib import Path
 def study(
     *, tier: str = "headline", list: bool = False, report: bool = False, steps: int | None = None,
     seeds: int | None = None, only: str = "", scenes: int = 0, looks: str = "", final: bool = False,
-    set: tuple[str, ...] = (), jobs: int = 1, shard: str = "1/1",
+    retrain: bool = False, set: tuple[str, ...] = (), jobs: int = 1, shard: str = "1/1",
     device: str | None = None, real: Path | None = None, reason: str = "",
     ledger: Path | None = None, runs: Path = Path("runs"), json: bool = False,
 ) -> int:  # fmt: skip
@@ -24,6 +24,7 @@ def study(
         scenes: shorten every set of streets, for a rehearsal.
         looks: other test looks, sampled:<first>..<last>.
         final: score the finished networks on the reserved looks, once.
+        retrain: train again what has rows but whose network is not here, and compare; no row changes.
         set: other training settings, key=value.
         jobs: runs side by side.
         shard: i/n, the i-th of n machines that share a tier.
@@ -38,7 +39,7 @@ def study(
 
     return command(
         tier=tier, steps=steps, seeds=seeds, only=split_methods(only), scenes=scenes, looks=looks, final=final,
-        overrides=set, jobs=jobs, shard=shard, device=device, list_only=list, report=report,
+        retrain=retrain, overrides=set, jobs=jobs, shard=shard, device=device, list_only=list, report=report,
         real=str(real) if real is not None else None, reason=reason, ledger_path=str(ledger) if ledger else None,
         runs=str(runs), as_json=json,
     )  # fmt: skip

@@ -28,6 +28,7 @@ def command(
     scenes: int = 0,
     looks: str = "",
     final: bool = False,
+    retrain: bool = False,
     overrides: Sequence[str] = (),
     jobs: int = 1,
     shard: str = "1/1",
@@ -54,7 +55,7 @@ def command(
         tiers = TIERS if tier == "all" else (tier,)
         if tier == "all" and (only or final or run_ids or ledger_path or ship or real is not None):
             raise ValueError("--tier all lists, runs and reports whole tiers; name one tier for anything else")
-        every = [Settings(t, steps, seeds, tuple(only), scenes, looks, final, tuple(overrides)) for t in tiers]
+        every = [Settings(t, steps, seeds, tuple(only), scenes, looks, final, retrain, tuple(overrides)) for t in tiers]
         if jobs < 1:
             raise ValueError(f"--jobs: expected at least 1, received {jobs}")
         part = read_shard(shard)
@@ -168,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--scenes", type=int, default=0, help="shorten every set of streets (rehearsal)")
     flags.add_argument("--looks", default="", help="test looks, sampled:<first>..<last>")
     flags.add_argument("--final", action="store_true", help="score finished networks on the reserved looks, once")
+    flags.add_argument("--retrain", action="store_true", help="train again networks that have rows but are not here")
     flags.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     flags.add_argument("--jobs", type=int, default=1, help="runs side by side")
     flags.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N machines that share a tier")

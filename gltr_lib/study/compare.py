@@ -30,7 +30,7 @@ QUESTIONS = (
 )
 LEDGERS = ("headline", "headline_long", "pilots", "tuning", "rivals", "ablations", "real")
 TIER_WORDS = {
-    "headline": "the walk of the paper's ablation, its controls, a run four times longer",
+    "headline": "the walk of the paper's ablation, its controls (3 seeds), a run four times longer (1)",
     "tuning": "the same number of trials for GTR, for GTR + LTR + CGL and for every rival",
     "rivals": "what somebody might use instead, alone, and with two views and the same consistency",
     "ablations": "one factor at a time, around GTR or around GTR + LTR + CGL; two levels need files in `GLTR_DATA`",

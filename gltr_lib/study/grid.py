@@ -74,6 +74,7 @@ class Settings:
         scenes: shorten every set of streets to this many scenes (0 = whole), for a rehearsal.
         looks: the test looks, "sampled:<first>..<last>"; empty = the study's own.
         final: score the finished networks on the reserved looks, once.
+        retrain: train again what has rows and whose network is not here; its rows stay as they are.
         overrides: ``key=value`` changes of every TrainConfig.
     """
 
@@ -84,6 +85,7 @@ class Settings:
     scenes: int = 0
     looks: str = ""
     final: bool = False
+    retrain: bool = False
     overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -105,6 +107,8 @@ class Settings:
         sampled_looks(self.looks, final=self.final)
         if self.final and self.tier == "tuning":
             raise ValueError("final: trials are never scored on test looks; choose another tier")
+        if self.final and self.retrain:
+            raise ValueError("retrain: trains and compares with the ledger; score with final afterwards")
 
     @property
     def first_seed(self) -> int:

@@ -64,6 +64,7 @@ def flags_of(settings: Settings, places: Places, device: str | None) -> list[str
     words += ["--scenes", str(settings.scenes)] if settings.scenes else []
     words += ["--looks", settings.looks]
     words += ["--final"] if settings.final else []
+    words += ["--retrain"] if settings.retrain else []
     for text in settings.overrides:
         words += ["--set", text]
     return words

@@ -25,7 +25,7 @@ from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.study import book, data, painters, real_tier, scenes, trials
+from gltr_lib.study import again, book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
 from gltr_lib.study.places import Places, default_ledger
@@ -77,7 +77,7 @@ def run_study(
     if ids and len(runs) < len(ids):
         raise ValueError(f"no such run: {', '.join(sorted(set(ids) - {run.id for run in runs}))}")
     rows = book.read(places.ledger)
-    todo = [run for run in runs if missing(run, rows)]
+    todo = [run for run in runs if missing(run, rows) or (settings.retrain and not places.network(run).exists())]
     for run in runs:
         if run not in todo:
             say(f"{run.id}: done, skipped")
@@ -88,7 +88,10 @@ def run_study(
     if settings.final:
         untrained = [run.id for run in todo if not places.network(run).exists()]
         if untrained:
-            raise ValueError(f"--final scores finished networks; not trained yet: {', '.join(untrained)}")
+            raise ValueError(
+                f"--final scores finished networks; not trained here: {', '.join(untrained)} "
+                "(where they have rows, --retrain trains them again and leaves the rows as they are)"
+            )
     if settings.tier in ("rivals", "real") and not trials.read():
         say(f"no trial is chosen ({trials.FILE} is not here): every method runs with its own numbers")
     if todo:
@@ -134,11 +137,15 @@ def run_one(
         if not ours:
             say(f"{run.id}: another process is at it, skipped")
             return
-        if not places.network(run).exists():
+        new = not places.network(run).exists()
+        if new:
             _train(run, places, where)
         model, facts = load_network(run, places)
         model = model.to(where).eval()
-        for streets in missing(run, book.read(places.ledger)):
+        todo = missing(run, book.read(places.ledger))
+        if new and not final and run.score[0] not in todo:
+            say(f"  {run.method}, seed {run.seed}, {again.compare(run, model, places)}")
+        for streets in todo:
             images, labels = data.load(streets, run.config.crop, places.cache, final=final)
             started = time.monotonic()
             matrix, counts = scenes.evaluate_scenes(model, images, labels, batch=16, num_classes=run.config.num_classes)
