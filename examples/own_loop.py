@@ -42,9 +42,9 @@ def main() -> None:
         folder = args.folder or write_streets(Path(temporary), tuple(args.size))
         try:
             data = FolderPairs(folder / "images", folder / "labels", num_classes=args.classes, size=tuple(args.size))
-        except ValueError as error:
+            model = train(data, args)
+        except ValueError as error:  # a folder or a file that does not fit; the message names it
             parser.error(str(error))
-        model = train(data, args)
     if args.save:
         torch.save(model.state_dict(), args.save)
         print(f"saved {args.save}")

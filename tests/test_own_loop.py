@@ -115,6 +115,19 @@ def test_an_empty_folder_is_named(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_damaged_label_is_named(tmp_path):
+    for name, shape in (("images", (30, 50, 3)), ("labels", (30, 50))):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / name / "street.png")
+    label = tmp_path / "labels" / "street.png"
+    label.write_bytes(label.read_bytes()[:40])
+    done = run(SCRIPT, "--folder", str(tmp_path), "--steps", "1", "--size", "32", "64")
+    assert done.returncode == 2
+    assert str(label) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
 def test_nothing_to_do_is_an_error():
     done = run(SCRIPT, "--steps", "0")
     assert done.returncode == 2

@@ -32,10 +32,10 @@ from tests.test_study import README, RESULTS
 DOCS = README.parent / "docs"
 
 
-def made_up(folder, tier, scores, seeds=3, tuned=None):
+def made_up(folder, tier, scores, seeds=3, tuned=None, final=False):
     """Rows of a tier as it is declared, with (method, data) -> score; a callable gets the seed."""
     lines = []
-    for one in grid.grid(Settings(tier, seeds=seeds), tuned or {}):
+    for one in grid.grid(Settings(tier, seeds=seeds, final=final), tuned or {}):
         for streets in one.score:
             value = scores(one.method, streets.name, one.seed)
             if value is None:
@@ -364,4 +364,4 @@ def test_every_table_has_a_place():
     pages = (*report.DOCUMENTS, "docs/site/results_index.md")
     there = "".join((README.parent / name).read_text(encoding="utf-8") for name in pages)
     assert [marker for marker in tables.tables(RESULTS) if f"<!-- {marker} -->" not in there] == []
-    assert TEST in compare.COLUMNS
+    assert TEST in tables.COLUMN_NAMES

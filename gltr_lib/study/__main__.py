@@ -125,11 +125,13 @@ def read_shard(text: str) -> tuple[int, int]:
 def _print_table(settings: Settings, places: Places) -> None:
     """What a tier has so far, as a table."""
     from gltr_lib import ledger
-    from gltr_lib.study import book, compare, tables
-    from gltr_lib.study.evidence import COLUMNS, Evidence, name_of
+    from gltr_lib.study import book, compare, last_look, tables
+    from gltr_lib.study.evidence import Evidence, name_of
     from gltr_lib.study.grid import grid
 
-    if settings.tier == "headline":
+    if settings.final and settings.title == settings.tier:
+        print(f"\n{last_look.last_look_table(Evidence(places.ledger.parent))}")
+    elif settings.tier == "headline":
         rows = ledger.read(places.ledger)
         for render in (tables.headline_table, tables.convergence_line, tables.controls_table, tables.gap_table):
             print(f"\n{render(rows, settings.title)}")
@@ -142,7 +144,7 @@ def _print_table(settings: Settings, places: Places) -> None:
             methods = [name for name, own in classes.items() if own == count]
             part = ledger.find(rows, method=tuple(methods))
             columns = list(dict.fromkeys(row["data"] for row in part))
-            heads = {**{data: data for data in columns}, **COLUMNS}
+            heads = {**{data: data for data in columns}, **tables.COLUMN_NAMES}
             print("\n" + ledger.table(part, methods=methods, columns=columns, column_names=heads,
                                       method_names={name: name_of(name) for name in methods}))  # fmt: skip
 

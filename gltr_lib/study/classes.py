@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import tiers
-from gltr_lib.study.evidence import COLUMNS, TEST, Evidence, name_of
+from gltr_lib.study.evidence import TEST, Evidence, name_of
+from gltr_lib.study.tables import COLUMN_NAMES
 from gltr_lib.study.tiers import PRIOR
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def classes_table(evidence: Evidence) -> str:
     means = (f"{100 * statistics.fmean(scores[m].values()):.1f}" for m in methods)
     lines.append("| mean | " + " | ".join(means) + " |")
     note = (
-        f"IoU in per cent on the {COLUMNS[TEST]}, mean over seeds; the rivals are the best {BEST} of those that were "
-        "run there. The oracle was trained on overcast and sun."
+        f"IoU in per cent on the {COLUMN_NAMES[TEST]}, mean over seeds; the rivals are the best {BEST} of those that "
+        "were run there. The oracle was trained on overcast and sun."
     )
     return "\n".join(lines) + f"\n\n{note}"
 
@@ -106,14 +107,14 @@ def classes_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    axis.set_title(f"IoU by class, {COLUMNS[TEST]}", loc="left", fontsize=11)
+    axis.set_title(f"IoU by class, {COLUMN_NAMES[TEST]}", loc="left", fontsize=11)
     figure.colorbar(picture, ax=axis, label="IoU (%)", fraction=0.025, pad=0.01)
     return figure, _words(scores, methods)
 
 
 def _words(scores: Mapping[str, Mapping[str, float]], methods: Sequence[str]) -> str:
     """What to see: where the best rival is farthest ahead of GTR, and where GTR is ahead of it."""
-    start = f"IoU of each class on the {COLUMNS[TEST]} for {len(methods)} methods"
+    start = f"IoU of each class on the {COLUMN_NAMES[TEST]} for {len(methods)} methods"
     rivals = [m for m in methods if m not in ("baseline", "oracle", *OURS)]
     if "gtr" not in scores or not rivals:
         return f"{start}."

@@ -14,10 +14,10 @@ from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib.study import ablations, tiers, trials
-from gltr_lib.study.evidence import COLUMNS, SHIFTED, Evidence, gap_by_look, name_of
+from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, name_of
 from gltr_lib.study.grid import PRIOR, STEPS, Settings, digest, grid
 from gltr_lib.study.intervals import Difference
-from gltr_lib.study.tables import with_rows
+from gltr_lib.study.tables import COLUMN_NAMES, with_rows
 
 #: What a table asks of the walk: the question, the method, and what it is compared with.
 QUESTIONS = (
@@ -59,7 +59,7 @@ def tiers_table(evidence: Evidence) -> str:
 def differences_table(evidence: Evidence) -> str:
     """The walk's questions: paired differences by look, with intervals where there are enough seeds and scenes."""
     heads = ("streets/game", *SHIFTED)
-    lines = ["| question | " + " | ".join(COLUMNS[head] for head in heads) + " |", "|---|" + "---:|" * len(heads)]
+    lines = ["| question | " + " | ".join(COLUMN_NAMES[head] for head in heads) + " |", "|---|" + "---:|" * len(heads)]
     reasons: list[str] = []
     for question, method, against in QUESTIONS:
         found = [evidence.difference("headline", method, against, data) for data in heads]
@@ -94,8 +94,10 @@ def rivals_table(evidence: Evidence) -> str:
     methods = [name for name in methods if not name.endswith("_tuned") or evidence.tuned]
     settings = {name: _setting(name, evidence.tuned) for name in methods}
     names = {name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods}
-    there, rest = with_rows([row for row in rows if row["data"] in COLUMNS], names)
-    body = ledger.table(rows, methods=tuple(there), columns=tuple(COLUMNS), column_names=COLUMNS, method_names=there)
+    there, rest = with_rows([row for row in rows if row["data"] in COLUMN_NAMES], names)
+    body = ledger.table(
+        rows, methods=tuple(there), columns=tuple(COLUMN_NAMES), column_names=COLUMN_NAMES, method_names=there
+    )
     if evidence.tuned:
         note = (
             "In brackets: the setting that the trials chose (`results/tuned.json`); *own* are the method's own numbers."
@@ -144,7 +146,7 @@ def ablation_table(evidence: Evidence, factor: ablations.Factor) -> str:
     """One factor: a line a level."""
     rows = evidence.rows("ablations")
     methods = [level.row.name for level in factor.levels]
-    columns = {data: COLUMNS[data] for data in ("streets/game", *SHIFTED)}
+    columns = {data: COLUMN_NAMES[data] for data in ("streets/game", *SHIFTED)}
     body = ledger.table(
         rows, methods=methods, columns=tuple(columns), column_names=columns,
         method_names={level.row.name: level.label for level in factor.levels},
@@ -154,7 +156,7 @@ def ablation_table(evidence: Evidence, factor: ablations.Factor) -> str:
 
 def convergence_table(evidence: Evidence) -> str:
     """Does longer training change the picture: the baseline at four times the steps, randomised rows at twice."""
-    lines = ["| method | steps | " + " | ".join(COLUMNS[d] for d in ("streets/game", *SHIFTED)) + " | seeds |"]
+    lines = ["| method | steps | " + " | ".join(COLUMN_NAMES[d] for d in ("streets/game", *SHIFTED)) + " | seeds |"]
     lines.append("|---|---:|" + "---:|" * 5)
     pairs = [("headline", name) for name in ("baseline", tiers.CONVERGENCE)]
     for factor in ablations.factors():

@@ -16,9 +16,8 @@ from gltr_lib.study import book, tiers, trials
 from gltr_lib.study.grid import PRIOR, Settings, grid
 from gltr_lib.study.intervals import Difference, difference, groups_of, miou
 from gltr_lib.study.scenes import load as load_scenes
-from gltr_lib.study.tables import COLUMN_NAMES, FINAL, TEST
+from gltr_lib.study.tables import TEST
 
-COLUMNS = {data: name for data, name in COLUMN_NAMES.items() if data != FINAL}
 SHIFTED = ("streets/overcast", "streets/sun", TEST)
 NAMES = {
     "baseline": "baseline",

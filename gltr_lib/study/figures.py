@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib._drafts import whole
 from gltr_lib.study import ablations, tables, tiers
-from gltr_lib.study.evidence import COLUMNS, SHIFTED, TEST, Evidence, name_of
+from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
 from gltr_lib.study.tiers import HEADLINE_METHODS, PRIOR
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
             points = ([where] * cell.n, [100 * value for value in cell.values])
             axis.scatter(*(points if across else points[::-1]), color=colour, s=9, alpha=0.55, linewidth=0)
             means.append(100 * cell.mean)
-        style = {"color": colour, "marker": marker, "markersize": 6, "label": COLUMNS[look]}
+        style = {"color": colour, "marker": marker, "markersize": 6, "label": tables.COLUMN_NAMES[look]}
         if across:
             axis.plot(at, means, linewidth=1.6, **style)
         else:
@@ -176,7 +176,7 @@ def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, 
             for level in levels
             if (level.row.name, look) in cells
         ]
-        parts.append(f"{COLUMNS[look]}: {'; '.join(found)}")
+        parts.append(f"{tables.COLUMN_NAMES[look]}: {'; '.join(found)}")
     counts = sorted(
         {cells[level.row.name, look].n for level in levels for look in looks if (level.row.name, look) in cells}
     )
@@ -210,7 +210,7 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
             colour, marker = (RIVAL, "o") if method in rivals else (OURS, "D")
             axis.scatter([100 * v for v in cell.values], [place] * cell.n, color=colour, s=10, alpha=0.5, linewidth=0)
             axis.scatter([100 * cell.mean], [place], color=colour, marker=marker, s=34)
-        axis.set_title(COLUMNS[look], loc="left", fontsize=11)
+        axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=11)
         axis.set_xlabel("mIoU-19 (%)")
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(methods) - 0.5, -0.5)

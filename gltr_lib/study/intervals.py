@@ -18,7 +18,7 @@ import numpy as np
 
 from gltr_lib import ledger
 from gltr_lib.study import scenes
-from gltr_lib.study.looks import RESERVED, sampled_looks
+from gltr_lib.study.looks import is_reserved, sampled_looks
 
 LEAST_SEEDS = 5
 DRAWS = 2000
@@ -141,7 +141,7 @@ def groups_of(data: str, count: int) -> list[str] | None:
     text = data.removeprefix("streets/")
     if not text.startswith("sampled:"):
         return None
-    looks = sampled_looks(text, final=int(text.split(":")[1].split("..")[0]) >= RESERVED)
+    looks = sampled_looks(text, final=is_reserved(data))
     return [look for look in looks for _ in range(count // len(looks))] if count % len(looks) == 0 else None
 
 

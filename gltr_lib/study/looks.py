@@ -62,3 +62,14 @@ def sampled_looks(text: str, *, final: bool = False) -> tuple[str, ...]:
     if final and first < RESERVED:
         raise ValueError(f"looks: the final run scores looks from {RESERVED} on, received {text!r}")
     return tuple(f"sampled:{n}" for n in range(first, last + 1))
+
+
+def is_reserved(data: str) -> bool:
+    """Whether a ledger's ``data`` names looks that the final run alone renders.
+
+    Example:
+        >>> [is_reserved(f"streets/{look}") for look in ("sampled:1000..1015", "sampled:100..115", "sun")]
+        [True, False, False]
+    """
+    match = re.fullmatch(r"streets/sampled:(\d+)(?:\.\.\d+)?", data)
+    return match is not None and int(match[1]) >= RESERVED

@@ -24,6 +24,7 @@ from gltr_lib.config import PAINTED_VIEWS, TrainConfig
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import Run, Settings, digest, grid
+from gltr_lib.study.looks import is_reserved
 from gltr_lib.study.places import Places
 from gltr_lib.study.real_tier import photographs
 from gltr_lib.study.run import styles_for
@@ -112,7 +113,8 @@ def plan(
         out.append(entry)
     current = {run.score_definition(s) for run in grid(dataclasses.replace(settings, only=())) for s in run.score}
     scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
-    old = [r for r in scored if r.get("definition") not in current]
+    same_kind = [r for r in scored if is_reserved(r["data"]) == settings.final]  # the last look is a list of its own
+    old = [r for r in same_kind if r.get("definition") not in current]
     return {
         "tier": settings.title, "device": name, "runs": out,
         "hours_left": round(sum(entry["hours"] for entry in out), 3), "rows_outdated": len(old),

@@ -46,7 +46,6 @@ COLUMN_NAMES = {
     "streets/overcast": "overcast",
     "streets/sun": "sun",
     TEST: "test looks",
-    FINAL: "reserved test looks",
     "streets/geometry": "control: geometry",
     "streets/colour": "control: colour",
 }
@@ -117,14 +116,9 @@ def with_rows(rows: Sequence[ledger.Row], names: Mapping[str, str]) -> tuple[dic
 def columns_of(rows: Sequence[ledger.Row]) -> tuple[str, ...]:
     """The table's columns: the declared ones; a rehearsal's own test looks stand in for the study's."""
     found = {row["data"] for row in rows}
-    others = sorted(d for d in found if d.startswith("streets/sampled:") and d not in COLUMN_NAMES)
+    others = sorted(d for d in found if d.startswith("streets/sampled:") and d not in (*COLUMN_NAMES, FINAL))
     test = [TEST] if TEST in found or not others else []
-    return tuple(
-        name
-        for column in COLUMN_NAMES
-        if column != FINAL or FINAL in found
-        for name in ([*test, *others] if column == TEST else [column])
-    )
+    return tuple(name for column in COLUMN_NAMES for name in ([*test, *others] if column == TEST else [column]))
 
 
 def convergence_line(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
@@ -208,7 +202,7 @@ def tables(
     Returns:
         Marker -> function that renders.
     """
-    from gltr_lib.study import ablations, classes, compare, hypotheses, real_tables
+    from gltr_lib.study import ablations, classes, compare, hypotheses, last_look, real_tables
     from gltr_lib.study.evidence import Evidence
 
     folder = Path(results)
@@ -253,6 +247,7 @@ def tables(
         "table:tiers": lambda: compare.tiers_table(evidence),
         "table:differences": lambda: compare.differences_table(evidence),
         "table:gap_test": lambda: compare.gap_test_table(evidence),
+        "table:last_look": lambda: last_look.last_look_table(evidence),
         "table:convergence": lambda: compare.convergence_table(evidence),
         "table:rivals": lambda: "\n\n".join([*picture("rivals.png"), compare.rivals_table(evidence)]),
         "table:classes": lambda: "\n\n".join([*picture("classes.png"), classes.classes_table(evidence)]),
