@@ -111,7 +111,9 @@ def plan(
             entry |= {"hours": round(step * run.config.steps / 3600, 4), "step_seconds": round(step, 4)}
             entry["predicted_from"] = source
         out.append(entry)
-    current = {run.score_definition(s) for run in grid(dataclasses.replace(settings, only=())) for s in run.score}
+    counts = {settings.seeds, None}  # what fewer seeds leave out is not outdated
+    whole = [run for seeds in counts for run in grid(dataclasses.replace(settings, only=(), seeds=seeds))]
+    current = {run.score_definition(streets) for run in whole for streets in run.score}
     scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
     same_kind = [r for r in scored if is_reserved(r["data"]) == settings.final]  # the last look is a list of its own
     old = [r for r in same_kind if r.get("definition") not in current]
