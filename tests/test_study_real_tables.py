@@ -6,10 +6,12 @@ import dataclasses
 
 import pytest
 
+from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tables, real_tier, tables
 from gltr_lib.study.grid import PRIOR
+from tests.test_study import RESULTS
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,42 @@ def test_the_readmes_table_is_the_walk_on_every_set_in_its_own_classes(groups):
     assert text.endswith("Looks taken at real sets so far: 3 (`results/real_looks.jsonl`).")
 
 
+def test_a_class_that_does_not_occur_counts_for_nobody(groups):
+    mine = [run for run in groups["streets"] if run.method == "baseline"]
+    classes = {"road": 0.6, "car": 0.2, "train": 0.0}
+    rows = [row_of(run, "cityscapes", "cityscapes19", 0.8 / 3, per_class=classes) for run in mine]
+    blind = row_of(mine[0], "cityscapes", "cityscapes19", 0.25, method=PRIOR, definition="a prior")
+    text = real_tables.real_sets_table([*rows, {**blind, "per_class": {"road": 0.5, "car": 0.0, "train": None}}], {})
+    table = lines_of(text, real_tables.TITLES["streets"])
+    assert table["baseline"][3].startswith("40.0")
+    assert table["layout prior (no image)"][3] == "25.0"
+    text = real_tables.real_sets_table([*rows, {**blind, "per_class": {"road": 0.5, "car": 0.0, "train": 0.0}}], {})
+    assert lines_of(text, real_tables.TITLES["streets"])["baseline"][3].startswith("26.7"), "all classes occur"
+
+
+def test_the_samples_of_cityscapes_hold_as_many_classes_as_the_column_says():
+    priors = ledger.find(ledger.read(RESULTS / "real.jsonl"), method=PRIOR, data="cityscapes/all", metric="mIoU-19")
+    seen = {sum(value is not None for value in row["per_class"].values()) for row in priors}
+    assert seen <= {16}
+    for heads in (real_tables.COLUMNS, real_tables.WALK):
+        assert "(16 of 19)" in heads["cityscapes", "cityscapes19"]
+
+
+def test_networks_of_anothers_frames_show_their_own_source(groups):
+    mine = [run for run in groups["airsim mini"] if run.method.startswith("gtr [")]
+    (held_out, *_) = mine[0].score
+    rows = [
+        row_of(run, "camvid", "common5", 0.6 + 0.1 * run.seed, data=held_out.name,
+               definition=run.score_definition(held_out))
+        for run in mine
+    ]  # fmt: skip
+    text = real_tables.real_sets_table([*rows, {**rows[0], "method": PRIOR, "value": 0.2}], {})
+    table = lines_of(text, real_tables.TITLES["airsim mini"])
+    assert table["method"][0] == "AirSim (5)"
+    assert table["GTR"][0] == "70.0 ± 10.0"
+    assert table["layout prior (no image)"][0] == "20.0"
+
+
 def test_columns_are_all_that_the_real_sets_have():
     declared = {(name, label_set) for name in REAL_SETS for label_set in label_sets_for(name, 19)}
     assert set(real_tables.COLUMNS) == declared
@@ -137,7 +175,6 @@ def test_networks_of_a_changed_definition_are_not_counted(groups):
 
 
 def test_hypotheses_can_ask_for_a_tiers_photographs(groups, tmp_path):
-    from gltr_lib import ledger
     from gltr_lib.study.evidence import Evidence
     from gltr_lib.study.hypotheses import judge
 

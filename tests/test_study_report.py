@@ -103,6 +103,17 @@ def test_a_difference_is_judged_in_points_and_by_seed(tmp_path):
     assert judge(test | {"against": "oracle", "at_least": 0}, evidence) == Judgement("undecided", "not run")
 
 
+def test_parts_about_several_methods_are_named(tmp_path):
+    evidence = made_up(tmp_path, "headline", only(gtr=0.25, gtr_ltr=0.20, baseline=0.10), seeds=2)
+    part = {"kind": "difference", "tier": "headline", "against": "baseline", "data": "test", "at_least": 0}
+    tests = [part | {"method": method} for method in ("gtr", "gtr_ltr", "oracle")]
+    found = judge({"kind": "all", "tests": tests}, evidence).found
+    oracle = name_of("oracle")
+    assert found == f"GTR: +15.0 (+15.0, +15.0); GTR + LTR: +10.0 (+10.0, +10.0); {oracle}: not run"
+    alone = judge({"kind": "all", "tests": [tests[0], tests[0] | {"data": "streets/sun"}]}, evidence)
+    assert alone.found == "+15.0 (+15.0, +15.0)", "one method needs no name, and the same words stand once"
+
+
 def test_every_rival_means_every_one(tmp_path):
     alone, consistent = tiers.rival_names()
     test = {

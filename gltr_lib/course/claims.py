@@ -32,17 +32,21 @@ def scores(
         tier: whose networks; "real" has those of another training set or trunk, "gtr [airsim mini]" for instance.
 
     Returns:
-        Nested dicts without the rows of an older definition; empty where the study has not been run.
+        Nested dicts without the rows of an older definition; empty where the study has not been run. A class that does
+        not occur in a set counts for no method there.
 
     Example:
         >>> all(0 <= value <= 100 for seeds in scores().values() for value in seeds.values())
         True
     """
-    from gltr_lib.study.tables import headline_rows
+    from gltr_lib.study.tables import PRIOR, headline_rows, over_present
 
+    rows = ledger.read((base or root()) / "results" / file)
+    priors = {(r["data"], r.get("trained_on")): r for r in ledger.find(rows, method=PRIOR, metric=metric)}
     found: dict[tuple[str, str], dict[int, float]] = {}
-    for row in headline_rows(ledger.read((base or root()) / "results" / file), tier, metric):
-        found.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * row["value"]
+    for row in headline_rows(rows, tier, metric):
+        value = over_present(row, priors.get((row["data"], row.get("trained_on"))))
+        found.setdefault((row["method"], row["data"]), {})[row["seed"]] = 100 * value
     return found
 
 

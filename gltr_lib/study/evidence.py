@@ -5,11 +5,11 @@ Source: our own plan. The share of the gap is (method - baseline) / (oracle - ba
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from gltr_lib import ledger
 from gltr_lib.study import book, tiers, trials
@@ -116,6 +116,11 @@ class Evidence:
         return difference(self.rows(tier), method, against, data, str(self.results))
 
 
+def looks_of(evidence: Evidence, method: str, tier: str = "rivals") -> dict[int, list[float]]:
+    """A method's mIoU on each test look, by seed; one number a seed where scenes were not kept."""
+    return {row["seed"]: _by_look(evidence, row) for row in ledger.find(evidence.rows(tier), data=TEST, method=method)}
+
+
 def gap_by_look(evidence: Evidence, tier: str = "headline") -> dict[str, list[tuple[float, int]]]:
     """Share of the gap closed on the test looks, look by look, averaged over those whose gap is at least 10 points.
 
@@ -124,26 +129,28 @@ def gap_by_look(evidence: Evidence, tier: str = "headline") -> dict[str, list[tu
         tier: the tier.
 
     Returns:
-        Method -> for each seed (mean share, number of looks that it averages). Looks need the scenes of baseline,
-        oracle and method; without them all test looks count as one.
+        Method -> for each seed (mean share, number of looks that it averages). The looks are the same for every seed
+        and method: those where the gap is large enough on the mean over seeds. Looks need the scenes of all networks;
+        without them all test looks count as one.
     """
     rows = ledger.find(evidence.rows(tier), data=TEST)
-    sides = {(row["method"], row["seed"]): _by_look(evidence, row) for row in rows}
+    left_out = ("baseline", "oracle", PRIOR, tiers.CONVERGENCE)
+    sides = {(row["method"], row["seed"]): row for row in rows if row["method"] not in (PRIOR, tiers.CONVERGENCE)}
+    seeds = [seed for method, seed in sides if method == "baseline" and ("oracle", seed) in sides]
+    if not seeds:
+        return {}
+    values = {key: _by_look(evidence, row) for key, row in sides.items()}
+    if len(set(map(len, values.values()))) > 1:  # scenes were kept of some networks alone
+        values = {key: [float(row["value"])] for key, row in sides.items()}
+    gaps = np.mean([np.subtract(values["oracle", seed], values["baseline", seed]) for seed in seeds], axis=0)
+    wide = gaps >= LEAST_GAP
     out: dict[str, list[tuple[float, int]]] = {}
-    for (method, seed), values in sides.items():
-        low, high = sides.get(("baseline", seed)), sides.get(("oracle", seed))
-        if method in ("baseline", "oracle", PRIOR, tiers.CONVERGENCE) or low is None or high is None:
-            continue
-        if len({len(low), len(high), len(values)}) > 1:  # scenes were kept of some of the three alone
-            low, high, values = ([_value(rows, m, seed)] for m in ("baseline", "oracle", method))
-        shares = [(v - b) / (o - b) for v, b, o in zip(values, low, high, strict=True) if o - b >= LEAST_GAP]
-        if shares:
-            out.setdefault(method, []).append((statistics.fmean(shares), len(shares)))
+    for (method, seed), value in values.items():
+        if method not in left_out and seed in seeds and wide.any():
+            low, high = np.array(values["baseline", seed])[wide], np.array(values["oracle", seed])[wide]
+            shares = (np.array(value)[wide] - low) / (high - low)
+            out.setdefault(method, []).append((float(shares.mean()), int(wide.sum())))
     return out
-
-
-def _value(rows: Sequence[ledger.Row], method: str, seed: int) -> float:
-    return float(ledger.find(rows, method=method, seed=seed)[-1]["value"])
 
 
 def _by_look(evidence: Evidence, row: ledger.Row) -> list[float]:

@@ -74,7 +74,11 @@ def judge(test: Mapping[str, Any], evidence: Evidence) -> Judgement:
         A Judgement.
     """
     if test["kind"] == "all":
-        return _together([judge(inner, evidence) for inner in test["tests"]], "; ")
+        judged = [(each, judge(each, evidence)) for each in test["tests"]]
+        several = len({each["method"] for each, _ in judged if "method" in each}) > 1
+        names = [f"{name_of(each['method'])}: " if several and "method" in each else "" for each, _ in judged]
+        named = [Judgement(one.verdict, name + one.found) for name, (_, one) in zip(names, judged, strict=True)]
+        return _together(named, "; ")
     if test["kind"] == "gap":
         shares = tuple(
             share for share, _ in gap_by_look(evidence, test.get("tier", "headline")).get(test["method"], [])

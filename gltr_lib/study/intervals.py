@@ -5,13 +5,20 @@ Five seeds say little about all seeds, and 64 scenes little about all scenes. Th
 are scenes. Scenes of one sampled look stand or fall together, so where a set has several looks, whole looks are drawn.
 With fewer than five seeds there is no interval; the points are shown.
 
-Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13 (percentile interval).
+Drawing n seeds out of n makes too little of their spread: by (n-1)/n in the variance, and by Student's t against the
+normal 1.96 in the tails. For five seeds the plain interval holds the truth in about 83 of 100 cases instead of 95. So
+the seeds' distances from their mean are stretched by both factors before they are drawn.
+
+Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13 (percentile interval);
+Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 3 (too narrow for few values).
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Hashable, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +26,7 @@ import numpy as np
 from gltr_lib import ledger
 from gltr_lib.study import scenes
 from gltr_lib.study.looks import is_reserved, sampled_looks
+from gltr_lib.study.student import quantile
 
 LEAST_SEEDS = 5
 DRAWS = 2000
@@ -117,11 +125,31 @@ def bootstrap(
         shape = (seeds, draws, *terms.shape[2:])
         drawn.append(miou((times @ summed.reshape(seeds, count, -1)).reshape(shape)))
         whole.append(miou(terms.sum(1)))
-    by_seed = drawn[0] - drawn[1] if second is not None else drawn[0]
+    by_seed = stretched(drawn[0] - drawn[1] if second is not None else drawn[0], level)
     values = np.nanmean(np.take_along_axis(by_seed.T, runs, axis=1), axis=1)
     mean = float(np.mean(whole[0] - whole[1] if second is not None else whole[0]))
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(low), float(high))
+
+
+def stretched(by_seed: np.ndarray, level: float) -> np.ndarray:
+    """Values whose spread over seeds is as wide as few seeds deserve; their means stay.
+
+    Args:
+        by_seed: numbers (S,draws).
+        level: of the interval that they are for.
+
+    Returns:
+        Numbers (S,draws).
+
+    Example:
+        >>> stretched(np.array([[0.0], [0.0], [0.0], [1.0], [-1.0]]), 0.95)[:, 0].round(2).tolist()
+        [0.0, 0.0, 0.0, 1.58, -1.58]
+    """
+    seeds = len(by_seed)
+    factor = math.sqrt(seeds / (seeds - 1)) * quantile(seeds, level) / NormalDist().inv_cdf((1 + level) / 2)
+    centre = np.nanmean(by_seed, axis=0)
+    return centre + factor * (by_seed - centre)
 
 
 def _units(count: int, groups: Sequence[Hashable] | None) -> np.ndarray:

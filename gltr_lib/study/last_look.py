@@ -34,8 +34,8 @@ def last_look_table(evidence: Evidence) -> str:
         A table in Markdown; "Not run ..." before the last look was taken.
     """
     lines = [
-        "| method | test looks | reserved looks | against the baseline, reserved | seeds |",
-        "|---|---:|---:|---:|---|",
+        "| method | test looks | reserved looks | against the baseline, reserved | against GTR, reserved | seeds |",
+        "|---|---:|---:|---:|---:|---|",
     ]
     seen: set[str] = set()
     for tier in ("headline", "rivals"):
@@ -47,11 +47,13 @@ def last_look_table(evidence: Evidence) -> str:
             seen |= {row["family"] for row in mine}
             seeds = [row["seed"] for row in mine]
             before = [row for row in ledger.find(usual, method=method, data=TEST) if row["seed"] in seeds]
-            pairs = difference(last, method, "baseline", FINAL, str(evidence.results))
-            gain = "–" if method in ("baseline", tiers.CONVERGENCE) else say_difference(pairs)
-            lines.append(
-                f"| {name_of(method)} | {_mean(before)} | {_mean(mine)} | {gain} | {', '.join(map(str, seeds))} |"
-            )
+            gains = [
+                "–" if method in (against, tiers.CONVERGENCE)
+                else say_difference(difference(last, method, against, FINAL, str(evidence.results)))
+                for against in ("baseline", "gtr")
+            ]  # fmt: skip
+            cells = (name_of(method), _mean(before), _mean(mine), *gains, ", ".join(map(str, seeds)))
+            lines.append(f"| {' | '.join(cells)} |")
     if not seen:
         return "Not run: `gltr study --final`."
     return "\n".join(lines) + (

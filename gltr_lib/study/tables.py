@@ -185,6 +185,31 @@ def real_table(rows: Sequence[ledger.Row], tier: str = "headline", looks_taken: 
     return "\n\n".join([body, " ".join(notes)]) if notes else body
 
 
+def over_present(row: ledger.Row, prior: ledger.Row | None) -> float:
+    """A row's mean IoU over the classes that the layout prior's row has a number for.
+
+    A class that does not occur in a small set has no IoU for the prior, which does not predict it, and 0 for a network
+    that puts one pixel there. One mean would then be over fewer classes than the other.
+
+    Args:
+        row: a row of a network.
+        prior: the layout prior's row on the same set and classes; None leaves the row's own mean.
+
+    Returns:
+        A fraction.
+
+    Example:
+        >>> row = {"value": 0.3, "per_class": {"road": 0.8, "car": 0.1, "train": 0.0}}
+        >>> over_present(row, {"per_class": {"road": 0.5, "car": 0.0, "train": None}})
+        0.45
+    """
+    seen = (prior or {}).get("per_class") or {}
+    absent = [name for name, value in seen.items() if value is None]
+    if not absent:
+        return float(row["value"])
+    return statistics.fmean(row["per_class"][name] or 0.0 for name in seen if name not in absent)
+
+
 def looks_sentence(taken: int | None) -> list[str]:
     """How often the real sets have been looked at, as a sentence; nothing where nobody counted."""
     return [] if taken is None else [f"Looks taken at real sets so far: {taken} (`results/real_looks.jsonl`)."]
@@ -250,6 +275,7 @@ def tables(
         "table:last_look": lambda: last_look.last_look_table(evidence),
         "table:convergence": lambda: compare.convergence_table(evidence),
         "table:rivals": lambda: "\n\n".join([*picture("rivals.png"), compare.rivals_table(evidence)]),
+        "table:race": lambda: compare.race_table(evidence),
         "table:classes": lambda: "\n\n".join([*picture("classes.png"), classes.classes_table(evidence)]),
         "table:tuning": lambda: compare.tuning_table(evidence),
         "table:ablations": every_factor,
