@@ -510,9 +510,8 @@ viz.table(rows, ["look", "GTR+LTR minus GTR, mIoU-19 (by seed): verdict"], capti
 
 # %% [markdown]
 # *Helps* and *harms* mean that an honest interval over the seeds leaves out zero; everything else is *open*. (Lesson 08
-# builds that interval. The *reserved* test looks wait for the study's last run.) Whatever the verdicts are, mind one
-# thing before you explain them: at an equal number of pictures, two views show the network half as many different
-# streets. Lesson 08 has a control for that.
+# builds that interval.) Whatever the verdicts are, mind one thing before you explain them: at an equal number of pictures, a
+# step with two views shows the network four streets twice instead of eight once. Lesson 08 has a control for that.
 
 # %% [markdown]
 # ## 6. Why the official default does nothing (10 min)

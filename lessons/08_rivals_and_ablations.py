@@ -426,9 +426,9 @@ viz.table(lines, ["CGL", "source (by seed): verdict", "test looks (by seed): ver
 # Remember lesson 05: agreement can be bought with caution. A network that says little disagrees little. If your bars fall
 # with the weight, this is a mechanism that would do it; the ledger alone does not prove it.
 #
-# One suspicion remains. At equal cost the methods with two views saw half as many different streets: did they simply see
-# too few? A run of GTR+LTR+CGL with **twice the steps** costs twice as much, and shows it as many different streets as GTR
-# saw. Then GTR, too, must be shown what twice the steps bring it, or the comparison is unfair the other way round. Only a
+# One suspicion remains. At equal cost the methods with two views passed over the streets half as often: did they simply see
+# each too seldom? A run of GTR+LTR+CGL with **twice the steps** costs twice as much, and passes over them as often as GTR
+# did. Then GTR, too, must be shown what twice the steps bring it, or the comparison is unfair the other way round. Only a
 # run that differs in nothing *but* its steps may stand beside the others, so the cell below asks for that first.
 #
 # **Predict, then run.** GTR with twice the steps: better on the test looks, worse, or level? What would each of the three say
