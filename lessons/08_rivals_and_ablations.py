@@ -632,7 +632,8 @@ display(Markdown(compare.tuning_table(evidence)))
 #
 # Why are several rivals ahead of painting everything? Three readings, none of them proven. These looks differ by colour and light
 # more than by pattern (`docs/probes.md` found networks that read colour), and then changing colours is enough (which column of the
-# table in `docs/study.md` speaks against it?). Or our painter, a small one on pictures 128 pixels high, destroys more than it teaches:
+# table in `docs/study.md` speaks against it? And where in the figure stands *AdaIN on pixels*, which exchanges nothing but the
+# statistics of colours?). Or our painter, a small one on pictures 128 pixels high, destroys more than it teaches:
 # Fourier mixing keeps every contour where it was. Or it is the dose: stylised CutMix has the same painter, paints a rectangle, and
 # was ahead in its trials as well. But half of the strength was a smaller dose, and you have just seen how it did.
 # For the painter there is a row: *Which stylizer?* in `docs/study.md` has GTR painted by VGG-19. How much of the distance does it close?
