@@ -157,7 +157,7 @@ def gap_closed(
 
 
 def gap_table(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
-    """Share of the gap closed on the development looks, seed by seed (three seeds give no interval)."""
+    """Share of the gap closed on the development looks, seed by seed."""
     looks = ("streets/overcast", "streets/sun")
     shares = gap_closed(rows, tier, looks)
     lines = ["| method | " + " | ".join(f"{COLUMN_NAMES[look]} (by seed)" for look in looks) + " |", "|---|---|---|"]
