@@ -119,7 +119,7 @@ def _lines(axis: Axes, cells: Cells, column: str, head: str) -> None:
     prior = cells.get((PRIOR, column))
     if prior is not None:
         axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
-    axis.set_title(head, loc="left", fontsize=11)
+    axis.set_title(head, loc="left", fontsize=9.5)
     axis.grid(axis="both", color=GRID, linewidth=0.6)
 
 
