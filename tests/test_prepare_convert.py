@@ -434,8 +434,9 @@ def test_impossible_numbers_of_workers(tmp_path, workers):
 
 
 # The first worker is killed at once. "late": while the pool starts the second one, which then fails with "handle is
-# closed". "overlooked": the pool waits for one that it has not ended (it was started at that very moment), and that one
-# for a lock that the killed one held.
+# closed". "torn": as late, in the words of a pipe that closes a moment later (Pythons that lock the pool meanwhile
+# start it after all). "overlooked": the pool waits for one that it has not ended (it was started at that very moment),
+# and that one for a lock that the killed one held.
 EARLY = """
 import os, signal, sys, time
 from concurrent.futures import ProcessPoolExecutor, process
@@ -456,6 +457,12 @@ if __name__ == "__main__":
 
     def late(self):
         started.append(1)
+        if len(started) == 2 and sys.argv[1] == "torn":
+            until = time.monotonic() + 5
+            while not self._broken and time.monotonic() < until:
+                time.sleep(0.01)
+            if self._broken:
+                raise ValueError("bad value(s) in fds_to_keep")
         spawn(self)
         if len(started) == 1:
             time.sleep(3)
@@ -465,7 +472,7 @@ if __name__ == "__main__":
             worker.terminate = lambda: None
         end(self, cause)
 
-    if sys.argv[1] == "late":
+    if sys.argv[1] in ("late", "torn"):
         ProcessPoolExecutor._spawn_process = late
     else:
         process._ExecutorManagerThread.terminate_broken = overlooked
@@ -480,7 +487,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["late", "overlooked"])
+@pytest.mark.parametrize("kind", ["late", "torn", "overlooked"])
 def test_a_worker_that_is_killed_while_others_start_is_said_and_nothing_hangs(tmp_path, kind):
     script = tmp_path / "early.py"
     script.write_text(EARLY)

@@ -187,11 +187,12 @@ def _results(
                 raise BrokenProcessPool
             for future in ready:
                 yield future.result()
-    except (BrokenProcessPool, OSError) as error:
+    except Exception as error:
         if not _is_broken(pool):
             raise
-        # A worker that was killed while others were being started: the pool fails in other words then, or overlooks one
-        # of those others, for whose end it would wait for ever.
+        # A worker that was killed while others were being started: the pool closes the pipes that they are to inherit,
+        # and fails in other words then (an OSError or a ValueError, as it happens), or it overlooks one of those
+        # others, for whose end it would wait for ever.
         for process in list(started.values()):
             process.kill()
         raise BrokenProcessPool(str(error)) from None
