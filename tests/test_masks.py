@@ -229,7 +229,39 @@ def test_the_value_with_so_many_smaller_ones_is_exact(dtype):
     values = torch.cat([torch.randn(200, generator=gen(5)), torch.tensor([0.0, -0.0, 1.0, 1.0, -2.0, -2.0])]).to(dtype)
     for shifted in (values, values - 100, values + 100):
         expected = shifted.sort().values
-        assert [masks._smallest(shifted, rank).item() for rank in range(len(values))] == expected.tolist()
+        field = shifted.view(2, -1)
+        assert [masks._smallest(field, rank).item() for rank in range(len(values))] == expected.tolist()
+
+
+def _misleading() -> torch.Tensor:
+    """A field whose sampled pixels are all among its largest."""
+    field = torch.randn(96, 128, generator=gen(8))
+    field[:: masks._SAMPLE, :: masks._SAMPLE] += 100
+    return field
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        smooth_noise(96, 128, 3.0, generator=gen(5)),
+        smooth_noise(128, 96, 3.0, generator=gen(5)).T.contiguous(),
+        torch.randn(96, 128, generator=gen(6)).round(),
+        torch.zeros(96, 128),
+        torch.randn(96, 128, generator=gen(7))
+        .reciprocal()
+        .clamp(-2, 2)
+        .where(torch.rand(96, 128, generator=gen(9)) < 0.9, torch.inf),
+        torch.arange(96 * 128.0).view(96, 128),
+        _misleading(),
+    ],
+    ids=["smooth", "turned", "ties", "constant", "infinite", "ramp", "misleading"],
+)
+def test_a_sample_bounds_the_threshold_and_never_decides_it(field):
+    before = field.clone()
+    ordered = field.flatten().sort().values
+    for rank in (0, 1, 700, 3000, 6143, 6144, 9000, 12286, 12287):
+        assert masks._smallest(field, rank) == ordered[rank]
+    assert torch.equal(field, before)
 
 
 def test_a_threshold_leaves_its_field_alone():
