@@ -192,7 +192,8 @@ def consistency_loss(
         per_pixel = _kl(target.log_softmax(1), other.log_softmax(1))
     else:
         log_a, log_b = a.log_softmax(1), b.log_softmax(1)
-        log_mean = torch.logaddexp(log_a, log_b) - math.log(2.0)
+        # Of two minus infinities (a class that both logits rule out) the sum has no gradient; exp(-1e4) is 0 as well.
+        log_mean = torch.logaddexp(log_a.clamp(min=-1e4), log_b.clamp(min=-1e4)) - math.log(2.0)
         per_pixel = (0.5 * (_kl(log_a, log_mean) + _kl(log_b, log_mean))).clamp(min=0)
     # Rounding can leave a divergence of -1e-7 where the truth is 0.
     if valid is None:
@@ -218,7 +219,9 @@ def _at_least_one(count: Tensor | float) -> Tensor | float:
 
 
 def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return (log_p.exp() * (log_p - log_q)).sum(1)
+    p = log_p.exp()
+    gap = torch.where(p > 0, log_p - log_q, 0.0)  # 0 * log 0 is 0, as in SciPy's rel_entr; a product would give NaN
+    return (p * gap).sum(1)
 
 
 def _check_logits(logits: object, name: str) -> None:

@@ -84,6 +84,41 @@ def test_rounding_makes_no_loss_negative(kind):
             assert consistency_loss(a, b, kind=kind, **options) >= 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("kind", "out"), [("mse", (0, 1)), ("kl", (0, 1)), ("kl", (0,)), ("js", (0, 1)), ("js", (0,)), ("js", (1,))]
+)
+def test_a_class_that_logits_rule_out_counts_nothing_and_has_no_gradient(kind, out, dtype):
+    pair = [logits(seed).to(dtype) for seed in (0, 1)]
+    for branch in out:
+        pair[branch][:, 2] = -math.inf
+    p, q = (x.softmax(1) for x in pair)
+    expected = (
+        {
+            "mse": (p - q).square(),
+            "kl": kl_div(p, q),
+            "js": 0.5 * (kl_div(p, (p + q) / 2) + kl_div(q, (p + q) / 2)),
+        }[kind]
+        .sum(1)
+        .mean()
+    )
+    for x in pair:
+        x.requires_grad_()
+    loss = consistency_loss(*pair, kind=kind)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    for branch, x in enumerate(pair):
+        assert x.grad.isfinite().all()
+        assert x.grad.any()
+        assert not (branch in out and x.grad[:, 2].any())
+
+
+def kl_div(p, q):
+    """p log(p/q) by SciPy, where 0 log(0/q) is 0."""
+    special = pytest.importorskip("scipy.special")
+    return torch.from_numpy(special.rel_entr(p.numpy(), q.numpy()))
+
+
 def test_js_is_symmetric_and_at_most_log_two():
     a = torch.tensor([[[[50.0]], [[-50.0]]]])
     assert consistency_loss(a, -a, kind="js").item() == pytest.approx(math.log(2), rel=1e-4)
