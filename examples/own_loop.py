@@ -44,7 +44,7 @@ def main() -> None:
             data = FolderPairs(folder / "images", folder / "labels", num_classes=args.classes, size=tuple(args.size))
             model = train(data, args)
         except ValueError as error:  # a folder or a file that does not fit; the message names it
-            parser.error(str(error))
+            raise SystemExit(f"error: {error}") from None
     if args.save:
         torch.save(model.state_dict(), args.save)
         print(f"saved {args.save}")

@@ -157,13 +157,19 @@ def check_share(value: float, name: str = "share") -> float:
 
 
 def check_device(device: Any) -> torch.device:
-    """Return a device, or raise a ValueError that names it.
+    """Return a device of this machine, or raise a ValueError that names it.
 
     Example:
         >>> check_device("cpu")
         device(type='cpu')
     """
     try:
-        return torch.device(device)
+        chosen = torch.device(device)
     except (RuntimeError, TypeError, ValueError, OverflowError):
-        raise ValueError(f'device: expected "cpu", "cuda", "cuda:<n>" or "mps", received {describe(device)}') from None
+        shown = repr(device[:40]) if isinstance(device, str) else describe(device)
+        raise ValueError(f'unknown device {shown}; expected "cpu", "cuda", "cuda:<n>" or "mps"') from None
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {device!r} is not on this machine ({torch.cuda.device_count()} CUDA devices found)")
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError('device "mps" is not on this machine; use "cpu"')
+    return chosen

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib._typed import typed
-from gltr_lib._validate import check_share, describe, is_traced
+from gltr_lib._validate import check_device, check_share, describe, is_traced
 
 _PIECE = 2**20  # numbers that are worked on at once, in channels that lie together
 
@@ -74,6 +74,7 @@ class StyleStats:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> StyleStats:
         """Return the statistics on another device or in another dtype."""
+        device = None if device is None else check_device(device)
         return StyleStats(self.mean.to(device=device, dtype=dtype), self.std.to(device=device, dtype=dtype))
 
 
@@ -185,10 +186,10 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     _check_features(content, "content")
     alpha = check_share(alpha, "alpha")
     _check_eps(eps)
-    if alpha == 0.0:
-        return content.clone()
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
+    if alpha == 0.0:
+        return content.clone()
     if not _in_pieces(content, new_mean, new_std):
         return _restyled(content, new_mean, new_std, alpha, eps).to(content.dtype)
     result = torch.empty_like(content)

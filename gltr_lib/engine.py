@@ -43,7 +43,7 @@ from gltr_lib._step import (
     update_average,
 )  # fmt: skip
 from gltr_lib._typed import typed
-from gltr_lib._validate import check_labels, describe
+from gltr_lib._validate import check_device, check_labels, describe
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
 from gltr_lib.models import build
 from gltr_lib.views import Views
@@ -102,16 +102,7 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError, ValueError, OverflowError):
-        shown = repr(device[:40]) if isinstance(device, str) else describe(device)
-        raise ValueError(f'unknown device {shown}; expected "cpu", "cuda", "cuda:<n>" or "mps"') from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device {device!r} is not on this machine ({torch.cuda.device_count()} CUDA devices found)")
-    if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError('device "mps" is not on this machine; use "cpu"')
-    return chosen
+    return check_device(device)
 
 
 @typed

@@ -239,7 +239,7 @@ def draw_sigmas(
         [4.0, 4.0]
     """
     _check_sizes(batch, 1, 1)
-    low, high = _pair(sigma, "sigma")
+    low, high = as_range(sigma, "sigma")
     if not (0 < low <= high and math.isfinite(high)):
         raise ValueError(f"sigma: expected 0 < low <= high in pixels, received {sigma!r}")
     u = uniform(batch, generator).double()
@@ -257,19 +257,25 @@ def draw_shares(
         [0.5, 0.5]
     """
     _check_sizes(batch, 1, 1)
-    low, high = (check_share(v) for v in _pair(share, "share"))
+    low, high = (check_share(v) for v in as_range(share, "share"))
     if low > high:
         raise ValueError(f"share: expected low <= high, received {share!r}")
     u = uniform(batch, generator).double()
     return [float(low + (high - low) * x) for x in u.tolist()]
 
 
-def _pair(value: float | tuple[float, float], name: str) -> tuple[float, float]:
+def as_range(value: float | tuple[float, float], name: str) -> tuple[float, float]:
+    """A number as (number, number), a pair as it is; both of plain floats."""
     try:
-        low, high = (value, value) if isinstance(value, int | float) else value
+        low, high = (value, value) if _is_number(value) else value
         return float(low), float(high)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a number or a pair (low, high), received {describe(value)}") from None
+
+
+def _is_number(value: object) -> bool:
+    """A plain number, or one of NumPy or torch."""
+    return isinstance(value, int | float) or getattr(value, "ndim", None) == 0
 
 
 def _check_sizes(batch: int, height: int, width: int) -> None:

@@ -31,8 +31,7 @@ class ConfusionMatrix:
         ignore_index: ground-truth label that is not counted (its predictions are not counted either).
 
     Example:
-        >>> matrix = ConfusionMatrix(3)
-        >>> matrix.update(torch.tensor([0, 1, 1]), torch.tensor([0, 1, 0]))
+        >>> matrix = ConfusionMatrix(3).update(torch.tensor([0, 1, 1]), torch.tensor([0, 1, 0]))
         >>> [round(v, 2) for v in matrix.iou().tolist()], matrix.miou()
         ([0.5, 0.5, nan], 0.5)
     """
@@ -47,13 +46,17 @@ class ConfusionMatrix:
         self.num_classes = int(num_classes)
         self.ignore_index = int(ignore_index)
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+        self._shared = torch.zeros_like(self.counts)  # what reduce() has summed already
 
-    def update(self, pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> None:
+    def update(self, pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> ConfusionMatrix:
         """Add predictions and ground truth of one or more images.
 
         Args:
             pred: integer tensor of any shape, classes in [0, C); logits are refused.
             target: integer tensor of the same shape, classes in [0, C) or ``ignore_index``.
+
+        Returns:
+            This matrix.
 
         Raises:
             TypeError: not integers. ValueError: shapes differ, or classes out of range (they are listed).
@@ -69,6 +72,7 @@ class ConfusionMatrix:
             self._count(pred, target.to(pred.device))
         else:
             self._add(table)
+        return self
 
     def _add(self, table: Tensor) -> None:
         """Add a table of counts (R, C), both at most 256; its rows and columns tell what is ignored or refused."""
@@ -127,13 +131,17 @@ class ConfusionMatrix:
         return float(self.counts.diag().sum()) / total if total else float("nan")
 
     def reduce(self) -> ConfusionMatrix:
-        """Sum the counts over all processes of ``torch.distributed`` (nothing to do in a single process)."""
+        """Sum the counts over all processes of ``torch.distributed`` (nothing to do in a single process).
+
+        Counts that an earlier call has summed are not summed again. Returns this matrix.
+        """
         dist = torch.distributed
         if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             device = torch.device("cuda") if dist.get_backend() == "nccl" else torch.device("cpu")
-            counts = self.counts.to(device)
+            counts = (self.counts - self._shared).to(device)
             dist.all_reduce(counts)
-            self.counts = counts.cpu()
+            self.counts = self._shared + counts.cpu()
+            self._shared = self.counts.clone()
         return self
 
 

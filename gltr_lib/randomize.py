@@ -24,7 +24,7 @@ from gltr_lib._draws import Generators, check_count
 from gltr_lib._typed import BadArgument, typed
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib.adain import StyleStats
-from gltr_lib.masks import blob_mask
+from gltr_lib.masks import as_range, blob_mask
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -137,7 +137,7 @@ class LocalTextureRandomization(nn.Module):
     @typed
     def sigma_at(self, height: int, width: int) -> tuple[float, float]:
         """Return (low, high) of sigma in pixels for a picture of this size."""
-        low, high = (self.sigma, self.sigma) if isinstance(self.sigma, int | float) else self.sigma
+        low, high = as_range(self.sigma, "sigma")
         scale = min(height, width) / REFERENCE_CROP
         return low * scale, high * scale
 

@@ -227,6 +227,18 @@ def test_damaged_pictures_are_refused_by_name_and_listed(tmp_path, mini, capsys)
     assert "empty.png" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("count", [0, 2, 5])
+def test_files_that_are_not_called_like_pictures_are_named(tmp_path, mini, capsys, count):
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / ".hidden").touch()
+    for number in range(count):
+        (tmp_path / "in" / f"n{number}.txt").touch()
+    assert cli.main(["stylize", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err
+    names = {0: "", 2: "so: n0.txt, n1.txt; read", 5: "so: n0.txt, n1.txt, n2.txt and 2 more; read"}[count]
+    assert (names in told) if count else "left alone" not in told
+
+
 def test_styles_depend_on_seed_and_name_alone(tmp_path, stylizer, bank):
     for n in range(6):
         picture(tmp_path / "in" / f"{n}.png")

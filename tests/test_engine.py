@@ -278,6 +278,26 @@ def test_devices():
         pick_device("cuda:99")
 
 
+def test_a_device_that_is_not_here_is_named_wherever_one_is_given():
+    from gltr_lib import masks, models
+    from gltr_lib.style_bank import StyleBank
+    from gltr_lib.stylizer import Stylizer
+
+    bank = StyleBank.load("paintings-mini")
+    for move in (
+        lambda device: masks.blob_mask(1, 4, 4, device=device),
+        lambda device: masks.smooth_noise(4, 4, 1.0, device=device),
+        lambda device: Stylizer.load("mini", device=device),
+        lambda device: models.load_shipped("gtr", device=device),
+        bank.to,
+        bank.stats.to,
+    ):
+        with pytest.raises(ValueError, match="'cuda:99' is not on this machine"):
+            move("cuda:99")
+        with pytest.raises(ValueError, match="unknown device 'banana'"):
+            move("banana")
+
+
 def test_settings_of_the_full_scale_loop_are_refused_by_name(data):
     with pytest.raises(ValueError, match=r"does not know accumulate=2, workers=1; gltr_lib.scale.fit does"):
         run(small("baseline", accumulate=2, workers=1), data)

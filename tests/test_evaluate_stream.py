@@ -16,6 +16,7 @@ from torch import nn
 from gltr_lib import evaluate as ev
 from gltr_lib.evaluate.tables import score_as_json
 from gltr_lib.labels import CLASSES
+from gltr_lib.metrics import ConfusionMatrix
 
 SIZES = [(20, 31), (20, 31), (17, 9), (33, 40), (33, 40), (33, 40), (1, 5)]
 
@@ -181,7 +182,6 @@ def test_on_item_comes_in_order_with_what_was_scored():
 
 
 def _counted(item):
-    from gltr_lib.metrics import ConfusionMatrix
 
     matrix = ConfusionMatrix(19)
     matrix.update(item.prediction, item.label)
@@ -275,10 +275,12 @@ def _work(rank, world, port, answers):
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", rank=rank, world_size=world)
     score = ev.evaluate_dataset(Network().eval(), Pairs(), batch=2)
+    again = ConfusionMatrix(2).update(torch.tensor([rank]), torch.tensor([0])).reduce()
+    again = again.update(torch.tensor([rank]), torch.tensor([1])).reduce().reduce()
     try:
         ev.evaluate_dataset(Network().eval(), Broken("size", 1))
     except (ValueError, RuntimeError) as error:
-        answers.put((rank, score.matrix.counts.tolist(), str(error)))
+        answers.put((rank, score.matrix.counts.tolist(), str(error), again.counts.tolist()))
     torch.distributed.destroy_process_group()
 
 
@@ -290,13 +292,14 @@ def test_two_processes_give_the_counts_of_one_and_fail_together():
     workers = [context.Process(target=_work, args=(rank, 2, port, answers)) for rank in range(2)]
     for worker in workers:
         worker.start()
-    out = {rank: (counts, text) for rank, counts, text in (answers.get(timeout=120) for _ in workers)}
+    out = {rank: rest for rank, *rest in (answers.get(timeout=120) for _ in workers)}
     for worker in workers:
         worker.join(timeout=60)
     counts = ev.evaluate_dataset(Network().eval(), Pairs()).matrix.counts.tolist()
     assert out[0][0] == out[1][0] == counts
     assert "town/001" in out[1][1]  # the second process reads pairs 1, 3, 5
     assert "another process failed" in out[0][1]
+    assert out[0][2] == out[1][2] == [[1, 1], [1, 1]], "what reduce() has summed is not summed again"
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -264,6 +264,16 @@ def test_a_sample_bounds_the_threshold_and_never_decides_it(field):
     assert torch.equal(field, before)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, torch.tensor])
+def test_a_number_of_numpy_or_torch_is_a_number(kind):
+    from gltr_lib.randomize import LocalTextureRandomization
+
+    plain = blob_mask(2, 12, 16, sigma=4.0, share=0.25, generator=gen(1))
+    assert torch.equal(blob_mask(2, 12, 16, sigma=kind(4.0), share=kind(0.25), generator=gen(1)), plain)
+    assert torch.equal(blob_mask(2, 12, 16, sigma=(kind(4.0), 4.0), share=0.25, generator=gen(1)), plain)
+    assert LocalTextureRandomization(sigma=kind(4.0), share=kind(0.25)).sigma_at(320, 640) == (2.0, 2.0)
+
+
 def test_a_threshold_leaves_its_field_alone():
     field = torch.randn(9, 9, generator=gen(6))
     before = field.clone()

@@ -167,6 +167,10 @@ def test_reduce_in_one_process_changes_nothing():
     assert m.counts.sum() == 2
 
 
+def test_update_hands_back_the_matrix():
+    assert ConfusionMatrix(2).update(torch.tensor([0, 1]), torch.tensor([1, 1])).iou().tolist() == [0.0, 0.5]
+
+
 @pytest.mark.parametrize("run", [1, 2, 5, 40, 10_000])
 @pytest.mark.parametrize("piece", [64, 100, 1 << 17])
 def test_runs_of_equal_pixels_are_counted_as_their_pixels(run, piece, monkeypatch):

@@ -30,6 +30,18 @@ def refused(name: str, reason: str, *, twice: bool = False) -> None:
     print(f"refused {words if name in words and not twice else f'{name}: {words}'}", file=sys.stderr)
 
 
+def left_alone(folder: Path) -> None:
+    """Name the files of a folder that are not called like pictures: a silent command would seem to have read them."""
+    from gltr_lib._read import shown
+    from gltr_lib.datasets.folder import IMAGE_SUFFIXES, find_others
+
+    others = [shown(path.relative_to(folder).as_posix()) for path in find_others(folder)]
+    if others:
+        names = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
+        endings = ", ".join(IMAGE_SUFFIXES)
+        print(f"gltr: note: left alone, as no picture's name ends so: {names}; read are {endings}", file=sys.stderr)
+
+
 def counter(verb: str) -> Callable[[int, int, str], None] | None:
     """Progress on a terminal: one line that rewrites itself."""
     if not sys.stderr.isatty():

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.cli._say import answer, counter
+from gltr_lib.cli._say import left_alone as say_left_alone
 from gltr_lib.cli._say import refused as say_refused
 
 
@@ -63,6 +64,7 @@ def stylize(
             raise UsageError("choose one of --shard, --processes, and a launcher such as torchrun (WORLD_SIZE is set)")
         place = parse_shard(shard) if shard is not None else launched[:2] if launched else (0, 1)
     list_images(source)  # before anything is loaded: the commonest mistake is the wrong folder
+    say_left_alone(source)
     options: dict[str, Any] = {
         "bank_name": bank, "alpha": alpha, "seed": seed, "copies": copies, "one_style_per_copy": one_style_per_copy,
         "format": format, "tile": tile, "memory": memory, "batch": batch, "workers": workers,
@@ -120,6 +122,7 @@ def bank(
     from gltr_lib.stylizer import Stylizer
 
     list_images(folder)
+    say_left_alone(folder)
     with usage():
         network = Stylizer.load(stylizer, device=pick_device(device))
     styles, refused = build_bank_file(

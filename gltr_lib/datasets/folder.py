@@ -82,7 +82,7 @@ class FolderPairs(Arrays):
 
 
 def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
-    """Everything below a folder that is called like a picture, sorted: nothing is left out in silence.
+    """Everything below a folder that is called like a picture, sorted; :func:`find_others` names the rest.
 
     Links to folders elsewhere are entered, each folder once, so that no loop is endless. Links to nothing, pipes and
     the like are listed as well: whoever reads them refuses them by name.
@@ -94,6 +94,20 @@ def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
     base = Path(folder)
     if not base.is_dir():
         raise ValueError(f"{base}: no such folder; expected a folder of {what} ({', '.join(IMAGE_SUFFIXES)})")
+    found = sorted(path for path in _files(base) if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not found:
+        raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    return found
+
+
+def find_others(folder: PathLike) -> list[Path]:
+    """Files below a folder that :func:`find_pictures` leaves out, hidden ones aside, sorted."""
+    files = _files(Path(folder))
+    return sorted(p for p in files if p.suffix.lower() not in IMAGE_SUFFIXES and not p.name.startswith("."))
+
+
+def _files(base: Path) -> list[Path]:
+    """All files below a folder; links to folders are entered, each folder once."""
     home = Path(os.path.realpath(base))
     found: list[Path] = []
     seen: set[str] = set()
@@ -107,12 +121,10 @@ def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
                 continue
             seen.add(real)
             links += [os.path.join(here, name) for name in sorted(inner) if os.path.islink(os.path.join(here, name))]
-            found += [Path(here, name) for name in files if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+            found += [Path(here, name) for name in files]
         # After the folders themselves, so that pictures go by their own names; the way up would lead in a circle.
         todo += [link for link in links if not home.is_relative_to(os.path.realpath(link))]
-    if not found:
-        raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
-    return sorted(found)
+    return found
 
 
 def _raise(error: OSError) -> None:
