@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import torch
 
+from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.evaluate.protocols import Protocol, prepare
 
 T = TypeVar("T")
@@ -36,15 +36,7 @@ class Reader:
     def __call__(self, index: int) -> Item:
         key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
         try:
-            image, label = self._pair(index)
-            if image.ndim != 3 or image.shape[2] != 3 or label.ndim != 2 or 0 in image.shape:
-                raise ValueError(f"expected a picture (H,W,3) and a label (H,W), found {image.shape} and {label.shape}")
-            if image.shape[:2] != label.shape:
-                raise ValueError(
-                    f"the picture is {image.shape[1]}x{image.shape[0]} but its label is "
-                    f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
-                )
-            picture, target = prepare(self.protocol, image, label)
+            picture, target = prepare(self.protocol, *pair_as_bytes(self.dataset, index, key))
         except (ValueError, TypeError, OSError) as error:
             text = str(error)
             raise ValueError(text if key in text else f"{key}: {text}") from error
@@ -55,25 +47,6 @@ class Reader:
                 f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
             )
         return Item(index, key, picture, target, target)
-
-    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if hasattr(self.dataset, "pair"):
-            image, label = self.dataset.pair(index)
-            return np.asarray(image), np.asarray(label)
-        image, label = self.dataset[index]
-        if label.is_floating_point():
-            raise TypeError(f"expected integer labels, found {label.dtype}")
-        picture = image
-        if image.is_floating_point():
-            low, high = (float(v) for v in torch.aminmax(image))
-            if not (low >= -1e-3 and high <= 1 + 1e-3):
-                raise ValueError(
-                    f"expected a picture in [0,1], found {low:.3g}..{high:.3g}; networks normalise themselves"
-                )
-            picture = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-        if int(label.min()) < 0 or int(label.max()) > 255:
-            raise ValueError(f"expected labels in 0..255, found {int(label.min())}..{int(label.max())}")
-        return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
 
 
 def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Generator[tuple[T, float], None, None]:
