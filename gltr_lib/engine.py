@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._draws import seed_global
-from gltr_lib._run import Bar, Run, fingerprint, read_losses
+from gltr_lib._run import Bar, Run, checksum, read_losses, styled
 from gltr_lib._step import (
     GLOBAL,
     autocast_type,
@@ -165,9 +165,10 @@ def train(
         optimizer = make_optimizer(model, config)
         average = {k: v.detach().clone() for k, v in model.state_dict().items()} if config.ema else {}
         run = Run(config, model, optimizer, average, Path(out) if out is not None else None)
-        run.fingerprint = fingerprint(images, labels, bank if views.bank is not None else None)
+        run.unstyled = checksum(labels, checksum(images))
+        run.fingerprint = styled(run.unstyled, views.bank)
         if resume:
-            run.load(device)
+            run.load()
         images, labels = images.to(device), labels.to(device)
         _loop(run, images, labels, views, device, progress, on_step)
     if config.ema:
