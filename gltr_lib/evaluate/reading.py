@@ -16,14 +16,23 @@ from gltr_lib.evaluate.protocols import Protocol, prepare
 T = TypeVar("T")
 
 
-class Item(NamedTuple):
-    """One scored picture, as ``on_item`` gets it: all arrays uint8, at the protocol's sizes."""
+class Prepared(NamedTuple):
+    """One pair before the network sees it: all arrays uint8, at the protocol's sizes."""
 
     position: int
     key: str
     picture: np.ndarray  # (h,w,3)
     label: np.ndarray  # (H,W) of trainIds, 255 = ignore
-    prediction: np.ndarray  # (H,W) of trainIds
+
+
+class Item(NamedTuple):
+    """One scored picture, as ``on_item`` gets it: a :class:`Prepared` pair with the prediction, uint8 (H,W)."""
+
+    position: int
+    key: str
+    picture: np.ndarray
+    label: np.ndarray
+    prediction: np.ndarray
 
 
 class Reader:
@@ -33,7 +42,7 @@ class Reader:
         self.dataset, self.protocol, self.num_classes = dataset, protocol, num_classes
         self.keys: Sequence[str] | None = getattr(dataset, "keys", None)
 
-    def __call__(self, index: int) -> Item:
+    def __call__(self, index: int) -> Prepared:
         key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
         try:
             picture, target = prepare(self.protocol, *pair_as_bytes(self.dataset, index, key))
@@ -46,7 +55,7 @@ class Reader:
                 f"{key}: expected trainIds 0..{self.num_classes - 1} or 255, found "
                 f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
             )
-        return Item(index, key, picture, target, target)
+        return Prepared(index, key, picture, target)
 
 
 def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Generator[tuple[T, float], None, None]:
@@ -71,9 +80,9 @@ def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Gen
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[list[Item], float]]:
+def grouped(items: Iterator[tuple[Prepared, float]], batch: int) -> Iterator[tuple[list[Prepared], float]]:
     """Neighbours of one size, at most ``batch`` of them."""
-    group: list[Item] = []
+    group: list[Prepared] = []
     wait = 0.0
     for item, seconds in items:
         sizes = (item.picture.shape, item.label.shape)
