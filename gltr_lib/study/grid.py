@@ -23,7 +23,7 @@ from typing import Any
 
 from gltr_lib._drafts import digest as file_digest
 from gltr_lib._json import parse_object
-from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
+from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.study import painters, real_tier, trials
 from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
@@ -156,9 +156,9 @@ class Run:
             "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS | {"seed"}},
             "train": [[look, _spell(seeds)] for look, seeds in self.train.parts],
         }
-        views = set(self.config.method.views)
-        if views & STYLED_VIEWS:
-            used = (self.config.stylizer, self.config.bank) if views & PAINTED_VIEWS else (self.config.bank,)
+        method = self.config.method
+        if method.needs_paintings:
+            used = (self.config.stylizer, self.config.bank) if method.needs_stylizer else (self.config.bank,)
             content["weights"] = {name: asset_digest(name) for name in used}
         return digest(content)
 
