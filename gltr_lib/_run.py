@@ -207,12 +207,11 @@ class Bar:
                 return
             self.bar = tqdm(total=config.steps, initial=first, desc=config.method.name, mininterval=1.0, unit="step")
 
-    def show(self, run: Run) -> None:
+    def show(self, step: int, seconds: float, loss: float) -> None:
+        """Steps that are done, the seconds that they took, and the last loss."""
         if self.bar is not None:
-            self.bar.set_postfix(
-                loss=f"{run.history[-1]['loss']:.3f}", ms=f"{1000 * run.seconds / run.step:.0f}", refresh=False
-            )
-            self.bar.update(run.step - self.bar.n)
+            self.bar.set_postfix(loss=f"{loss:.3f}", ms=f"{1000 * seconds / step:.0f}", refresh=False)
+            self.bar.update(step - self.bar.n)
 
     def close(self) -> None:
         if self.bar is not None:

@@ -214,7 +214,7 @@ def _loop(
         update_average(run.average, model, step, config.ema)
         run.step, run.seconds = step + 1, before + time.perf_counter() - start
         if flush:
-            bar.show(run)
+            bar.show(run.step, run.seconds, run.history[-1]["loss"])
             if on_step is not None:
                 on_step(step, model, run.history[-1])
                 model.train()

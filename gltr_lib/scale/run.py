@@ -21,6 +21,7 @@ from gltr_lib.scale.guard import check_classes, check_copies, check_validation, 
 from gltr_lib.scale.logs import Log
 from gltr_lib.scale.result import CONFIG, DATA, NETWORK, RESULT, FitResult
 from gltr_lib.scale.samples import Samples
+from gltr_lib.scale.setup import make_trainer
 from gltr_lib.scale.trainer import BEST, Trainer, make_views
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ def fit(
     with parallel.world(config) as world, private_randomness(world.device), _held(folder, world.main):
         views = make_views(config, world, stylizer, bank, offline)
         mark = fingerprint(dataset, views.bank, offline)
-        trainer = Trainer(config, world, folder, views, mark)
-        trainer.build(resume)
+        trainer = make_trainer(config, world, folder, views, mark, resume=resume)
         log = None
         if world.main:
             write_text(_made(folder) / CONFIG, config.to_json() + "\n")
