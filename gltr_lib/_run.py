@@ -111,7 +111,7 @@ class Run:
             for name, value in state["average"].items():
                 self.average[name].copy_(value)
             self.step, self.seconds, self.history = state["step"], state["seconds"], unpacked(state["history"])
-        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             why = " ".join(str(error).split())[:200]
             raise ValueError(f"{path}: a checkpoint of another network ({why}); {_REMEDY}") from None
 

@@ -150,6 +150,9 @@ def test_checkpoints_from_before_still_load(tmp_path, data):
         resumed = train(config, *data, **options)
         assert same(resumed.model, whole.model)
         assert resumed.history == whole.history
+    torch.save({**state, "fingerprint": styles, "history": torch.full((2, 5), torch.inf)}, path)
+    with pytest.raises(ValueError, match="another network"):
+        train(config, *data, **options)
     torch.save({**state, "fingerprint": pictures, "version": 2}, path)
     with pytest.raises(ValueError, match="other pictures or styles"):
         train(config, *data, **options)
