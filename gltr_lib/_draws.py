@@ -6,7 +6,8 @@ of step k then draws the same style, mask and blur in whatever process and batch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -67,6 +68,13 @@ def seed_global(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)
+
+
+@contextmanager
+def private_randomness(device: torch.device) -> Iterator[None]:
+    """Leave the global generators of the caller as they were: the CPU's and that of a device."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
 
 
 def choose(generator: Generators, where: Tensor) -> Generators:

@@ -105,6 +105,21 @@ class MethodConfig:
                 f"whitening={self.whitening!r} with views={self.views!r}"
             )
 
+    @property
+    def needs_stylizer(self) -> bool:
+        """Whether a view is painted by the stylizer; copies that were painted beforehand take its place."""
+        return bool(PAINTED_VIEWS & set(self.views))
+
+    @property
+    def needs_paintings(self) -> bool:
+        """Whether a view needs a bank of paintings."""
+        return bool(STYLED_VIEWS & set(self.views))
+
+    @property
+    def shows_paintings(self) -> bool:
+        """Whether a view takes pixels of the paintings themselves, whatever was painted beforehand."""
+        return bool((STYLED_VIEWS - PAINTED_VIEWS) & set(self.views))
+
 
 #: The walk of the paper's ablation, and the controls that keep it honest.
 METHODS: Mapping[str, MethodConfig] = types.MappingProxyType(

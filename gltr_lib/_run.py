@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
 
 CHECKPOINT = "checkpoint.pt"
+VERSION = 2  # of a checkpoint; those without one knew no bank that was loaded by its name
+_COLUMNS = ("step", "loss", "ce", "consistency", "lr")
 # Fields that may differ when a run is resumed: but for rounding they do not change what is learnt. (Other processes do
 # where a BatchNorm sees the pictures of its own process alone, without sync_bn.)
 FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "processes", "workers", "log_every", "pictures_every"})
@@ -44,7 +47,28 @@ def read_losses(waiting: list[tuple[int, Tensor, float]]) -> Iterator[dict[str, 
                 f"the loss became {loss} at step {step} (cross-entropy {ce}, consistency {agreement}, learning rate "
                 f"{rate:.2g}); lower lr, lengthen warmup or set grad_clip=1, and look at the pictures of that step"
             )
-        yield {"step": step, "loss": loss, "ce": ce, "consistency": agreement, "lr": rate}
+        yield dict(zip(_COLUMNS, (step, loss, ce, agreement, rate), strict=True))
+
+
+def packed(history: list[dict[str, float]]) -> Tensor:
+    """A history as float64 (N,5): as dicts, long ones took longer to write, and to read, than the network."""
+    values = (row[name] for row in history for name in _COLUMNS)
+    numbers = np.fromiter(values, np.float64, len(history) * len(_COLUMNS))
+    return torch.from_numpy(numbers.reshape(-1, len(_COLUMNS)))
+
+
+def unpacked(kept: Tensor | list[dict[str, float]]) -> list[dict[str, float]]:
+    """A history as a checkpoint holds it, in dicts again; earlier checkpoints hold the dicts themselves.
+
+    Example:
+        >>> history = [{"step": 0, "loss": 1.5, "ce": 1.0, "consistency": 0.5, "lr": 0.01}]
+        >>> unpacked(packed(history)) == unpacked(history) == history
+        True
+    """
+    if isinstance(kept, list):
+        return kept
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in kept.tolist()]
+    return [{**row, "step": int(row["step"])} for row in rows]
 
 
 @dataclass
@@ -59,6 +83,7 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     fingerprint: int = 0
+    unstyled: int = 0  # the fingerprint without the bank
     history: list[dict[str, float]] = field(default_factory=list)
 
     def save(self) -> None:
@@ -66,26 +91,27 @@ class Run:
         if self.out is None:
             return
         state = {
-            "config": self.config.to_json(), "step": self.step, "seconds": self.seconds,
-            "fingerprint": self.fingerprint, "history": self.history, "model": self.model.state_dict(),
+            "version": VERSION, "config": self.config.to_json(), "step": self.step, "seconds": self.seconds,
+            "fingerprint": self.fingerprint, "history": packed(self.history), "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(), "average": self.average,
         }  # fmt: skip
         write_checkpoint(self.out / CHECKPOINT, state)
 
-    def load(self, device: torch.device) -> None:
+    def load(self) -> None:
         """Take up the run that the checkpoint holds, if there is one."""
         path = self.out / CHECKPOINT if self.out is not None else None
         if path is None or not path.is_file():
             return
-        state = read_checkpoint(path, device)
-        check_same_run(path, state, self.config, self.fingerprint)
+        state = read_checkpoint(path, "cpu")
+        early = "version" not in state and state.get("fingerprint") == self.unstyled
+        check_same_run(path, state, self.config, self.unstyled if early else self.fingerprint)
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             for name, value in state["average"].items():
                 self.average[name].copy_(value)
-            self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
-        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            self.step, self.seconds, self.history = state["step"], state["seconds"], unpacked(state["history"])
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             why = " ".join(str(error).split())[:200]
             raise ValueError(f"{path}: a checkpoint of another network ({why}); {_REMEDY}") from None
 
@@ -181,21 +207,25 @@ class Bar:
                 return
             self.bar = tqdm(total=config.steps, initial=first, desc=config.method.name, mininterval=1.0, unit="step")
 
-    def show(self, run: Run) -> None:
+    def show(self, step: int, seconds: float, loss: float) -> None:
+        """Steps that are done, the seconds that they took, and the last loss."""
         if self.bar is not None:
-            self.bar.set_postfix(
-                loss=f"{run.history[-1]['loss']:.3f}", ms=f"{1000 * run.seconds / run.step:.0f}", refresh=False
-            )
-            self.bar.update(run.step - self.bar.n)
+            self.bar.set_postfix(loss=f"{loss:.3f}", ms=f"{1000 * seconds / step:.0f}", refresh=False)
+            self.bar.update(step - self.bar.n)
 
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
 
 
-def fingerprint(images: Tensor, labels: Tensor, bank: StyleBank | None) -> int:
-    """A checksum of what a run learns from, so that a resume on other pictures is noticed."""
-    value = 0
-    for tensor in (images, labels, *([bank.stats.mean] if bank is not None else [])):
-        value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().data, value)
-    return value
+def styled(value: int, bank: StyleBank | None) -> int:
+    """The checksum of what a run learns from: that of its pictures, carried on over its styles if there are any.
+
+    A resume on other pictures or styles is noticed by it.
+    """
+    return value if bank is None else checksum(bank.stats.mean, value)
+
+
+def checksum(tensor: Tensor, value: int = 0) -> int:
+    """CRC-32 of a tensor's numbers, going on from an earlier value."""
+    return zlib.crc32(tensor.detach().cpu().contiguous().numpy().data, value)

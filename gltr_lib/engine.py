@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +26,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gltr_lib._draws import seed_global
-from gltr_lib._run import Bar, Run, fingerprint, read_losses
+from gltr_lib._draws import private_randomness, seed_global
+from gltr_lib._run import Bar, Run, checksum, read_losses, styled
 from gltr_lib._step import (
     GLOBAL,
     autocast_type,
@@ -44,7 +43,7 @@ from gltr_lib._step import (
 )  # fmt: skip
 from gltr_lib._typed import typed
 from gltr_lib._validate import check_device, check_labels, describe
-from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
+from gltr_lib.config import TrainConfig
 from gltr_lib.models import build
 from gltr_lib.views import Views
 
@@ -151,14 +150,15 @@ def train(
     _check_data(images, labels, config)
     device = pick_device(config.device)
     views = _make_views(config, stylizer, bank, device)
-    with _private_randomness(device):
+    with private_randomness(device):
         model = make_model(config).to(device)
         optimizer = make_optimizer(model, config)
         average = {k: v.detach().clone() for k, v in model.state_dict().items()} if config.ema else {}
         run = Run(config, model, optimizer, average, Path(out) if out is not None else None)
-        run.fingerprint = fingerprint(images, labels, bank if views.bank is not None else None)
+        run.unstyled = checksum(labels, checksum(images))
+        run.fingerprint = styled(run.unstyled, views.bank)
         if resume:
-            run.load(device)
+            run.load()
         images, labels = images.to(device), labels.to(device)
         _loop(run, images, labels, views, device, progress, on_step)
     if config.ema:
@@ -205,7 +205,7 @@ def _loop(
         update_average(run.average, model, step, config.ema)
         run.step, run.seconds = step + 1, before + time.perf_counter() - start
         if flush:
-            bar.show(run)
+            bar.show(run.step, run.seconds, run.history[-1]["loss"])
             if on_step is not None:
                 on_step(step, model, run.history[-1])
                 model.train()
@@ -214,24 +214,15 @@ def _loop(
     bar.close()
 
 
-@contextmanager
-def _private_randomness(device: torch.device) -> Iterator[None]:
-    """Leave the global generators of the caller as they were."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        yield
-
-
 def _make_views(config: TrainConfig, stylizer: Stylizer | None, bank: StyleBank | None, device: torch.device) -> Views:
     """The maker of the method's views, with what they need: paintings, and the stylizer if they are painted."""
-    kinds = set(config.method.views)
-    if not kinds & STYLED_VIEWS:
+    if not config.method.needs_paintings:
         return Views(config.method)
     if bank is None:
         from gltr_lib.style_bank import StyleBank
 
         bank = StyleBank.load(config.bank)
-    if not kinds & PAINTED_VIEWS:
+    if not config.method.needs_stylizer:
         return Views(config.method, bank=bank)
     if stylizer is None:
         from gltr_lib.stylizer import Stylizer

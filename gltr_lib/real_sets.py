@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -25,7 +24,7 @@ from gltr_lib._label_sets import LABEL_SETS, groups_of
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import Arrays, CamVid, CityscapesSamples, IDDLite
 from gltr_lib.evaluate import group_probabilities, layout_prior, map_classes, merge, resize_labels
-from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, most_probable
+from gltr_lib.evaluate.passes import evaluation_mode, forward_of, most_probable, pictures_for, resized
 from gltr_lib.labels import CAMVID_TO_COMMON5, IDD_LITE_TO_COMMON4, IGNORE, TRAIN_ID_TO_COMMON5
 from gltr_lib.metrics import ConfusionMatrix
 
@@ -240,8 +239,7 @@ def fit_width(picture: np.ndarray, width: int) -> Tensor:
 
 def _probabilities(model: nn.Module, pictures: Tensor, size: tuple[int, int]) -> Tensor:
     with torch.inference_mode(), evaluation_mode(model):
-        logits = model(floats(pictures.to(device_of(model))))
-        return F.interpolate(logits, size, mode="bilinear", align_corners=False).softmax(1)
+        return resized(forward_of(model, None)(pictures_for(model, pictures)), size).softmax(1)
 
 
 def _grouped(shares: Tensor, label_set: str) -> Tensor:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from gltr_lib.stylizer import Stylizer
 
 _LUMA = (0.299, 0.587, 0.114)
-_PAINTED = frozenset({"gtr", "regions"})  # views that the stylizer paints ("ltr" takes the paint of a "gtr" view)
-_FROM_PAINTINGS = frozenset({"fourier", "pixels"})
 _BLUR_REACH = 3  # a Gaussian of radius at most 1 has nothing left beyond three pixels
 
 
@@ -244,9 +242,8 @@ class Views:
         self.method = method
         self.gtr: GlobalTextureRandomization | None = None
         self.ltr: LocalTextureRandomization | None = None
-        kinds = set(method.views)
         chosen = bank.subset(method.styles) if bank is not None and method.styles else bank
-        if kinds & _PAINTED and not offline:
+        if method.needs_stylizer and not offline:
             if stylizer is None or chosen is None:
                 raise ValueError(
                     f"the method {method.name!r} has views {method.views} and needs a stylizer and a bank; "
@@ -257,7 +254,7 @@ class Views:
             self.ltr = LocalTextureRandomization(sigma=method.sigma, share=method.share)
         rivals = [kind for kind in method.views if kind in baselines.NAMES]
         self.rivals = baselines.make_views(rivals, method.rival, bank=chosen)
-        self.bank = bank if self.gtr is not None or kinds & _FROM_PAINTINGS else None
+        self.bank = bank if self.gtr is not None or method.shows_paintings else None
 
     @torch.no_grad()
     def __call__(

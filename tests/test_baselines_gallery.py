@@ -8,6 +8,7 @@ from rival_toys import NAMES, bank, gen, pictures
 
 from gltr_lib import baselines, paintings
 from gltr_lib.baselines.gallery import Gallery
+from gltr_lib.offline import list_images
 from gltr_lib.style_bank import StyleBank
 
 
@@ -75,11 +76,19 @@ def test_a_folder_of_paintings_is_read(folder):
     assert seen == {40, 120, 160, 200}
 
 
+def test_a_gallery_reads_what_a_bank_of_the_folder_is_built_of(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    Image.new("RGB", (9, 9)).save(elsewhere / "far.png")
+    (folder / "linked").symlink_to(elsewhere, target_is_directory=True)
+    assert Gallery(None, paintings=folder).names == [path.name for path in list_images(folder)]
+    assert "far.png" in Gallery(None, paintings=folder).names
+
+
 def test_a_folder_that_will_not_do_is_named(folder, tmp_path):
-    with pytest.raises(ValueError, match="paintings: no such folder 'nowhere'"):
+    with pytest.raises(ValueError, match="nowhere: no such folder; expected a folder of paintings"):
         Gallery(None, paintings="nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"paintings: no pictures in .*empty; expected files ending in \.png"):
+    with pytest.raises(ValueError, match=r"empty: the folder holds no paintings; expected files ending in \.png"):
         Gallery(None, paintings=tmp_path / "empty")
     (folder / "broken.png").write_bytes(b"half")
     gallery = Gallery(None, paintings=folder)

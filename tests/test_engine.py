@@ -5,9 +5,11 @@ import json
 import math
 import subprocess
 import sys
+import zlib
 
 import pytest
 import torch
+from scale_toys import bank
 
 from gltr_lib import _drafts, _run, engine
 from gltr_lib._draws import seed_global
@@ -16,6 +18,7 @@ from gltr_lib.adain import StyleStats
 from gltr_lib.config import METHODS, MethodConfig, TrainConfig
 from gltr_lib.engine import learning_rate, make_batch, pick_device, source_indices, step_loss, step_seed, train
 from gltr_lib.losses import consistency_loss, segmentation_loss
+from gltr_lib.style_bank import StyleBank
 from gltr_lib.views import Views
 
 
@@ -106,10 +109,61 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path, data, ema)
     assert steps == [2, 3, 4, 5]
     assert same(whole.model, resumed.model)
     assert resumed.history == whole.history
-    assert not list(tmp_path.glob("*.part"))
+    assert not [path for path in tmp_path.iterdir() if _drafts.is_draft(path.name)]
     again = run(config, data, out=tmp_path)
     assert same(again.model, whole.model)
     assert again.seconds == resumed.seconds
+
+
+def test_a_bank_loaded_by_its_name_is_the_one_that_is_handed_over_and_no_other(tmp_path, data):
+    file = tmp_path / "my.safetensors"
+    config = small("gtr", steps=2, bank=str(file))
+    bank().save(file)
+    by_name = {"stylizer": Painter(), "progress": False, "out": tmp_path / "run"}
+    first = train(config, *data, **by_name)
+    handed = train(config, *data, bank=StyleBank.load(file), **by_name)
+    assert handed.seconds == first.seconds  # taken up, not trained again
+    bank(3).save(file)
+    with pytest.raises(ValueError, match="other pictures or styles"):
+        train(config, *data, **by_name)
+
+
+def test_checkpoints_from_before_still_load(tmp_path, data):
+    """They hold the history as dicts, and a fingerprint without the bank where that was loaded by its name."""
+    images, labels = data
+    config = small("gtr", steps=4, checkpoint_every=2, bank=str(tmp_path / "my.safetensors"))
+    bank().save(config.bank)
+    options = {"stylizer": Painter(), "progress": False, "out": tmp_path}
+    whole = train(config, *data, **{**options, "out": tmp_path / "whole"})
+    with pytest.raises(KilledError):
+        train(config, *data, **options, on_step=kill_at(3))
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    assert state["history"].shape == (2, 5)  # not one Python number after the other
+    pictures = zlib.crc32(labels.numpy().data, zlib.crc32(images.numpy().data))
+    styles = zlib.crc32(StyleBank.load(config.bank).stats.mean.numpy().data, pictures)
+    assert state["fingerprint"] == styles  # what the study's runs, which hand their bank over, always had
+    del state["version"]
+    state["history"] = whole.history[:2]
+    for mark in (styles, pictures):
+        torch.save({**state, "fingerprint": mark}, path)
+        resumed = train(config, *data, **options)
+        assert same(resumed.model, whole.model)
+        assert resumed.history == whole.history
+    torch.save({**state, "fingerprint": styles, "history": torch.full((2, 5), torch.inf)}, path)
+    with pytest.raises(ValueError, match="another network"):
+        train(config, *data, **options)
+    torch.save({**state, "fingerprint": pictures, "version": 2}, path)
+    with pytest.raises(ValueError, match="other pictures or styles"):
+        train(config, *data, **options)
+
+
+def kill_at(number):
+    def kill(step, model, record):
+        if step == number:
+            raise KilledError
+
+    return kill
 
 
 def test_training_on_a_cpu_seeds_no_gpu(data, monkeypatch):

@@ -11,6 +11,9 @@ from torch import nn
 from gltr_lib import evaluate as ev
 from gltr_lib import real
 from gltr_lib.labels import CAMVID11, TRAIN_ID_TO_CAMVID11, TRAIN_ID_TO_COMMON5
+from gltr_lib.probes.features import moments
+from gltr_lib.probes.run import answers
+from gltr_lib.real_sets import score_frames
 
 
 class Brightness(nn.Module):
@@ -82,6 +85,47 @@ def test_evaluate_sums_over_images_and_ignores_255():
     matrix = ev.evaluate(Brightness(), halves(), labels, batch=2)
     assert int(matrix.counts.sum()) == 4 * 24
     assert matrix.iou().tolist() == pytest.approx([36 / 48, 36 / 48, 0.0])
+
+
+class Coarse(nn.Module):
+    """Answers at a quarter of the size, as a network at its own stride does."""
+
+    def __init__(self, dtype=torch.float32):
+        super().__init__()
+        self.body = nn.Conv2d(3, 19, 4, stride=4).to(dtype)
+
+    def forward(self, images):
+        return self.body(images)
+
+
+def test_every_way_to_predict_is_one_forward_pass():
+    """At the pictures' size where the network answers at its own stride, and in the network's precision."""
+    images, labels = torch.randint(0, 256, (3, 3, 16, 24), dtype=torch.uint8), torch.randint(0, 19, (3, 16, 24))
+    frames = {"all": [(Frames(images, labels), i) for i in range(3)]}
+    for dtype in (torch.float32, torch.float64):
+        model = Coarse(dtype)
+        guess = ev.predict_classes(model, images).long()
+        assert torch.equal(ev.predict(model, images), guess)
+        counts = ev.evaluate(model, images, labels).counts
+        assert torch.equal(ev.evaluate_dataset(model, frames["all"][0][0]).matrix.counts, counts)
+        scored = score_frames(model, frames, {"cityscapes19": range(19)}, width=24)["cityscapes19"]["all"]
+        assert torch.equal(scored.counts, counts)
+        assert torch.equal(torch.from_numpy(answers(model, images.permute(0, 2, 3, 1).numpy())).long(), guess)
+        assert moments(model, images, ["body"])["body"].mean.shape == (19,)
+
+
+class Frames:
+    def __init__(self, images, labels):
+        self.images_, self.labels_ = images, labels
+
+    def __len__(self):
+        return len(self.images_)
+
+    def pair(self, index):
+        return self.images_[index].permute(1, 2, 0).numpy(), self.labels_[index].to(torch.uint8).numpy()
+
+    def __getitem__(self, index):
+        return self.images_[index].float() / 255, self.labels_[index]
 
 
 def test_evaluate_wants_pairs():

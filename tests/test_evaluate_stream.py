@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gltr_lib import evaluate as ev
+from gltr_lib.evaluate.reading import Reader
 from gltr_lib.evaluate.tables import score_as_json
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
@@ -179,6 +180,11 @@ def test_on_item_comes_in_order_with_what_was_scored():
     assert [item.key for item in items] == Pairs().keys
     again = ev.merge([_counted(item) for item in items])
     assert torch.equal(again.counts, score.matrix.counts)
+
+
+def test_what_is_read_holds_no_prediction_that_could_be_taken_for_the_networks():
+    read = Reader(Pairs(), ev.FULL_SIZE, 19)(0)
+    assert read._fields == ("position", "key", "picture", "label")
 
 
 def _counted(item):

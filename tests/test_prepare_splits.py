@@ -1,5 +1,7 @@
 """Split lists: the published ones have the published counts and share no picture; files are read and written."""
 
+import time
+
 import pytest
 
 from gltr_lib.prepare import splits
@@ -53,6 +55,12 @@ def test_lists_of_others_are_understood_and_mistakes_name_the_file(tmp_path):
     path.write_text("1\n00001.png\n")
     with pytest.raises(ValueError, match=r"list\.txt: 00001 is listed more than once"):
         splits.read_list(path, digits=5)
+    started = time.process_time()  # a name that comes twice is found in one pass, also in the list of all of GTA5
+    for last, digits in (("24966\n", 0), ("024966\n", 6)):
+        path.write_text("".join(f"{n:05d}\n" for n in range(1, 24_967)) + last)
+        with pytest.raises(ValueError, match="24966"):
+            splits.read_list(path, digits=digits)
+    assert time.process_time() - started < 3
     for content in (b"\n", b"\xff\xfe\x00", None):
         path.unlink() if content is None else path.write_bytes(content)
         with pytest.raises(ValueError, match=r"list\.txt"):

@@ -7,7 +7,10 @@ from PIL import Image
 from scale_toys import Toys, small
 from torch.utils.data import DataLoader
 
-from gltr_lib.datasets import FolderPairs
+from gltr_lib.datasets import FolderPairs, stack
+from gltr_lib.datasets.pairs import pair_as_bytes
+from gltr_lib.evaluate import FULL_SIZE
+from gltr_lib.evaluate.reading import Reader
 from gltr_lib.scale.samples import Copies, Samples, Steps, Trouble, Window, collate, own_places, place_generator
 
 
@@ -159,6 +162,59 @@ def test_label_ids_outside_the_classes_name_the_picture(tmp_path):
     assert isinstance(trouble.error, ValueError)
     assert "images/town/" in str(trouble.error)
     assert "outside the 2 classes" in str(trouble.error)
+
+
+def spoilt(spoil, arrays):
+    """Toys, of which picture 3 is spoilt; items of tensors, or arrays through ``pair``."""
+    data = Toys()
+    image, label = spoil(*data[3])
+    if not arrays:
+        return [data[0], data[1], data[2], (image, label)]
+    data.made[3] = (image.permute(1, 2, 0).numpy(), label.numpy())
+    return data
+
+
+def _put(label, value):
+    out = label.clone()
+    out[-1, -1] = value
+    return out
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda x, y: ((x - 0.45) / 0.225, y), "expected a picture"),
+        (lambda x, y: (x * torch.nan, y), "expected a picture"),
+        (lambda x, y: ((x * 255).short() + 100, y), "expected a picture"),
+        (lambda x, y: ((x * 255).to(torch.uint8), _put(y, 256)), r"expected a label of 0\.\.255.*found 0\.\.256"),
+        (lambda x, y: ((x * 255).to(torch.uint8), _put(y, -1)), r"expected a label of 0\.\.255.*found -1\.\.255"),
+        (lambda x, y: ((x * 255).to(torch.uint8), y / 2), "expected a label of whole numbers"),
+    ],
+    ids=["normalised", "nan", "wide", "256", "minus", "halves"],
+)
+def test_numbers_that_would_wrap_into_bytes_name_the_picture(spoil, words, arrays):
+    data = spoilt(spoil, arrays)
+    for read in (
+        lambda: Samples(data, small("baseline")).make((0, 0, 3)),
+        lambda: Reader(data, FULL_SIZE, 4)(3),
+    ):
+        with pytest.raises((TypeError, ValueError), match=f"3: {words}"):
+            read()
+    if not arrays:
+        with pytest.raises(ValueError, match=f"3: {words}"):
+            stack([Toys()[1]] * 3 + [data[3]])
+
+
+def test_pictures_that_are_bytes_already_stay_what_they_are():
+    image, label = Toys().pair(2)
+    item = (torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label.astype(np.int32)))
+    for data in ([item], [(item[0].float() / 255, item[1])]):
+        found = pair_as_bytes(data, 0)
+        assert np.array_equal(found[0], image)
+        assert np.array_equal(found[1], label)
+        assert found[1].dtype == np.uint8
+    assert torch.equal(stack([item])[0][0], item[0])
 
 
 def test_streams_of_places_do_not_collide():

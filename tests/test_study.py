@@ -177,6 +177,16 @@ def test_definition_knows_version_seed_and_shipped_weights(monkeypatch):
     assert first().definition != base
 
 
+def test_a_definition_knows_what_is_in_a_bank_of_ones_own(tmp_path):
+    def definition(content):
+        (tmp_path / "mine.safetensors").write_bytes(content)
+        grid.asset_digest.cache_clear()
+        settings = Settings(only=("gtr",), seeds=1, overrides=(f"bank={tmp_path / 'mine.safetensors'}",))
+        return grid.grid(settings)[0].definition
+
+    assert definition(b"one") == definition(b"one") != definition(b"other")
+
+
 def test_shipped_weights_do_not_matter_to_a_baseline(monkeypatch):
     baseline = grid.grid(Settings(only=("baseline",), seeds=1))[0].definition
     monkeypatch.setattr(grid, "asset_digest", lambda name: "other weights")

@@ -61,8 +61,11 @@ class Gallery:
         user: str = "gallery",
     ) -> None:
         count, self.size = whole("number", number, 1), whole("size", size, 8)
+        found: list[Path | tuple[str, int]]
         if paintings is not None:
-            found = _files(paintings)
+            from gltr_lib.datasets.folder import find_pictures
+
+            found = [*find_pictures(paintings, "paintings")]  # those that a bank of the folder is built of
         elif bank is not None:
             found = _procedural(bank.names, user)
         else:
@@ -122,15 +125,3 @@ def _procedural(names: tuple[str, ...], user: str) -> list[Path | tuple[str, int
             )
         found.append((match[1], int(match[2])))
     return found
-
-
-def _files(folder: str | os.PathLike[str]) -> list[Path | tuple[str, int]]:
-    from gltr_lib.datasets import IMAGE_SUFFIXES
-
-    base = Path(folder)
-    if not base.is_dir():
-        raise ValueError(f"paintings: no such folder {str(folder)!r}; expected a folder of pictures")
-    files = sorted(path for path in base.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    if not files:
-        raise ValueError(f"paintings: no pictures in {base}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
-    return list(files)

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gltr_lib._typed import describe, strictly_typed
+from gltr_lib.datasets.pairs import label_bytes, name_of, picture_bytes
 
 
 class PairDataset(Protocol):
@@ -110,7 +111,7 @@ def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:
         (images uint8 (N,3,H,W), labels uint8 (N,H,W)).
 
     Raises:
-        ValueError: an empty dataset, or pictures of several sizes.
+        ValueError: an empty dataset, pictures of several sizes, or numbers that are no pixels or no label ids.
 
     Example:
         >>> images, labels = stack([(torch.ones(3, 2, 4), torch.zeros(2, 4).long())] * 5)
@@ -141,8 +142,10 @@ def stack(dataset: PairDataset) -> tuple[Tensor, Tensor]:
                 f"{tuple(labels.shape[1:])}, item {index} is {tuple(image.shape)} with labels {tuple(label.shape)}; "
                 f"give the dataset size=(height, width)"
             )
-        images[index] = (image * 255).round().to(torch.uint8)
-        labels[index] = label.to(torch.uint8)
+        try:
+            images[index], labels[index] = picture_bytes(image), torch.from_numpy(label_bytes(label))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name_of(dataset, index)}: {error}") from None
     if images is None or labels is None:
         raise ValueError("stack needs at least one picture; the dataset is empty")
     return images, labels

@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -147,7 +148,7 @@ def read_list(path: str | Path) -> tuple[str, ...]:
     keys = [Path(found[0].replace("\\", "/")).stem for found in words if found]
     if not keys:
         raise ValueError(f"{path}: the list is empty; expected one file name a line")
-    twice = sorted({key for key in keys if keys.count(key) > 1}) if len(set(keys)) < len(keys) else []
+    twice = sorted(key for key, times in Counter(keys).items() if times > 1)
     if twice:
         raise ValueError(f"{path}: listed more than once: {', '.join(twice[:5])}; keep one of each")
     return tuple(keys)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._typed import check_fields, typed
@@ -23,15 +22,13 @@ from gltr_lib._validate import check_device, describe
 from gltr_lib.evaluate.passes import (
     averaged,
     bands,
-    device_of,
     evaluation_mode,
-    floats,
     forward_of,
     group_probabilities,
     is_dense,
-    kind_of,
     most_probable,
     pictures_for,
+    resized,
 )
 
 
@@ -215,7 +212,7 @@ def predict(
     groups: Sequence[int] | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
-    """Most probable class of every pixel.
+    """Most probable class of every pixel of many pictures, batch by batch; or the most probable group of classes.
 
     Args:
         model: images (B,3,H,W) in [0,1] -> logits (B,C,H,W).
@@ -244,13 +241,13 @@ def predict(
     if 0 in images.shape[1:] or not is_dense(images):
         raise ValueError(f"images: expected pixels, received {describe(images)}")
     _check_answer(size, None)
-    where = check_device(device) if device is not None else device_of(model)
-    out = []
+    where = check_device(device) if device is not None else None
+    forward, out = forward_of(model, None), []
     with torch.inference_mode(), evaluation_mode(model):
         for start in range(0, len(images), batch):
-            logits = model(floats(images[start : start + batch].to(where)).to(kind_of(model)))
-            if size is not None and tuple(logits.shape[-2:]) != tuple(size):
-                logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+            logits = forward(pictures_for(model, images[start : start + batch], where))
+            if size is not None:
+                logits = resized(logits, size)
             scores = logits if groups is None else group_probabilities(logits.softmax(1), groups)
             out.append(most_probable(scores).cpu())
     return torch.cat(out) if out else torch.empty((0, *(size or images.shape[-2:])), dtype=torch.int64)

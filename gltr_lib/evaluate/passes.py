@@ -23,9 +23,11 @@ def floats(images: Tensor) -> Tensor:
     return images.float() / 255.0 if images.dtype == torch.uint8 else images
 
 
-def pictures_for(model: nn.Module, images: Tensor) -> Tensor:
-    """Pictures in [0,1] where a network is, in its precision: NumPy makes doubles without being asked."""
-    return floats(images.to(device_of(model), non_blocking=True)).to(kind_of(model))
+def pictures_for(model: nn.Module, images: Tensor, where: torch.device | None = None) -> Tensor:
+    """Pictures in [0,1] where a network is (or ``where``), in its precision: NumPy makes doubles unasked."""
+    where = where or device_of(model)
+    # Only towards a GPU: a copy from there that is not waited for may be read before it has come.
+    return floats(images.to(where, non_blocking=where.type == "cuda")).to(kind_of(model))
 
 
 def kind_of(model: nn.Module) -> torch.dtype:
@@ -71,11 +73,17 @@ def forward_of(model: nn.Module, amp: torch.dtype | None) -> Callable[[Tensor], 
             logits = model(pictures)
         if not isinstance(logits, Tensor) or logits.ndim != 4:
             raise TypeError(f"model: expected logits (B,C,H,W), received {describe(logits)}")
-        if logits.shape[-2:] != pictures.shape[-2:]:  # a network that answers at its own stride
-            logits = F.interpolate(logits.float(), pictures.shape[-2:], mode="bilinear", align_corners=False)
-        return logits
+        # A network may answer at its own stride.
+        return logits if logits.shape[-2:] == pictures.shape[-2:] else resized(logits.float(), pictures.shape[-2:])
 
     return forward
+
+
+def resized(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Logits at another size, bilinearly; as they are if that is theirs."""
+    if tuple(logits.shape[-2:]) == tuple(size):
+        return logits
+    return F.interpolate(logits, tuple(size), mode="bilinear", align_corners=False)
 
 
 def bands(

@@ -9,21 +9,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import torch
 
+from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.evaluate.protocols import Protocol, prepare
 
 T = TypeVar("T")
 
 
-class Item(NamedTuple):
-    """One scored picture, as ``on_item`` gets it: all arrays uint8, at the protocol's sizes."""
+class Prepared(NamedTuple):
+    """One pair before the network sees it: all arrays uint8, at the protocol's sizes."""
 
     position: int
     key: str
     picture: np.ndarray  # (h,w,3)
     label: np.ndarray  # (H,W) of trainIds, 255 = ignore
-    prediction: np.ndarray  # (H,W) of trainIds
+
+
+class Item(NamedTuple):
+    """One scored picture, as ``on_item`` gets it: a :class:`Prepared` pair with the prediction, uint8 (H,W)."""
+
+    position: int
+    key: str
+    picture: np.ndarray
+    label: np.ndarray
+    prediction: np.ndarray
 
 
 class Reader:
@@ -33,18 +42,10 @@ class Reader:
         self.dataset, self.protocol, self.num_classes = dataset, protocol, num_classes
         self.keys: Sequence[str] | None = getattr(dataset, "keys", None)
 
-    def __call__(self, index: int) -> Item:
+    def __call__(self, index: int) -> Prepared:
         key = str(self.keys[index]) if self.keys is not None and not callable(self.keys) else f"pair {index}"
         try:
-            image, label = self._pair(index)
-            if image.ndim != 3 or image.shape[2] != 3 or label.ndim != 2 or 0 in image.shape:
-                raise ValueError(f"expected a picture (H,W,3) and a label (H,W), found {image.shape} and {label.shape}")
-            if image.shape[:2] != label.shape:
-                raise ValueError(
-                    f"the picture is {image.shape[1]}x{image.shape[0]} but its label is "
-                    f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
-                )
-            picture, target = prepare(self.protocol, image, label)
+            picture, target = prepare(self.protocol, *pair_as_bytes(self.dataset, index, key))
         except (ValueError, TypeError, OSError) as error:
             text = str(error)
             raise ValueError(text if key in text else f"{key}: {text}") from error
@@ -54,26 +55,7 @@ class Reader:
                 f"{key}: expected trainIds 0..{self.num_classes - 1} or 255, found "
                 f"{present[present >= self.num_classes].tolist()}; map the dataset's ids first"
             )
-        return Item(index, key, picture, target, target)
-
-    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if hasattr(self.dataset, "pair"):
-            image, label = self.dataset.pair(index)
-            return np.asarray(image), np.asarray(label)
-        image, label = self.dataset[index]
-        if label.is_floating_point():
-            raise TypeError(f"expected integer labels, found {label.dtype}")
-        picture = image
-        if image.is_floating_point():
-            low, high = (float(v) for v in torch.aminmax(image))
-            if not (low >= -1e-3 and high <= 1 + 1e-3):
-                raise ValueError(
-                    f"expected a picture in [0,1], found {low:.3g}..{high:.3g}; networks normalise themselves"
-                )
-            picture = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-        if int(label.min()) < 0 or int(label.max()) > 255:
-            raise ValueError(f"expected labels in 0..255, found {int(label.min())}..{int(label.max())}")
-        return picture.permute(1, 2, 0).contiguous().numpy(), label.to(torch.uint8).numpy()
+        return Prepared(index, key, picture, target)
 
 
 def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Generator[tuple[T, float], None, None]:
@@ -98,9 +80,9 @@ def ahead(read: Callable[[int], T], indices: Sequence[int], workers: int) -> Gen
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def grouped(items: Iterator[tuple[Item, float]], batch: int) -> Iterator[tuple[list[Item], float]]:
+def grouped(items: Iterator[tuple[Prepared, float]], batch: int) -> Iterator[tuple[list[Prepared], float]]:
     """Neighbours of one size, at most ``batch`` of them."""
-    group: list[Item] = []
+    group: list[Prepared] = []
     wait = 0.0
     for item, seconds in items:
         sizes = (item.picture.shape, item.label.shape)

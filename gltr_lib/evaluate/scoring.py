@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from gltr_lib._typed import strictly_typed, typed
 from gltr_lib._validate import check_device, describe
 from gltr_lib.evaluate.passes import (
-    device_of,
     evaluation_mode,
-    floats,
+    forward_of,
     is_dense,
-    kind_of,
     most_probable,
+    pictures_for,
+    resized,
 )
 from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
 from gltr_lib.labels import IGNORE, NUM_CLASSES
@@ -60,14 +60,13 @@ def evaluate(
         raise ValueError(f"evaluate: {len(images)} images but {len(labels)} label maps; they come in pairs")
     if not len(images):
         raise ValueError("evaluate: no images to score")
-    where = check_device(device) if device is not None else device_of(model)
+    where = check_device(device) if device is not None else None
     matrix = None
+    forward = forward_of(model, None)
     with torch.inference_mode(), evaluation_mode(model):
         for start in range(0, len(images), batch):
             target = labels[start : start + batch]
-            logits = model(floats(images[start : start + batch].to(where)).to(kind_of(model)))
-            if logits.shape[-2:] != target.shape[-2:]:
-                logits = F.interpolate(logits, tuple(target.shape[-2:]), mode="bilinear", align_corners=False)
+            logits = resized(forward(pictures_for(model, images[start : start + batch], where)), target.shape[-2:])
             matrix = matrix or ConfusionMatrix(logits.shape[1], IGNORE)
             matrix.update(most_probable(logits), target.to(logits.device))
     if matrix is None:

@@ -153,7 +153,7 @@ def evaluate_dataset(
             for item, prediction in zip(group, guess, strict=True):
                 matrix.update(prediction, item.label)
                 if on_item is not None:
-                    on_item(item._replace(prediction=prediction))
+                    on_item(Item(*item, prediction))
             bar(len(group))
     except Exception as error:
         failure = error

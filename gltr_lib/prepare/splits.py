@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -86,8 +87,8 @@ def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
     if not 0 <= digits <= 20:
         raise ValueError(f"digits: expected 0 to 20, received {digits}")
     keys = [key.zfill(digits) if key.isdigit() else key for key in known.read_list(Path(path))]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
+    twice = next((key for key, times in Counter(keys).items() if times > 1), None)
+    if twice is not None:
         raise ValueError(f"{path}: {twice} is listed more than once (with and without zeros); keep one of each")
     return keys
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats
+from gltr_lib.evaluate.passes import evaluation_mode, pictures_for
 
 LEAST = 1e-3  # a channel's deviation below this share of its layer's largest counts as none
 
@@ -81,7 +81,7 @@ def moments(model: nn.Module, images: Tensor, layers: Sequence[str], batch: int 
     sums: dict[str, tuple[int, Tensor, Tensor]] = {}
     with torch.inference_mode(), evaluation_mode(model), _listening(model, layers) as heard:
         for start in range(0, len(images), batch):
-            model(floats(images[start : start + batch].to(device_of(model))))
+            model(pictures_for(model, images[start : start + batch]))
             for name in layers:
                 x = heard[name].double().transpose(0, 1).flatten(1).cpu()
                 n, total, squares = sums.get(name, (0, torch.zeros(len(x)), torch.zeros(len(x))))

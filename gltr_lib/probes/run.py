@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gltr_lib import ledger, streets
 from gltr_lib.datasets import EVAL_SEEDS
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.evaluate.passes import device_of, evaluation_mode, floats, most_probable
+from gltr_lib.evaluate.passes import device_of, evaluation_mode, forward_of, most_probable, pictures_for
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.probes import plan
@@ -47,8 +47,8 @@ def answers(model: nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarra
     out = []
     with torch.inference_mode(), evaluation_mode(model):
         for start in range(0, len(pictures), batch):
-            images = floats(_tensor(pictures[start : start + batch])).to(device_of(model))
-            out.append(most_probable(model(images)).to(torch.uint8).cpu().numpy())
+            logits = forward_of(model, None)(pictures_for(model, _tensor(pictures[start : start + batch])))
+            out.append(most_probable(logits).to(torch.uint8).cpu().numpy())
     return np.concatenate(out)
 
 

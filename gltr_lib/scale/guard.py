@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gltr_lib._run import styled
 from gltr_lib.config import TrainConfig, painted_views
+from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.labels import CLASSES
-from gltr_lib.scale.samples import Copies, read_pair
+from gltr_lib.scale.samples import Copies
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -112,10 +114,9 @@ def fingerprint(dataset: Any, bank: StyleBank | None, copies: Copies | None) -> 
     if isinstance(keys, list | tuple):
         value = zlib.crc32("\n".join(map(str, keys)).encode(), value)
     for index in sorted({0, count // 2, count - 1}):
-        for array in read_pair(dataset, index):
+        for array in pair_as_bytes(dataset, index):
             value = zlib.crc32(np.ascontiguousarray(array).data, value)
-    if bank is not None:
-        value = zlib.crc32(bank.stats.mean.detach().cpu().contiguous().numpy().data, value)
+    value = styled(value, bank)
     if copies is not None:
         value = zlib.crc32(" ".join(folder.name for folder in copies.folders).encode(), value)
     return value

@@ -6,16 +6,14 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from gltr_lib._drafts import alone
+from gltr_lib._draws import private_randomness
 from gltr_lib._run import read_checkpoint
-from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
+from gltr_lib.config import TrainConfig
 from gltr_lib.ledger import write_text
 from gltr_lib.scale import parallel
 from gltr_lib.scale.clock import peak_memory_mib
@@ -23,6 +21,7 @@ from gltr_lib.scale.guard import check_classes, check_copies, check_validation, 
 from gltr_lib.scale.logs import Log
 from gltr_lib.scale.result import CONFIG, DATA, NETWORK, RESULT, FitResult
 from gltr_lib.scale.samples import Samples
+from gltr_lib.scale.setup import make_trainer
 from gltr_lib.scale.trainer import BEST, Trainer, make_views
 
 if TYPE_CHECKING:
@@ -87,11 +86,10 @@ def fit(
     offline = check_copies(config, dataset, copies)
     stylizer, bank = _styles(config, stylizer, bank, offline is not None)
     folder = Path(out)
-    with parallel.world(config) as world, _private_randomness(world.device), _held(folder, world.main):
+    with parallel.world(config) as world, private_randomness(world.device), _held(folder, world.main):
         views = make_views(config, world, stylizer, bank, offline)
         mark = fingerprint(dataset, views.bank, offline)
-        trainer = Trainer(config, world, folder, views, mark)
-        trainer.build(resume)
+        trainer = make_trainer(config, world, folder, views, mark, resume=resume)
         log = None
         if world.main:
             write_text(_made(folder) / CONFIG, config.to_json() + "\n")
@@ -156,12 +154,12 @@ def _close(trainer: Trainer, log: Log | None, phases: dict[str, float], first: i
 
 def _styles(config: TrainConfig, stylizer: Any, bank: Any, offline: bool) -> tuple[Any, Any]:
     """The stylizer and the bank that the views need; what was handed over is used, what is not needed is not loaded."""
-    needed = set(config.method.views) & (STYLED_VIEWS - PAINTED_VIEWS if offline else STYLED_VIEWS)
-    if stylizer is None and needed & PAINTED_VIEWS:
+    method = config.method
+    if stylizer is None and method.needs_stylizer and not offline:
         from gltr_lib.stylizer import Stylizer
 
         stylizer = Stylizer.load(config.stylizer)
-    if bank is None and needed:
+    if bank is None and (method.shows_paintings if offline else method.needs_paintings):
         from gltr_lib.style_bank import StyleBank
 
         bank = StyleBank.load(config.bank)
@@ -176,10 +174,3 @@ def _held(folder: Path, main: bool) -> AbstractContextManager[None]:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def _private_randomness(device: torch.device) -> Iterator[None]:
-    """Leave the global generators of the caller as they were."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield

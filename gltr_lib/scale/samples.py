@@ -27,6 +27,7 @@ from torchvision.transforms.v2 import functional as v2
 from gltr_lib._step import GEOMETRY, TEXTURE, source_indices, step_seed
 from gltr_lib.config import TrainConfig, painted_views
 from gltr_lib.datasets import read_image
+from gltr_lib.datasets.pairs import name_of, pair_as_bytes
 from gltr_lib.labels import IGNORE
 from gltr_lib.views import Geometry, draw_geometry
 
@@ -191,7 +192,7 @@ class Samples(Dataset[Any]):
         """The sample of a place: picture uint8 (3,h,w), label map uint8 (h,w), copies like the picture."""
         step, number, index = place
         config = self.config
-        image, label = read_pair(self.dataset, index)
+        image, label = pair_as_bytes(self.dataset, index)
         window = Window.draw(label.shape, config, place_generator(config.seed, step, number, GEOMETRY))
         target = window.labels(label)
         bad = target[(target >= config.num_classes) & (target != IGNORE)]
@@ -281,30 +282,6 @@ def collate(samples: Sequence[Any]) -> Batch | Trouble:
         places[0][0], [place[1] for place in places], torch.stack(images), torch.stack(labels),
         [torch.stack(view) for view in zip(*copies, strict=True)],
     )  # fmt: skip
-
-
-def read_pair(dataset: Any, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its label map as uint8 arrays (H,W,3) and (H,W), from either kind of dataset."""
-    if hasattr(dataset, "pair"):
-        image, label = dataset.pair(index)
-    else:
-        pixels, classes = dataset[index]
-        image, label = (pixels * 255).round().to(torch.uint8).permute(1, 2, 0).numpy(), classes.numpy()
-    if image.shape[:2] != label.shape:
-        raise ValueError(
-            f"{name_of(dataset, index)}: the picture is {image.shape[1]}x{image.shape[0]}, its label map "
-            f"{label.shape[1]}x{label.shape[0]}; a pair must have one size"
-        )
-    return image, label.astype(np.uint8, copy=False)
-
-
-def name_of(dataset: Any, index: int) -> str:
-    """What an error calls a picture: its file or key where the dataset knows it."""
-    for names in ("images", "pairs", "keys"):
-        known = getattr(dataset, names, None)
-        if isinstance(known, Sequence):
-            return str(getattr(known[index], "image", known[index]))
-    return f"picture {index}"
 
 
 def _mirrored(index: np.ndarray, size: int) -> np.ndarray:

@@ -26,14 +26,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gltr_lib._draws import seed_global
-from gltr_lib._run import CHECKPOINT, Bar, check_same_run, read_checkpoint, read_losses, write_checkpoint
+from gltr_lib._run import CHECKPOINT, Bar, read_losses, write_checkpoint
 from gltr_lib._step import (
     GLOBAL,
     PHOTOMETRY,
     TEXTURE,
     learning_rate,
-    make_model,
-    make_optimizer,
     set_rate,
     step_loss,
     step_seed,
@@ -46,7 +44,7 @@ from gltr_lib.models import LoadReport
 from gltr_lib.scale.clock import Clock, by_the_clock, peak_memory_mib
 from gltr_lib.scale.guard import explained
 from gltr_lib.scale.logs import Log, sheet
-from gltr_lib.scale.parallel import World, share_norms
+from gltr_lib.scale.parallel import World
 from gltr_lib.scale.samples import Batch, Copies, Samples, Steps, Trouble, collate, place_generator
 from gltr_lib.views import Views, photometric
 
@@ -58,17 +56,20 @@ _READERS = 4  # threads that read pictures for a validation: each holds two, as 
 
 @dataclass
 class Trainer:
-    """One run in one process: its network, optimizer and place in time.
+    """One run in one process: its network, optimizer and place in time; :mod:`gltr_lib.scale.setup` makes it.
 
     Attributes:
         config, world, out: what, with whom, and where it is written.
         views: maker of the method's views.
         fingerprint: checksum of the data.
+        model, optimizer: bare, as they are saved.
+        average: running mean of the weights, if there is one.
+        prepared, stepper: the same network and optimizer as Accelerate wraps them (and torch.compile the first).
+        trunk: what became of each tensor of ``config.init``, if there is one.
         step: steps that are done.
         seconds: in the loop, earlier sittings included.
-        history: rows of the log of this sitting.
         best: score and step of the network that is kept (selection on the source's validation split).
-        trunk: what became of each tensor of ``config.init``, if there is one.
+        history: rows of the log of this sitting.
     """
 
     config: TrainConfig
@@ -76,38 +77,16 @@ class Trainer:
     out: Path
     views: Views
     fingerprint: int
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    prepared: Any
+    stepper: Any
+    trunk: LoadReport | None = None
     step: int = 0
     seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
     best: tuple[float, int] = (-1.0, 0)
-    trunk: LoadReport | None = None
-
-    def build(self, resume: bool) -> None:
-        """Make the network and the optimizer, take up the checkpoint, hand both to Accelerate."""
-        config, world = self.config, self.world
-        model = make_model(config)
-        self.trunk = getattr(model, "trunk_report", None)
-        if config.sync_bn:
-            if world.device.type != "cuda":
-                raise ValueError("sync_bn: BatchNorm over processes works on CUDA alone; use a network with GroupNorm")
-            model = share_norms(model)
-        self.model = model.to(world.device)
-        self.optimizer = make_optimizer(self.model, config)
-        state = world.share(self._find() if resume and world.main else None)
-        if state is not None:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.seconds, self.best = state["step"], state["seconds"], tuple(state["best"])
-        self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()} if config.ema else {}
-        if state is not None:
-            for name, value in state["average"].items():
-                self.average[name].copy_(value)
-        accelerator = world.accelerator
-        self.prepared, self.stepper = accelerator.prepare(self.model, self.optimizer)
-        if state is not None and accelerator.scaler is not None and state["scaler"]:
-            accelerator.scaler.load_state_dict(state["scaler"])
-        if config.compile:
-            self.prepared = torch.compile(self.prepared)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, samples: Samples, val: Any | None, log: Log | None, progress: bool) -> Clock:
         """Take the steps that are left.
@@ -170,7 +149,7 @@ class Trainer:
                 window, marked = [], self.seconds
                 if log is not None:
                     log.row(self.history[-1])
-                bar.show(self)  # type: ignore[arg-type]
+                bar.show(done, self.seconds, self.history[-1]["loss"])
             if shown and self.world.main:
                 self._draw(*shown, done)
             if val is not None and (_due(done, config.val_every) or done == config.steps):
@@ -357,29 +336,6 @@ class Trainer:
             "scaler": scaler.state_dict() if scaler is not None else {},
         }
         write_checkpoint(self.out / CHECKPOINT, state, previous=self.out / PREVIOUS)
-
-    def _find(self) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole, if there is one, and of this run.
-
-        Raises:
-            ValueError: checkpoints, but none that can be read, or of another run.
-        """
-        broken: list[str] = []
-        for path in (self.out / CHECKPOINT, self.out / PREVIOUS):
-            if not path.is_file():
-                continue
-            try:
-                state = read_checkpoint(path, "cpu")
-            except ValueError as error:
-                broken.append(str(error))
-                continue
-            check_same_run(path, state, self.config, self.fingerprint)
-            if broken:
-                print(f"{broken[0].split(';')[0]}; going on from {path.name}, step {state['step']}", flush=True)
-            return state
-        if broken:
-            raise ValueError("; ".join(broken))
-        return None
 
 
 def _due(done: int, every: int) -> bool:

@@ -15,13 +15,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._drafts import digest as file_digest
 from gltr_lib._json import parse_object
-from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
+from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.study import painters, real_tier, trials
 from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
@@ -154,9 +156,9 @@ class Run:
             "config": {name: value for name, value in config.items() if name not in SILENT_FIELDS | {"seed"}},
             "train": [[look, _spell(seeds)] for look, seeds in self.train.parts],
         }
-        views = set(self.config.method.views)
-        if views & STYLED_VIEWS:
-            used = (self.config.stylizer, self.config.bank) if views & PAINTED_VIEWS else (self.config.bank,)
+        method = self.config.method
+        if method.needs_paintings:
+            used = (self.config.stylizer, self.config.bank) if method.needs_stylizer else (self.config.bank,)
             content["weights"] = {name: asset_digest(name) for name in used}
         return digest(content)
 
@@ -274,17 +276,21 @@ def digest(content: Any) -> str:
 
 @cache
 def asset_digest(name: str) -> str:
-    """The SHA-256 of a shipped file as its registry states it, or what stands for it; "unknown" for other files."""
+    """The SHA-256 of a shipped file as its registry states it, or what stands for it, or of somebody's own file.
+
+    "unknown" where there is none. Within one process a name stands for one content.
+    """
     if name in painters.CONTENT:
         return painters.CONTENT[name]
     registry = Path(__file__).resolve().parent.parent / "assets" / "registry.json"
-    try:
+    entries: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
         entries = parse_object(registry.read_bytes())
-    except (OSError, ValueError):
-        return "unknown"
     for key in (name, f"{name}-stylizer", f"{name}-bank"):
         if isinstance(entries.get(key), dict):
             return str(entries[key].get("sha256", "unknown"))
+    with suppress(OSError, ValueError):
+        return file_digest(name)
     return "unknown"
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
-from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, TrainConfig
+from gltr_lib.config import TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
@@ -274,10 +274,9 @@ def styles_for(config: TrainConfig, where: torch.device, cache: Path = Places.ru
         where: where the stylizer is put.
         cache: keeps banks that are not shipped.
     """
-    views = set(config.method.views)
-    if not views & STYLED_VIEWS:
+    if not config.method.needs_paintings:
         return None, None
-    stylizer = painters.stylizer(config.stylizer, where) if views & PAINTED_VIEWS else None
+    stylizer = painters.stylizer(config.stylizer, where) if config.method.needs_stylizer else None
     return stylizer, painters.bank(config.bank, stylizer, cache)
 
 
