@@ -196,6 +196,35 @@ def test_overrides_of_a_method_reach_every_method():
     assert {r.config.method.name for r in runs} == {*HEADLINE_METHODS, *CONTROL_METHODS}
 
 
+@pytest.mark.parametrize(
+    ("tier", "only", "text", "words"),
+    [
+        ("headline", "gtr", "method=baseline", "--set method: .*--only chooses"),
+        ("headline", "gtr", "seed=7", "--set seed: .*--seeds"),
+        ("rivals", "baseline_nojitter", "jitter=0.5", "--set jitter: the row 'baseline_nojitter' decides this itself"),
+        ("real", "gtr [streets squeezenet]", " lr =0.5", "--set lr: .*leave it out with --only"),
+        ("ablations", "gtr 5 offline copies", "bank=mine.safetensors", "--set bank: .*leave it out with --only"),
+        ("ablations", "gtr real paintings", "bank=mine.safetensors", "--set bank: .*leave it out with --only"),
+    ],
+)
+def test_an_override_that_a_row_would_ignore_is_refused(tier, only, text, words):
+    """The title would say that it was changed, and the run would be the unchanged one."""
+    with pytest.raises(ValueError, match=words):
+        grid.grid(Settings(tier, only=(only,), overrides=(text,)))
+    with pytest.raises(ValueError, match=words):
+        grid.grid(Settings(tier, overrides=("weight_decay=0", text)))
+
+
+def test_an_override_that_other_rows_would_ignore_reaches_the_row_that_takes_it(tmp_path):
+    """Also where a plan counts outdated rows, and after the runs: both look at rows that are not asked for."""
+    settings = Settings("rivals", only=("gtr",), overrides=("jitter=0.25",), scenes=1, seeds=1)
+    assert grid.grid(settings)[0].config.jitter == 0.25
+    assert "baseline_nojitter" not in grid.rows_for(settings)
+    made = plan.plan(settings, places(tmp_path), device="cpu", timer=lambda *_: 1.0)
+    assert [one["method"] for one in made["runs"]] == ["gtr"]
+    run.convergence_row(settings, places(tmp_path))
+
+
 # --- running ----------------------------------------------------------------------------------------------------------
 
 

@@ -221,12 +221,13 @@ def score_layout_prior(settings: Settings, places: Places) -> None:
 
 def convergence_row(settings: Settings, places: Places, say: Callable[[str], None] = print) -> None:
     """Write how much a run four times longer gains on the source: the training is long enough within 2 points."""
-    runs = {run.method: run for run in grid(dataclasses.replace(settings, only=(), seeds=1))}
-    if settings.final or CONVERGENCE not in runs:
+    if settings.final or settings.tier != "headline":
         return
+    compared = ("baseline", CONVERGENCE)
+    runs = {run.method: run for run in grid(dataclasses.replace(settings, only=compared, seeds=1))}
     rows = ledger.read(places.ledger)
     values = {}
-    for method in ("baseline", CONVERGENCE):
+    for method in compared:
         found = ledger.find(rows, run=runs[method].id, data="streets/game", metric=METRIC)
         if not found:
             return
