@@ -674,8 +674,8 @@ viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreemen
 
 # %% [markdown]
 # Hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
-# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. A row of *not run* says
-# nothing at all.
+# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. *One seed* says
+# little, and *not run* nothing at all.
 
 # %% [markdown]
 # ## Recap
