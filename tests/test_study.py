@@ -20,6 +20,7 @@ from gltr_lib.evaluate import FULL_SIZE
 from gltr_lib.study import data, figures, grid, plan, processes, run, tables
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
+from gltr_lib.study.tiers import CHECK_METRIC
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 RESULTS = README.parent / "results"
@@ -369,18 +370,27 @@ def test_two_processes_do_what_one_does(tmp_path):
     assert len(many) == 2 * 6 + 6
 
 
-def test_convergence_is_a_row(tmp_path):
-    where = places(tmp_path)
+@pytest.mark.parametrize(
+    ("longer", "passed", "words"),
+    [
+        (0.615, True, "4x the steps gains +1.5 points of source mIoU (within 2 points)."),
+        (0.63, False, "gains +3.0 points of source mIoU (more than 2 points, so the runs above are undertrained)."),
+        (0.57, True, "loses 3.0 points of source mIoU (no gain: the runs above are long enough)."),
+    ],
+)
+def test_convergence_is_a_row_that_fails_where_the_longer_run_gains(tmp_path, longer, passed, words):
+    where, lines = places(tmp_path), []
     runs = {r.method: r for r in grid.grid(Settings(seeds=1))}
-    for method, value in (("baseline", 0.60), (CONVERGENCE, 0.615)):
+    for method, value in (("baseline", 0.60), (CONVERGENCE, longer)):
         one = runs[method]
         ledger.append(where.ledger, fake(method, 0, "streets/game", value) | {"run": one.id, "definition": method})
     for _ in range(2):
-        run.convergence_row(Settings(), where, say=lambda _: None)
-    (row,) = ledger.find(ledger.read(where.ledger), metric=run.CHECK_METRIC)
-    assert row["value"] == pytest.approx(0.015)
-    assert row["passed"]
-    assert "+1.5 points" in tables.convergence_line(ledger.read(where.ledger))
+        run.convergence_row(Settings(), where, say=lines.append)
+    (row,) = ledger.find(ledger.read(where.ledger), metric=CHECK_METRIC)
+    assert row["value"] == pytest.approx(longer - 0.60)
+    assert row["passed"] is passed
+    assert tables.convergence_line(ledger.read(where.ledger)) == lines[0]
+    assert lines[0].endswith(words)
 
 
 # --- rendered streets -------------------------------------------------------------------------------------------------
@@ -503,13 +513,19 @@ def test_controls_have_a_table_of_their_own():
     assert "| not run |" in tables.controls_table([r for r in rows if r["method"] != CONTROL_METHODS[0]])
 
 
-def test_gap_closed_pairs_seeds_and_wants_a_gap():
-    rows = [
-        fake(method, seed, "streets/sun", value)
-        for seed, values in enumerate([(0.1, 0.2, 0.3), (0.2, 0.25, 0.25)])
-        for method, value in zip(("baseline", "gtr", "oracle"), values, strict=True)
-    ]
-    assert tables.gap_closed(rows)[("gtr", "streets/sun")] == [pytest.approx(0.5)]
+def test_gap_closed_pairs_seeds_and_wants_a_gap_on_their_mean():
+    """As for the test looks: which seeds count does not hang on how a seed fell out."""
+
+    def rows_of(*seeds):
+        return [
+            fake(method, seed, "streets/sun", value)
+            for seed, values in enumerate(seeds)
+            for method, value in zip(("baseline", "gtr", "oracle"), values, strict=True)
+        ]
+
+    wide, narrow = (0.1, 0.2, 0.3), (0.2, 0.25, 0.25)
+    assert tables.gap_closed(rows_of(wide, narrow))["gtr", "streets/sun"] == pytest.approx([0.5, 1.0])
+    assert tables.gap_closed(rows_of(wide, narrow, narrow, narrow)) == {}
 
 
 @pytest.mark.slow
