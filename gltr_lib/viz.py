@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gltr_lib import labels as _labels
+from gltr_lib._alt import ALT_LENGTH, describes
 from gltr_lib._charts import (
     COLOURS,
     DASHES,
@@ -53,7 +54,6 @@ __all__ = [
     "histogram", "label_figure", "label_legend", "look", "new_figure", "overlay", "qualitative_alt",
     "qualitative_grid", "save", "show", "table", "to_png",
 ]  # fmt: skip
-ALT_LENGTH = (15, 400)
 
 
 # ------------------------------------------------------------------------------------------- into the notebook
@@ -140,7 +140,7 @@ def _cell(value: Any, digits: int) -> str:
 def _check_alt(alt: object) -> str:
     low, high = ALT_LENGTH
     text = " ".join(alt.split()) if isinstance(alt, str) else ""
-    if not low <= len(text) <= high or text.lower().endswith((".png", ".jpg", ".webp", ".svg")):
+    if not describes(text):
         raise ValueError(
             f"alt: expected {low} to {high} characters that say what there is to see, received {describe(alt)}"
             f" ({len(text)} characters); a reader who cannot see the figure gets this text"
