@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import nn
 
-from gltr_lib import ledger
+from gltr_lib import ledger, workflows
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import data, figures, grid, plan, processes, run, tables
+from gltr_lib.study import data, figures, grid, looks, plan, processes, run, tables
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
 from gltr_lib.study.tiers import CHECK_METRIC
@@ -108,9 +108,26 @@ def test_reserved_looks_are_refused_before_the_final_run(text):
         Settings(looks=text)
 
 
-def test_the_renderer_is_never_asked_for_reserved_looks_either(tmp_path):
-    with pytest.raises(ValueError, match="reserved"):
-        data.load_part(("sampled:1000", (1,)), (16, 32), tmp_path)
+def test_every_door_to_a_reserved_look_says_the_same(tmp_path):
+    doors = (
+        grid.sampled_looks, looks.check_open, lambda look: workflows.check_looks([look]),
+        lambda look: data.load_part((look, (1,)), (16, 32), tmp_path),
+    )  # fmt: skip
+    said = set()
+    for door in doors:
+        with pytest.raises(ValueError, match="reserved for the study's final run") as refused:
+            door("sampled:01000")
+        said.add(str(refused.value))
+    assert len(said) == 1
+    assert looks.is_reserved("streets/sampled:999..1001")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "\uff11\uff10\uff10\uff10", "9" * 5000, ""])
+def test_no_door_lets_a_number_pass_that_it_cannot_read(tmp_path, number):
+    for door in (grid.sampled_looks, lambda look: data.load_part((look, (1,)), (16, 32), tmp_path)):
+        with pytest.raises(ValueError, match=r"looks?: expected sampled:<first>\.\.<last>"):
+            door(f"sampled:{number}")
     assert not list(tmp_path.iterdir())
 
 
