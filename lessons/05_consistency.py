@@ -57,7 +57,7 @@ from gltr_lib.course import claims
 from gltr_lib.explorers import AugmentationComposer
 from gltr_lib.losses import consistency_loss
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization
-from gltr_lib.study import grid
+from gltr_lib.study.looks import TEST_LOOKS
 
 # %% [markdown]
 # ## 1. One street, two answers (7 min)
@@ -619,7 +619,7 @@ viz.show(
 # %%
 study = claims.scores()  # results/headline.jsonl: points by (method, look) and seed
 LOOKS = {"streets/game": "game (source)", "streets/overcast": "overcast", "streets/sun": "sun"}
-LOOKS[f"streets/{grid.TEST_LOOKS}"] = "test looks"
+LOOKS[f"streets/{TEST_LOOKS}"] = "test looks"
 QUESTIONS = {
     "a second view\n(GTR+GTR′ − GTR)": ("gtr_gtr", "gtr"),
     "a local one\n(GTR+LTR − GTR+GTR′)": ("gtr_ltr", "gtr_gtr"),

@@ -57,8 +57,9 @@ from gltr_lib.checks import check
 from gltr_lib.config import TrainConfig
 from gltr_lib.course import claims
 from gltr_lib.evaluate import evaluate
-from gltr_lib.study import compare, figures, tables
+from gltr_lib.study import compare, figures, tables, tiers
 from gltr_lib.study.evidence import Evidence
+from gltr_lib.study.looks import TEST_LOOKS
 from gltr_lib.study.student import quantile
 
 # %% [markdown]
@@ -294,7 +295,7 @@ viz.table(lines, ["method", "overcast (%)", "by seed", "sun (%)", "by seed "],
 # %%
 names = tables.METHOD_NAMES | {"raw_gtr": "control: raw + GTR", "gtr_gtr_cons": "control: GTR + GTR′ + consistency",
     "gtr_ltr_cgl10": "control: + GTR + LTR, ten times CGL"}  # fmt: skip
-listed = [tables.PRIOR, *METHODS, tables.CONVERGENCE]
+listed = [tiers.PRIOR, *METHODS, tiers.CONVERGENCE]
 table = ledger.table(rows, methods=listed, columns=list(LOOKS), method_names=names, column_names=LOOKS)
 display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
 
@@ -338,7 +339,7 @@ def answer(question, look):
 # open? Compare lines two and four especially.
 
 # %%
-SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{tables.TEST_LOOKS}") if look in LOOKS}
+SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{TEST_LOOKS}") if look in LOOKS}
 COLOUR = {"helps": "#009E73", "harms": "#D55E00", "open": "#777777", "one seed": "#777777", "not run": "#ffffff"}
 MARKER = {"helps": "^", "harms": "v", "open": "o", "one seed": ".", "not run": "x"}
 with viz.look():
@@ -367,7 +368,7 @@ def words(mean, low, high, verdict):
 
 grid = [(question, *(words(*answer(question, look)) for look in LOOKS)) for question in QUESTIONS]
 viz.table(grid, ["question", *LOOKS.values()], caption="Paired difference in points of mIoU-19, and its verdict")
-shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{tables.TEST_LOOKS}")]
+shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{TEST_LOOKS}")]
 lines, kinds = [], ("helps", "open", "harms", "one seed", "not run")
 for question in QUESTIONS:
     found = [answer(question, look)[3] for look in shifted]
@@ -383,7 +384,7 @@ viz.table(lines, ["question", *kinds], caption=f"Verdicts on the {len(shifted)} 
 # different streets a step is halved. The control separates them:
 
 # %%
-look = f"streets/{tables.TEST_LOOKS}"
+look = f"streets/{TEST_LOOKS}"
 usual, second, local = (answer(q, look) for q in list(QUESTIONS)[1:4])
 parts = {"GTR to GTR+LTR": usual, "of which: a second view": second, "and: the local texture": local}
 viz.table([(name, words(*found)) for name, found in parts.items()], ["test looks", "points and verdict"])

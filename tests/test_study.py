@@ -17,10 +17,11 @@ from torch import nn
 from gltr_lib import ledger, workflows
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import data, figures, grid, looks, plan, processes, run, tables
+from gltr_lib.study import book, data, figures, grid, looks, plan, processes, run, tables, tiers
 from gltr_lib.study.__main__ import main, parser
-from gltr_lib.study.grid import CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS, Settings
-from gltr_lib.study.tiers import CHECK_METRIC
+from gltr_lib.study.grid import Settings
+from gltr_lib.study.places import Places, default_ledger
+from gltr_lib.study.tiers import CHECK_METRIC, CONTROL_METHODS, CONVERGENCE, HEADLINE_METHODS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 RESULTS = README.parent / "results"
@@ -28,8 +29,8 @@ SMALL = {"steps": 2, "seeds": 1, "scenes": 2, "looks": "sampled:1..2"}
 TINY = Settings(**SMALL, only=("baseline",), overrides=("crop=[16,32]", "forward_images=2"))
 
 
-def places(tmp_path) -> run.Places:
-    return run.Places(tmp_path / "l.jsonl", tmp_path / "runs")
+def places(tmp_path) -> Places:
+    return Places(tmp_path / "l.jsonl", tmp_path / "runs")
 
 
 # --- the grid ---------------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def test_reserved_looks_are_refused_before_the_final_run(text):
 
 def test_every_door_to_a_reserved_look_says_the_same(tmp_path):
     doors = (
-        grid.sampled_looks, looks.check_open, lambda look: workflows.check_looks([look]),
+        looks.sampled_looks, looks.check_open, lambda look: workflows.check_looks([look]),
         lambda look: data.load_part((look, (1,)), (16, 32), tmp_path),
     )  # fmt: skip
     said = set()
@@ -125,7 +126,7 @@ def test_every_door_to_a_reserved_look_says_the_same(tmp_path):
 
 @pytest.mark.parametrize("number", ["\u00b2", "\uff11\uff10\uff10\uff10", "9" * 5000, ""])
 def test_no_door_lets_a_number_pass_that_it_cannot_read(tmp_path, number):
-    for door in (grid.sampled_looks, lambda look: data.load_part((look, (1,)), (16, 32), tmp_path)):
+    for door in (looks.sampled_looks, lambda look: data.load_part((look, (1,)), (16, 32), tmp_path)):
         with pytest.raises(ValueError, match=r"looks?: expected sampled:<first>\.\.<last>"):
             door(f"sampled:{number}")
     assert not list(tmp_path.iterdir())
@@ -133,7 +134,7 @@ def test_no_door_lets_a_number_pass_that_it_cannot_read(tmp_path, number):
 
 def test_final_scores_reserved_looks_only():
     (streets,) = grid.score_sets(Settings(final=True))
-    assert streets.name == f"streets/{grid.FINAL_LOOKS}"
+    assert streets.name == f"streets/{looks.FINAL_LOOKS}"
     with pytest.raises(ValueError, match="1000"):
         Settings(final=True, looks="sampled:1..2")
 
@@ -141,7 +142,7 @@ def test_final_scores_reserved_looks_only():
 @pytest.mark.parametrize("text", ["game", "sampled:", "sampled:9..3", "sampled:-1", "sampled:1-3"])
 def test_malformed_looks(text):
     with pytest.raises(ValueError, match="looks"):
-        grid.sampled_looks(text)
+        looks.sampled_looks(text)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +161,8 @@ def test_a_changed_tier_is_named_so(changes, title):
 
 
 def test_a_changed_tier_stays_out_of_the_committed_ledger():
-    assert run.default_ledger(Settings()) == Path("results/headline.jsonl")
-    assert run.default_ledger(Settings(steps=50)) == Path("runs/headline-changed.jsonl")
+    assert default_ledger(Settings()) == Path("results/headline.jsonl")
+    assert default_ledger(Settings(steps=50)) == Path("runs/headline-changed.jsonl")
 
 
 @pytest.mark.parametrize("changes", [{"tier": "x"}, {"only": ("x",)}, {"steps": 0}, {"seeds": 0}, {"scenes": -1}])
@@ -256,7 +257,7 @@ def test_a_run_trains_scores_and_is_then_skipped(tmp_path, monkeypatch):
     assert {r["protocol"] for r in mine} == {FULL_SIZE.name}
     assert all(len(r["per_class"]) == 19 for r in mine)
     assert {r["tier"] for r in mine} == {TINY.title}
-    assert len(ledger.find(rows, method=grid.PRIOR)) == 6
+    assert len(ledger.find(rows, method=tiers.PRIOR)) == 6
 
     from gltr_lib import engine
 
@@ -288,7 +289,7 @@ def test_a_changed_definition_runs_again_and_the_old_rows_count_no_more(tmp_path
     where = places(tmp_path)
     run.run_study(TINY, where, device="cpu", say=lambda _: None)
     changed = dataclasses.replace(TINY, overrides=(*TINY.overrides, "lr=0.001"))
-    assert run.missing(grid.grid(changed)[0], ledger.read(where.ledger))
+    assert book.missing(grid.grid(changed)[0], ledger.read(where.ledger))
     run.run_study(changed, where, device="cpu", say=lambda _: None)
     rows = ledger.read(where.ledger)
     for row in rows:
@@ -414,7 +415,7 @@ def test_convergence_is_a_row_that_fails_where_the_longer_run_gains(tmp_path, lo
 
 
 def test_rendered_streets_are_kept_and_read_again(tmp_path, monkeypatch):
-    streets = grid.Streets("streets/two", (("game", (1, 2)), ("sun", (3,))))
+    streets = looks.Streets("streets/two", (("game", (1, 2)), ("sun", (3,))))
     images, labels = data.load(streets, (16, 32), tmp_path)
     assert images.shape == (3, 3, 16, 32)
     assert labels.shape == (3, 16, 32)
@@ -567,7 +568,7 @@ def test_the_lowest_panel_of_each_column_of_the_headline_carries_the_numbers():
 def test_every_method_of_the_headline_has_the_colour_and_the_mark_that_it_has_elsewhere():
     from gltr_lib.probes import figures as probed
 
-    assert set(figures.METHOD_STYLE) == set(tables.HEADLINE_METHODS)
+    assert set(figures.METHOD_STYLE) == set(tiers.HEADLINE_METHODS)
     assert len({colour for colour, _ in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
     assert len({mark for _, mark in figures.METHOD_STYLE.values()}) == len(figures.METHOD_STYLE)
     for method, style in zip(probed.NAMES, zip(probed.COLOURS, probed.MARKERS, strict=True), strict=False):
@@ -646,7 +647,7 @@ def test_real_scores_count_the_look_and_leave_the_oracle_out(tmp_path):
     assert look["reason"] == "test"
     assert look["commit"]
     rows = ledger.read(tmp_path / "real.jsonl")
-    assert {r["method"] for r in rows} == {"baseline", grid.PRIOR}
+    assert {r["method"] for r in rows} == {"baseline", tiers.PRIOR}
     assert {r["data"] for r in rows} == {"camvid/0001TP", "camvid/0016E5", "camvid/all"}
     assert {r["metric"] for r in rows} == {"mIoU-11", "mIoU-5"}
     assert "Looks taken at real sets so far: 1 " in tables.real_table(rows, TINY.title, 1)

@@ -11,8 +11,9 @@ from gltr_lib import ledger
 from gltr_lib.evaluate import evaluate
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import compare, intervals, scenes, student
-from gltr_lib.study.evidence import TEST, Evidence, gap_by_look
+from gltr_lib.study.evidence import Evidence, gap_by_look
 from gltr_lib.study.intervals import bootstrap, difference, groups_of, miou
+from gltr_lib.study.tables import TEST
 
 
 def draw(random, seeds=5, count=40, offset=0.0, spread=0.05, size=400, shared=None):

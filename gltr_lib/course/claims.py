@@ -39,7 +39,8 @@ def scores(
         >>> all(0 <= value <= 100 for seeds in scores().values() for value in seeds.values())
         True
     """
-    from gltr_lib.study.tables import PRIOR, headline_rows, over_present
+    from gltr_lib.study.tables import headline_rows, over_present
+    from gltr_lib.study.tiers import PRIOR
 
     rows = ledger.read((base or root()) / "results" / file)
     priors = {(r["data"], r.get("trained_on")): r for r in ledger.find(rows, method=PRIOR, metric=metric)}

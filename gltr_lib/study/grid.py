@@ -24,24 +24,8 @@ from gltr_lib._json import parse_object
 from gltr_lib.config import PAINTED_VIEWS, STYLED_VIEWS, MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.study import painters, real_tier, trials
-from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
-from gltr_lib.study.tiers import (
-    CONTROL_METHODS,
-    CONVERGENCE,
-    FIRST_SEED,
-    HEADLINE_METHODS,
-    PRIOR,
-    SEEDS,
-    TIERS,
-    Row,
-    groups,
-)
-
-__all__ = [
-    "BASE", "CONTROL_METHODS", "CONVERGENCE", "FINAL_LOOKS", "HEADLINE_METHODS", "PRIOR", "RESERVED", "SEEDS", "STEPS",
-    "TEST_LOOKS", "TIERS", "Part", "Run", "Settings", "Streets", "asset_digest", "digest", "grid", "rows_for",
-    "sampled_looks", "score_sets", "shared_digest", "train_streets",
-]  # fmt: skip
+from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
+from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row, groups
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1

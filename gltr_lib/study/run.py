@@ -27,11 +27,12 @@ from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import again, book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
+from gltr_lib.study.grid import Run, Settings, grid, train_streets
+from gltr_lib.study.looks import Streets
 from gltr_lib.study.places import Places, default_ledger
 from gltr_lib.study.processes import in_processes
 from gltr_lib.study.tables import convergence_line
-from gltr_lib.study.tiers import CHECK_METRIC, MOST_GAINED
+from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
 
 METRIC = "mIoU-19"
 
@@ -314,9 +315,3 @@ def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-__all__ = [
-    "CHECK_METRIC", "METRIC", "Places", "choose_trials", "convergence_row", "default_ledger", "load_network", "missing",
-    "networks", "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "styles_for",
-]  # fmt: skip
