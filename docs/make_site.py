@@ -28,6 +28,7 @@ from make_thumbnails import SHEETS, WORDS, promises  # noqa: E402
 from sitekit import executed, lessons, pages, twins  # noqa: E402
 
 from gltr_lib.course.build import build_notebook, read_times  # noqa: E402
+from gltr_lib.explorers.twin import Twin  # noqa: E402
 
 SOURCES = HERE / "site"
 # Written pages and where they stand on the site.
@@ -80,7 +81,7 @@ def sheet_words() -> dict[str, str]:
     return json.loads((ROOT / SHEETS / WORDS).read_text(encoding="utf-8"))
 
 
-def stage_lessons(found: list[executed.Executed], stage: Path) -> None:
+def stage_lessons(found: list[executed.Executed], stage: Path, drawn: list[Twin]) -> None:
     """The lessons' pages, their sheets, and the notebooks to take away."""
     folder, static = stage / "lessons", stage / "_static" / "lessons"
     for path in (folder / "files" / "solutions", static):
@@ -91,14 +92,14 @@ def stage_lessons(found: list[executed.Executed], stage: Path) -> None:
         if lesson.name not in alts or not (ROOT / SHEETS / f"{number}.jpg").is_file():
             raise ValueError(f"{lesson.name} has no contact sheet; run python docs/make_thumbnails.py and commit it")
         shutil.copyfile(ROOT / SHEETS / f"{number}.jpg", static / f"{number}.jpg")
-        book = lessons.page(lesson, f"../_static/lessons/{number}.jpg", alts[lesson.name])
+        book = lessons.page(lesson, f"../_static/lessons/{number}.jpg", alts[lesson.name], drawn)
         nbformat.write(book, folder / f"{lesson.name}.ipynb")
         for edition, target in (("student", "files"), ("solved", "files/solutions")):
             text = build_notebook(lesson.path, edition, read_times(ROOT))
             (folder / target / f"{lesson.name}.ipynb").write_text(text, encoding="utf-8")
 
 
-def stage_written(found: list[executed.Executed], stage: Path, results: Path, modules: list[str]) -> None:
+def stage_written(found: list[executed.Executed], stage: Path, results: Path, drawn: list[Twin]) -> None:
     """The written pages with their places filled."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     fills = {
@@ -106,7 +107,7 @@ def stage_written(found: list[executed.Executed], stage: Path, results: Path, mo
         "{{headline_alt}}": (results / "headline.txt").read_text(encoding="utf-8").strip(),
         "<!-- hero -->": HERO,
         "<!-- names -->": "\n".join(lesson.name for lesson in found),
-        "<!-- twins -->": "\n\n".join(f"## {twins.title(m)}\n\n{raw(twins.embed(m, caption=False))}" for m in modules),
+        "<!-- twins -->": "\n\n".join(f"## {t.title}\n\n{raw(twins.embed(t, 'alone', caption=False))}" for t in drawn),
     }
     for origin, page in WRITTEN.items():
         text = (SOURCES / origin).read_text(encoding="utf-8")
@@ -150,10 +151,10 @@ def prepare(found: list[executed.Executed], stage: Path) -> None:
     """Fill the folder that Sphinx reads, from nothing."""
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    modules = twins.write(stage / "_static" / "twins")
-    stage_lessons(found, stage)
+    drawn = twins.write(stage / "_static" / "twins")
+    stage_lessons(found, stage, drawn)
     pages.write_documents(ROOT, stage)
-    stage_written(found, stage, ROOT / "results", modules)
+    stage_written(found, stage, ROOT / "results", drawn)
     pages.write_api(stage / "api")
 
 

@@ -273,10 +273,12 @@ def table(
         if len(found) > 1:
             raise ValueError(f"one table, one {field}: got {', '.join(found)}; filter with ledger.find first")
     names, heads = method_names or {}, column_names or {}
-    return _body(rows, {m: names.get(m, m) for m in methods}, {c: heads.get(c, c) for c in columns}, scale, digits)
+    return table_lines(
+        rows, {m: names.get(m, m) for m in methods}, {c: heads.get(c, c) for c in columns}, scale, digits
+    )
 
 
-def _body(
+def table_lines(
     rows: Iterable[Row], methods: Mapping[str, str], columns: Mapping[str, str], scale: float = 100.0, digits: int = 1
 ) -> str:
     """The lines of :func:`table` for methods and columns with the names to print, whatever the rows mix."""
@@ -286,11 +288,11 @@ def _body(
         found = [cells.get((method, column)) for column in columns]
         counts = sorted({cell.n for cell in found if cell is not None}) or [0]
         count = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-        lines.append(f"| {name} | " + " | ".join(_cell(one, scale, digits) for one in found) + f" | {count} |")
+        lines.append(f"| {name} | " + " | ".join(cell_text(one, scale, digits) for one in found) + f" | {count} |")
     return "\n".join(lines)
 
 
-def _cell(cell: Summary | None, scale: float = 100.0, digits: int = 1) -> str:
+def cell_text(cell: Summary | None, scale: float = 100.0, digits: int = 1) -> str:
     """A score as tables print it: the mean, with its spread where there is one, or "not run"."""
     if cell is None:
         return "not run"

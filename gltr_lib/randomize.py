@@ -89,7 +89,7 @@ class GlobalTextureRandomization(nn.Module):
         plain = check_images(images).as_subclass(Tensor)
         _check_generator(generator)
         stats = self._draw(plain.shape[0], generator).to(plain.device)
-        return _like(self.stylizer.stylize(plain, stats, alpha=self.alpha), images)
+        return as_typed(self.stylizer.stylize(plain, stats, alpha=self.alpha), images)
 
     def _draw(self, batch: int, generator: Generators) -> StyleStats:
         if not isinstance(generator, Sequence):
@@ -177,7 +177,7 @@ class LocalTextureRandomization(nn.Module):
             device=images.device,
         )
         mixed = torch.where(mask.bool(), stylised.as_subclass(Tensor).to(images.dtype), images.as_subclass(Tensor))
-        return _like(mixed, images), mask
+        return as_typed(mixed, images), mask
 
     def extra_repr(self) -> str:
         return f"sigma={self.sigma} at {REFERENCE_CROP} px, share={self.share}, rule={self.rule!r}"
@@ -224,7 +224,7 @@ def _check_generator(generator: object) -> None:
         )
 
 
-def _like(result: Tensor, images: Tensor) -> Tensor:
+def as_typed(result: Tensor, images: Tensor) -> Tensor:
     """Give a result the type of its input, so that a ``tv_tensors.Image`` stays typed (duck-typed: no import)."""
     if type(images) is Tensor:
         return result

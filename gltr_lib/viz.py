@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gltr_lib import labels as _labels
+from gltr_lib._alt import ALT_LENGTH, describes
 from gltr_lib._charts import (
     COLOURS,
     DASHES,
@@ -53,7 +54,6 @@ __all__ = [
     "histogram", "label_figure", "label_legend", "look", "new_figure", "overlay", "qualitative_alt",
     "qualitative_grid", "save", "show", "table", "to_png",
 ]  # fmt: skip
-ALT_LENGTH = (15, 400)
 
 
 # ------------------------------------------------------------------------------------------- into the notebook
@@ -140,7 +140,7 @@ def _cell(value: Any, digits: int) -> str:
 def _check_alt(alt: object) -> str:
     low, high = ALT_LENGTH
     text = " ".join(alt.split()) if isinstance(alt, str) else ""
-    if not low <= len(text) <= high or text.lower().endswith((".png", ".jpg", ".webp", ".svg")):
+    if not describes(text):
         raise ValueError(
             f"alt: expected {low} to {high} characters that say what there is to see, received {describe(alt)}"
             f" ({len(text)} characters); a reader who cannot see the figure gets this text"
@@ -268,9 +268,10 @@ def label_figure(
             ax = figure.add_axes((x / width, 1 - (top + tall) / height, cell / width, tall / height))
             _draw(ax, picture)
         for c in present:
-            spot = _densest(classes == c)
+            spot = densest(classes == c)
             if spot is not None:
-                ax.text(*spot, str(c), fontsize=7.5, ha="center", va="center", color=_on(_labels.PALETTES[palette][c]))
+                ink = ink_on(_labels.PALETTES[palette][c])
+                ax.text(*spot, str(c), fontsize=7.5, ha="center", va="center", color=ink)
         _legend(figure, present, palette, height - (top + tall + 0.14 + 0.25 * lines), width, height, lines)
     return figure
 
@@ -306,17 +307,17 @@ def _legend(
         colour = _labels.PALETTES[palette][c]
         style = "round,pad=0,rounding_size=0.03"
         ax.add_patch(FancyBboxPatch((x, y), 0.24, 0.16, boxstyle=style, fc=colour / 255, ec="none"))
-        ax.text(x + 0.12, y + 0.085, str(c), fontsize=7, ha="center", va="center", color=_on(colour))
+        ax.text(x + 0.12, y + 0.085, str(c), fontsize=7, ha="center", va="center", color=ink_on(colour))
         ax.text(x + 0.30, y + 0.085, _labels.CLASSES[c], fontsize=8, va="center")
 
 
-def _on(colour: np.ndarray) -> str:
+def ink_on(colour: np.ndarray) -> str:
     """Black or white, whichever reads better on ``colour`` (relative luminance of WCAG)."""
     linear = np.where(colour / 255 <= 0.04045, colour / 255 / 12.92, ((colour / 255 + 0.055) / 1.055) ** 2.4)
     return "white" if float(linear @ (0.2126, 0.7152, 0.0722)) < 0.18 else "#111111"
 
 
-def _densest(mask: np.ndarray) -> tuple[int, int] | None:
+def densest(mask: np.ndarray) -> tuple[int, int] | None:
     """Return (x, y) in the thick of a region, or None where it is too thin for a number."""
     total = np.pad(mask.astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     for part in (3, 5, 8, 14):  # the largest square that fits, from a third of the height down to what a number needs

@@ -18,7 +18,7 @@ from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import SHIPPED, load_checkpoint, load_shipped
 from gltr_lib.study import data
-from gltr_lib.study.grid import RESERVED, Streets
+from gltr_lib.study.looks import Streets, check_open, span
 
 Scores = list[dict[str, Any]]
 
@@ -106,12 +106,9 @@ def check_looks(looks: Sequence[str]) -> None:
     if not looks:
         raise ValueError(f"look: expected at least one; valid: {', '.join(streets.LOOKS)}, sampled:<n>")
     for look in looks:
-        number = look.removeprefix("sampled:")
-        if number != look and number.isascii() and number.isdigit() and len(number) <= 12:
-            if int(number) >= RESERVED:
-                raise ValueError(f"look {look}: reserved for the study's final run; take one below sampled:{RESERVED}")
-        elif look not in streets.LOOKS:
+        if look not in streets.LOOKS and (span(look) is None or ".." in look):
             raise ValueError(f"look: unknown {look!r}; valid: {', '.join(streets.LOOKS)}, sampled:<n>")
+        check_open(look)
 
 
 def score_on_looks(model: nn.Module, looks: Sequence[str], scenes: int, size: tuple[int, int] = (128, 256)) -> Scores:

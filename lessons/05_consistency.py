@@ -57,7 +57,7 @@ from gltr_lib.course import claims
 from gltr_lib.explorers import AugmentationComposer
 from gltr_lib.losses import consistency_loss
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization
-from gltr_lib.study import grid
+from gltr_lib.study.looks import TEST_LOOKS
 
 # %% [markdown]
 # ## 1. One street, two answers (7 min)
@@ -619,7 +619,7 @@ viz.show(
 # %%
 study = claims.scores()  # results/headline.jsonl: points by (method, look) and seed
 LOOKS = {"streets/game": "game (source)", "streets/overcast": "overcast", "streets/sun": "sun"}
-LOOKS[f"streets/{grid.TEST_LOOKS}"] = "test looks"
+LOOKS[f"streets/{TEST_LOOKS}"] = "test looks"
 QUESTIONS = {
     "a second view\n(GTR+GTR′ − GTR)": ("gtr_gtr", "gtr"),
     "a local one\n(GTR+LTR − GTR+GTR′)": ("gtr_ltr", "gtr_gtr"),
@@ -674,8 +674,8 @@ viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreemen
 
 # %% [markdown]
 # Hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
-# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. A row of *not run* says
-# nothing at all.
+# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. *One seed* says
+# little, and *not run* nothing at all.
 
 # %% [markdown]
 # ## Recap

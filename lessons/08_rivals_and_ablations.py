@@ -57,8 +57,10 @@ from gltr_lib.checks import check
 from gltr_lib.config import TrainConfig
 from gltr_lib.course import claims
 from gltr_lib.evaluate import evaluate
-from gltr_lib.study import compare, figures, tables
+from gltr_lib.study import compare, figures, tables, tiers
 from gltr_lib.study.evidence import Evidence
+from gltr_lib.study.looks import TEST_LOOKS
+from gltr_lib.study.student import quantile
 
 # %% [markdown]
 # ## 1. What must be equal (10 min)
@@ -293,7 +295,7 @@ viz.table(lines, ["method", "overcast (%)", "by seed", "sun (%)", "by seed "],
 # %%
 names = tables.METHOD_NAMES | {"raw_gtr": "control: raw + GTR", "gtr_gtr_cons": "control: GTR + GTR′ + consistency",
     "gtr_ltr_cgl10": "control: + GTR + LTR, ten times CGL"}  # fmt: skip
-listed = [tables.PRIOR, *METHODS, tables.CONVERGENCE]
+listed = [tiers.PRIOR, *METHODS, tiers.CONVERGENCE]
 table = ledger.table(rows, methods=listed, columns=list(LOOKS), method_names=names, column_names=LOOKS)
 display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
 
@@ -318,18 +320,18 @@ QUESTIONS = {
     "ten times the CGL": ("gtr_ltr", "gtr_ltr_cgl10"),
     "consistency without LTR": ("gtr_gtr", "gtr_gtr_cons"),
 }
-STUDENT = claims.STUDENT  # the table's column for 95 %, by the number of seeds
 
 
 def answer(question, look):
     """(mean, low, high, verdict) of one question on one look, in points."""
     before, after = (scores.get((method, look), {}) for method in QUESTIONS[question])
     differences = [after[s] - before[s] for s in before if s in after]
-    if len(differences) not in STUDENT:
-        return math.nan, math.nan, math.nan, "not run"
-    low, high = interval(differences, STUDENT[len(differences)])
+    mean = statistics.mean(differences) if differences else math.nan
+    if len(differences) < 2:  # no spread, hence no interval
+        return mean, math.nan, math.nan, claims.verdict(differences)
+    low, high = interval(differences, quantile(len(differences)))  # Student's table, for any number of seeds
     verdict = "helps" if low > 0 else "harms" if high < 0 else "open"
-    return statistics.mean(differences), low, high, verdict
+    return mean, low, high, verdict
 
 
 # %% [markdown]
@@ -337,9 +339,9 @@ def answer(question, look):
 # open? Compare lines two and four especially.
 
 # %%
-SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{tables.TEST_LOOKS}") if look in LOOKS}
-COLOUR = {"helps": "#009E73", "harms": "#D55E00", "open": "#777777", "not run": "#ffffff"}
-MARKER = {"helps": "^", "harms": "v", "open": "o", "not run": "x"}
+SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{TEST_LOOKS}") if look in LOOKS}
+COLOUR = {"helps": "#009E73", "harms": "#D55E00", "open": "#777777", "one seed": "#777777", "not run": "#ffffff"}
+MARKER = {"helps": "^", "harms": "v", "open": "o", "one seed": ".", "not run": "x"}
 with viz.look():
     figure, axes = viz.new_figure(8.8, 3.9, ncols=len(SHOWN), sharey=True, squeeze=False)
     axes = axes[0]
@@ -355,7 +357,7 @@ with viz.look():
     axes[0].invert_yaxis()
 verdicts = "; ".join(f"{q}: {answer(q, list(SHOWN)[-1])[3]}" for q in QUESTIONS)
 viz.show(figure, alt=f"Paired differences with 95 % intervals. Test looks: {verdicts}."[:390])
-print("triangle up: helps, triangle down: harms, circle: open")
+print("triangle up: helps, triangle down: harms, circle: open, dot: one seed")
 
 
 # %%
@@ -366,8 +368,8 @@ def words(mean, low, high, verdict):
 
 grid = [(question, *(words(*answer(question, look)) for look in LOOKS)) for question in QUESTIONS]
 viz.table(grid, ["question", *LOOKS.values()], caption="Paired difference in points of mIoU-19, and its verdict")
-shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{tables.TEST_LOOKS}")]
-lines, kinds = [], ("helps", "open", "harms", "not run")
+shifted = [look for look in LOOKS if look in ("streets/overcast", "streets/sun", f"streets/{TEST_LOOKS}")]
+lines, kinds = [], ("helps", "open", "harms", "one seed", "not run")
 for question in QUESTIONS:
     found = [answer(question, look)[3] for look in shifted]
     lines.append((question, *(found.count(kind) or "" for kind in kinds)))
@@ -382,7 +384,7 @@ viz.table(lines, ["question", *kinds], caption=f"Verdicts on the {len(shifted)} 
 # different streets a step is halved. The control separates them:
 
 # %%
-look = f"streets/{tables.TEST_LOOKS}"
+look = f"streets/{TEST_LOOKS}"
 usual, second, local = (answer(q, look) for q in list(QUESTIONS)[1:4])
 parts = {"GTR to GTR+LTR": usual, "of which: a second view": second, "and: the local texture": local}
 viz.table([(name, words(*found)) for name, found in parts.items()], ["test looks", "points and verdict"])

@@ -60,7 +60,7 @@ from gltr_lib.course import claims
 from gltr_lib.labels import CLASSES, LABEL_ID_TO_TRAIN_ID
 from gltr_lib.masks import blob_mask
 from gltr_lib.randomize import share_schedule
-from gltr_lib.study.grid import TEST_LOOKS
+from gltr_lib.study.looks import TEST_LOOKS
 
 # %% [markdown]
 # ## 1. What we know, and how (15 min)

@@ -1,18 +1,30 @@
 """Exercise checks are proven: stubs fail, references pass, every planted wrong answer is named."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
 
 from gltr_lib import adain, checks, losses, masks, metrics, randomize
 from gltr_lib.checks import EXERCISES, CheckFailed, check, verdict
-from gltr_lib.checks.registry import difference
+from gltr_lib.checks.registry import Exercises, difference
 
 PLANTED = [(id, i) for id, ex in EXERCISES.items() for i in range(len(ex.misconceptions))]
 
 
 def stub(*args, **kwargs):
     raise NotImplementedError
+
+
+def test_every_exercise_stands_in_its_own_lessons_file_once():
+    files = {f"{n:02d}": importlib.import_module(f"gltr_lib.checks.lesson{n:02d}").EXERCISES for n in range(10)}
+    assert all(id.startswith(f"{number}-") for number, own in files.items() for id in own)
+    assert sum(map(len, files.values())) == len(EXERCISES)
+    twice = Exercises()
+    twice.exercise("02-x", title="", task="", hints=("", ""), minutes=1, difficulty=1)(min)
+    with pytest.raises(ValueError, match="'02-x' is there twice"):
+        twice.exercise("02-x", title="", task="", hints=("", ""), minutes=1, difficulty=1)(max)
 
 
 @pytest.mark.parametrize("id", EXERCISES)

@@ -117,13 +117,16 @@ def test_verdicts_are_students_interval_and_not_the_habit_of_two():
     assert claims.verdict([1.0, 1.1, 0.9]) == "helps"
     assert claims.verdict([-1.0, -1.1, -0.9]) == "harms"
     assert claims.verdict([0.4, 1.9, 1.0]) == "open", "all seeds better, and 1.96 would have said helps"
-    assert claims.verdict([3.0]) == claims.verdict([]) == "not run"
+    assert claims.verdict([]) == claims.sentence([]) == "not run"
     low, high = claims.interval([1.0, 2.0, 3.0])
     assert (low + high) / 2 == pytest.approx(2.0)
-    assert high - low == pytest.approx(2 * 4.303 / 3**0.5)
-    scipy = pytest.importorskip("scipy.stats")
-    for seeds, factor in claims.STUDENT.items():
-        assert factor == pytest.approx(scipy.t.ppf(0.975, seeds - 1), abs=6e-4)
+    assert high - low == pytest.approx(2 * 4.3027 / 3**0.5, rel=1e-4)
+
+
+def test_what_was_run_is_never_said_not_to_be():
+    assert claims.sentence([2.0]) == "+2.0 points (+2.0): one seed"
+    assert claims.verdict([2.0, 2.1, 1.9] * 3) == "helps", "nine seeds that agree"
+    assert claims.verdict([-1.0, 1.0] * 10) == "open"
 
 
 def test_a_bar_appears_for_long_work_alone(monkeypatch, capsys):

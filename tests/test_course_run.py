@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
-from gltr_lib import course
+from gltr_lib import course, viz
 from gltr_lib.course import kernel, outputs, report, run
 from gltr_lib.course.kernel import execute
 
@@ -26,7 +27,7 @@ PLANTED = [
     "import ipywidgets\nout = ipywidgets.Output()\nwith out:\n    raise KeyError('swallowed')",
     f"display({{'image/png': {PNG!r}}}, raw=True)",
     f"display({{'image/png': {PNG!r}}}, raw=True, metadata={{'image/png': {{'alt': 'one black pixel'}}}})",
-    'display({\'text/html\': \'<img src="x.png"> <img src="x.png" alt="described well">\'}, raw=True)',
+    'display({\'text/html\': \'<img src="x.png"> <img src="x.png" alt="one more pixel, described">\'}, raw=True)',
     "time.sleep(0.6)",
     "warnings.warn('soon gone', FutureWarning)",
     "socket.create_connection(('192.0.2.1', 80), timeout=1)",
@@ -47,6 +48,18 @@ def notebook(sources, tags=None):
         cell.metadata["tags"] = (tags or {}).get(index, [])
         book.cells.append(cell)
     return nbformat.writes(book)
+
+
+@pytest.mark.parametrize("alt", ["a street", "figures/four_paintings.png", "x" * 401, "A street, painted once."])
+def test_a_run_accepts_the_alternative_texts_that_show_accepts_and_no_others(alt):
+    try:
+        viz.show(np.zeros((4, 4)), alt=alt)
+        expected = 0
+    except ValueError:
+        expected = 2
+    picture = {"data": {"image/png": PNG}, "metadata": {"image/png": {"alt": alt}}, "output_type": "display_data"}
+    page = {"data": {"text/html": f'<img alt="{alt}" src="x.png">'}, "output_type": "display_data"}
+    assert len(outputs.faults([picture, page], "cell 1")) == expected
 
 
 @pytest.fixture(scope="module")

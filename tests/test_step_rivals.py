@@ -168,11 +168,12 @@ def test_a_network_has_the_options_of_its_run_and_its_method():
 
 def test_a_study_rebuilds_the_network_with_its_options(tmp_path):
     from gltr_lib.study import grid, run
+    from gltr_lib.study.places import Places
 
     one = grid.grid(grid.Settings("headline", steps=2, seeds=1, only=("baseline",)))[0]
     one = dataclasses.replace(one, config=one.config.replace(method="isw", steps=2))
     model = make_model(one.config)
-    places = run.Places(tmp_path / "ledger.jsonl", tmp_path)
+    places = Places(tmp_path / "ledger.jsonl", tmp_path)
     models.export(model, places.network(one), {"facts": "{}"})
     again, _ = run.load_network(one, places)
     assert list(again.state_dict()) == list(model.state_dict())

@@ -6,7 +6,8 @@ import pytest
 
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import classes
-from gltr_lib.study.evidence import TEST, name_of
+from gltr_lib.study.evidence import name_of
+from gltr_lib.study.tables import TEST
 from gltr_lib.study.tiers import PRIOR
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gltr_lib import ledger
 from gltr_lib.study import last_look, plan, tables
-from gltr_lib.study.evidence import TEST, Evidence
+from gltr_lib.study.evidence import Evidence
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
+from gltr_lib.study.tables import TEST
 from tests.test_study_report import made_up
 
 OPEN = {"baseline": 0.10, "gtr": 0.20, "gtr_ltr": 0.15, "fourier": 0.30}

@@ -42,7 +42,11 @@ def test_without_data_both_rows_say_what_they_need(monkeypatch):
 def test_other_files_are_refused(paintings, tmp_path):
     assert painters.lacking(painters.REAL) == ""
     (paintings / "0.png").rename(paintings / "9.png")
-    assert "others lie there: name a bank of them with --set bank=FILE" in painters.lacking(painters.REAL)
+    assert "others lie there: for GTR with a bank of them, --only gtr --set bank=FILE" in painters.lacking(
+        painters.REAL
+    )
+    (own,) = grid.grid(Settings("ablations", seeds=1, only=("gtr",), overrides=("bank=mine.safetensors",)))
+    assert (own.config.bank, own.needs) == ("mine.safetensors", ""), "what we tell them to do does it"
     weights = tmp_path / "data" / "weights"
     weights.mkdir()
     for path in painters.VGG19_SHA256:

@@ -13,7 +13,7 @@ from gltr_lib import ledger, weights
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.labels import COMMON5
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
-from gltr_lib.study import book, data, grid, photos, plan, real_tier, run
+from gltr_lib.study import book, data, grid, photos, plan, real_tier, run, tiers
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
 
@@ -131,7 +131,7 @@ def test_a_run_writes_its_sources_scores_in_five_classes_and_goes_on_where_it_wa
     both = dataclasses.replace(TINY, only=(AIRSIM, PRETRAINED))
     assert run.run_study(both, places, device="cpu", say=silent) == 0
     rows = ledger.read(places.ledger)
-    networks = [row for row in rows if row["method"] != grid.PRIOR]
+    networks = [row for row in rows if row["method"] != tiers.PRIOR]
     assert {(row["method"], row["data"]) for row in networks} == {
         (method, name) for method in (AIRSIM, PRETRAINED) for name in ("airsim/val", "carla/4 frames")
     }
@@ -140,7 +140,7 @@ def test_a_run_writes_its_sources_scores_in_five_classes_and_goes_on_where_it_wa
         assert (row["metric"], row["trained_on"]) == ("mIoU-5", "airsim/train")
         assert tuple(row["per_class"]) == COMMON5
         assert "Common-5" in row["protocol"]
-    priors = {row["data"]: row["value"] for row in rows if row["method"] == grid.PRIOR}
+    priors = {row["data"]: row["value"] for row in rows if row["method"] == tiers.PRIOR}
     # Position alone explains the made-up halves, but for the unlabelled strip above them, which has another height.
     assert priors["airsim/val"] == 1.0
     assert 0.8 < priors["carla/4 frames"] < 1.0
@@ -173,7 +173,7 @@ def test_every_set_is_scored_once_each_look_counted_and_the_prior_stands_beside(
     expected = [
         (method, f"{name}/{sequence}", f"mIoU-{len(LABEL_SETS[label_set].classes)}", source)
         for network, classes, source in ((AIRSIM, 5, "airsim/train"), (STREETS, 19, "streets/game"))
-        for method in (network, grid.PRIOR)
+        for method in (network, tiers.PRIOR)
         for name in REAL_SETS
         for sequence in (("0001TP", "0016E5", "all") if name == "camvid" else ("all",))
         for label_set in label_sets_for(name, classes)

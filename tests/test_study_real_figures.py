@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gltr_lib.study import real_figures, real_tables
-from gltr_lib.study.grid import PRIOR
+from gltr_lib.study.tiers import PRIOR
 from tests.test_study_real_tables import row_of
 
 

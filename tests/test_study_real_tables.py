@@ -10,7 +10,7 @@ from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tables, real_tier, tables
-from gltr_lib.study.grid import PRIOR
+from gltr_lib.study.tiers import PRIOR
 from tests.test_study import RESULTS
 
 

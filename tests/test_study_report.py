@@ -22,10 +22,11 @@ from gltr_lib.study import (
     tiers,
     trials,
 )
-from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
+from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.hypotheses import Judgement, judge, verdict
 from gltr_lib.study.intervals import Interval
+from gltr_lib.study.tables import TEST
 from tests.test_drafts import orphan_of
 from tests.test_study import README, RESULTS
 

@@ -90,7 +90,7 @@ def test_every_row_of_the_rivals_costs_the_same_and_one_is_without_jitter():
     assert {r.seed for r in runs} == {0, 1, 2}
 
 
-@pytest.mark.parametrize("tier", grid.TIERS)
+@pytest.mark.parametrize("tier", tiers.TIERS)
 def test_names_and_folders_are_told_apart(tier):
     runs = grid.grid(Settings(tier), NONE)
     assert len({r.id for r in runs}) == len(runs)
@@ -415,7 +415,7 @@ def test_all_tiers_in_one_list_count_a_network_once(tmp_path, capsys, monkeypatc
     monkeypatch.setattr(plan.plan, "__kwdefaults__", plan.plan.__kwdefaults__ | {"timer": lambda *a: 1.0})
     assert main(["--tier", "all", "--list", "--json", "--device", "cpu"]) == 0
     states = json.loads(capsys.readouterr().out)
-    assert [state["tier"] for state in states] == list(grid.TIERS)
+    assert [state["tier"] for state in states] == list(tiers.TIERS)
     rivals = {entry["method"]: entry for entry in states[2]["runs"] if entry["seed"] == 0}
     assert rivals["baseline"]["predicted_from"] == "trained in tier headline"
     assert rivals["baseline"]["hours"] == 0

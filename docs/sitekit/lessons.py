@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import nbformat
 
 from gltr_lib.course.build import BEGIN, read_cells, solve
+from gltr_lib.explorers.twin import Twin
 from sitekit import twins
 from sitekit.executed import Executed
 
@@ -76,19 +78,21 @@ def stamp_words(stamp: dict[str, Any]) -> str:
     return f"Executed on **{stamp['date']}** {place}. {MODE_WORDS[stamp['mode']]} With {versions}."
 
 
-def page(lesson: Executed, sheet: str, alt: str) -> Any:
+def page(lesson: Executed, sheet: str, alt: str, drawn: Sequence[Twin]) -> Any:
     """The notebook that Sphinx renders.
 
     Args:
         lesson: the executed lesson; left as it is.
         sheet: address of its contact sheet, seen from the page. alt: the sheet in words.
+        drawn: what stands for explorers.
     """
     answers = {solve(cell.source) for cell in read_cells(lesson.path) if cell.kind == "code" and BEGIN in cell.source}
     book = nbformat.from_dict(lesson.notebook)
     cells = []
-    for cell in book.cells:
+    for index, cell in enumerate(book.cells):
         if cell.cell_type == "code":
-            cell.outputs = [kept for output in cell.outputs for kept in clean(output)]
+            numbered = enumerate(cell.outputs)
+            cell.outputs = [kept for place, output in numbered for kept in clean(output, drawn, f"{index}-{place}")]
             if cell.source in answers:
                 cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
                 cell.metadata["mystnb"] = FOLD
@@ -104,17 +108,23 @@ def page(lesson: Executed, sheet: str, alt: str) -> Any:
     return book
 
 
-def clean(output: Any) -> list[Any]:
-    """One output as the site shows it: an empty list, the output itself, or what stands for a widget."""
+def clean(output: Any, drawn: Iterable[Twin] = (), place: str = "") -> list[Any]:
+    """One output as the site shows it: an empty list, the output itself, or what stands for a widget.
+
+    Args:
+        output: of a code cell.
+        drawn: what stands for explorers.
+        place: of the output on its page.
+    """
     if output.get("output_type") == "stream" and output.get("name") == "stderr":
         return []  # progress bars; warnings are the runner's business, which prints them
     data = output.get("data", {})
     if WIDGET not in data:
         return [output]
     plain = data.get("text/plain", "")
-    module = twins.module_of(plain)
-    if module:
-        block = twins.embed(module, prefix="../")
+    twin = twins.behind(plain, drawn)
+    if twin:
+        block = twins.embed(twin, place, prefix="../")
         return [nbformat.v4.new_output("display_data", {"text/html": block, "text/plain": plain})]
     if "image/jpeg" in data or "image/png" in data:
         return [nbformat.from_dict({**output, "data": {k: v for k, v in data.items() if k != WIDGET}})]

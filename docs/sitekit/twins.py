@@ -7,9 +7,8 @@ its script, and one JSON object in the page (no request is needed, so that a pag
 from __future__ import annotations
 
 import html
-import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from gltr_lib import explorers
 from gltr_lib.explorers import bank
 from gltr_lib.explorers.twin import Twin, twin_of
 
-COUNTER = itertools.count(1)
 ENDINGS = {"image/webp": "webp", "image/jpeg": "jpg", "image/png": "png"}
 # Explorer -> the controls that its twin keeps, with the positions drawn. A name in place of positions stands for the
 # first so many entries of that control's own list.
@@ -60,19 +58,15 @@ def without() -> list[str]:
     return [kind.__name__ for kind in explorers.all_explorers() if kind.__name__ not in AXES]
 
 
-KEPT: dict[str, Twin] = {}
-
-
-def write(folder: Path) -> list[str]:
-    """Render every twin and write its frames; returns the explorers' modules."""
-    KEPT.clear()
-    for twin in load():
+def write(folder: Path) -> list[Twin]:
+    """Render every twin and write its frames; returns the twins, in teaching order."""
+    drawn = load()
+    for twin in drawn:
         place = folder / twin.name
         place.mkdir(parents=True, exist_ok=True)
         for index, frame in enumerate(twin.frames):
             (place / file_name(twin, index)).write_bytes(frame.picture)
-        KEPT[twin.name] = twin
-    return list(KEPT)
+    return drawn
 
 
 def file_name(twin: Twin, index: int) -> str:
@@ -105,21 +99,22 @@ def slides(values: Sequence[Any]) -> bool:
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
-def title(module: str) -> str:
-    """What the explorer is called on its page."""
-    return KEPT[module].title
+def behind(plain: str, drawn: Iterable[Twin]) -> Twin | None:
+    """The twin of the explorer behind an output's plain text ``[title] words``, or None."""
+    return next((twin for twin in drawn if plain.strip("'\"").startswith(f"[{twin.title}]")), None)
 
 
-def module_of(plain: str) -> str | None:
-    """The explorer behind an output's plain text ``[title] words``, or None."""
-    return next((twin.name for twin in KEPT.values() if plain.strip("'\"").startswith(f"[{twin.title}]")), None)
+def embed(twin: Twin, place: str, prefix: str = "", caption: bool = True) -> str:
+    """The block of HTML of one twin.
 
-
-def embed(module: str, prefix: str = "", caption: bool = True) -> str:
-    """The block of HTML of one twin; ``prefix`` leads from the page to the site's root."""
-    twin = KEPT[module]
-    folder = f"{prefix}_static/twins/{module}/"
-    identity = f"twin-{module}-{next(COUNTER)}"
+    Args:
+        twin: what is shown.
+        place: tells it from other twins of the same page.
+        prefix: leads from the page to the site's root.
+        caption: whether the block says the twin's title.
+    """
+    folder = f"{prefix}_static/twins/{twin.name}/"
+    identity = f"twin-{twin.name}-{place}"
     number = first(twin)
     shown = twin.frames[number]
     texts = {name: [said(value) for value in values] for name, values in twin.axes.items()}
@@ -130,15 +125,15 @@ def embed(module: str, prefix: str = "", caption: bool = True) -> str:
         "frames": [{"file": file_name(twin, i), "words": frame.words} for i, frame in enumerate(twin.frames)],
     }
     controls = "".join(
-        control(twin.labels[name], texts[name], starts[name], slides(values), place, f"{identity}-{place}")
-        for place, (name, values) in enumerate(twin.axes.items())
+        control(twin.labels[name], texts[name], starts[name], slides(values), axis, f"{identity}-{axis}")
+        for axis, (name, values) in enumerate(twin.axes.items())
     )
     width, height = twin.size
     # A closing tag inside the JSON would end the script.
     inside = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     head = f"<figcaption>{html.escape(twin.title)}</figcaption>" if caption else ""
     return (
-        f'<figure class="twin" data-module="{module}" data-frame="{number}">{head}'
+        f'<figure class="twin" data-module="{twin.name}" data-frame="{number}">{head}'
         f'<div class="twin-controls">{controls}<button type="button" class="twin-reset">Reset</button></div>'
         f'<div class="twin-stage" tabindex="0" role="group" aria-label="{html.escape(twin.title, quote=True)}">'
         f'<img class="twin-picture" src="{folder}{file_name(twin, number)}" width="{width}" height="{height}" '

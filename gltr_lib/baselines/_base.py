@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gltr_lib._draws import Generators, check_count
 from gltr_lib._validate import check_images
-from gltr_lib.randomize import _like
+from gltr_lib.randomize import as_typed
 
 
 class View(nn.Module):
@@ -41,7 +41,7 @@ class View(nn.Module):
             check_count(generator, len(plain))
         wide = plain if plain.dtype == torch.float64 else plain.float()
         made = self.render(wide, generator, painted)
-        return _like(made.clamp(0, 1).to(plain.dtype), images)
+        return as_typed(made.clamp(0, 1).to(plain.dtype), images)
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         """The views of plain float32 or float64 pictures; values beyond [0, 1] are cut by the caller."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gltr_lib.checks import (  # noqa: F401  (importing a lesson's file registers its exercises)
+from gltr_lib.checks import (
     lesson00,
     lesson01,
     lesson02,
@@ -24,14 +24,16 @@ from gltr_lib.checks import (  # noqa: F401  (importing a lesson's file register
     lesson08,
     lesson09,
 )
-from gltr_lib.checks.registry import EXERCISES, Exercise, Misconception, NotYet, get, judge
+from gltr_lib.checks.registry import Exercise, Misconception, NotYet, judge
 
 __all__ = [
     "EXERCISES", "CheckFailed", "Exercise", "Misconception", "Verdict", "check", "get", "hint", "solution", "summary",
     "verdict",
 ]  # fmt: skip
 
-RESULTS: dict[str, Verdict] = {}
+_LESSONS = (lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08, lesson09)
+EXERCISES: dict[str, Exercise] = {id: ex for lesson in _LESSONS for id, ex in lesson.EXERCISES.items()}
+RESULTS: dict[str, Verdict] = {}  # of this session, which summary() tells at a lesson's end
 
 
 class CheckFailed(AssertionError):
@@ -52,6 +54,15 @@ class Verdict:
             return f"✓ {self.exercise}: {self.message}"
         see = f" Hint {self.hint} may help." if self.hint else ""
         return f"not yet ({self.exercise}): {self.message.rstrip('.')}.{see}"
+
+
+def get(id: str) -> Exercise:
+    """Return the exercise called ``id``; ValueError names the nearest ones otherwise."""
+    if id not in EXERCISES:
+        lesson = str(id).split("-", 1)[0]
+        near = [name for name in EXERCISES if name.startswith(lesson + "-")] or list(EXERCISES)
+        raise ValueError(f"no exercise is called {id!r}; there are {', '.join(near)}")
+    return EXERCISES[id]
 
 
 def verdict(exercise_id: str, answer: Any) -> Verdict:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception, numpy_random
+from gltr_lib.checks.registry import Exercises, numpy_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _labels(seed: int, height: int = 9, width: int = 14, classes: int = 19) -> np.ndarray:

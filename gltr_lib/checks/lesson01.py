@@ -7,7 +7,10 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from gltr_lib.checks.registry import NotYet, difference, exercise, misconception, torch_random
+from gltr_lib.checks.registry import Exercises, NotYet, difference, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _pair(seed: int, classes: int = 5, ignore: float = 0.2):

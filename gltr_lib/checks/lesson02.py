@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import NotYet, exercise, misconception, torch_random
+from gltr_lib.checks.registry import Exercises, NotYet, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _features(seed: int, batch: int = 3, channels: int = 4, height: int = 5, width: int = 7) -> torch.Tensor:

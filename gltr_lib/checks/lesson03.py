@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import NotYet, exercise, misconception, torch_random
+from gltr_lib.checks.registry import Exercises, NotYet, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _greys():

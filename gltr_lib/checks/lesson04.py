@@ -9,7 +9,10 @@ import math
 
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
+from gltr_lib.checks.registry import Exercises, plain_random, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _fields(seed: int, batch: int = 3) -> torch.Tensor:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
+from gltr_lib.checks.registry import Exercises, plain_random, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _logits(seed: int):

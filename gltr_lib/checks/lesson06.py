@@ -11,7 +11,10 @@ from numbers import Integral
 import torch
 from torch import nn
 
-from gltr_lib.checks.registry import exercise, misconception, plain_random, torch_random
+from gltr_lib.checks.registry import Exercises, plain_random, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _layer(number=1):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from gltr_lib.checks.registry import exercise, misconception, torch_random
+from gltr_lib.checks.registry import Exercises, torch_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _confusion(prediction, target, num_classes):

@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 import statistics
 
-from gltr_lib.checks.registry import exercise, misconception, plain_random
+from gltr_lib.checks.registry import Exercises, plain_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _runs():

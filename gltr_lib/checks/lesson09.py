@@ -6,7 +6,10 @@ import math
 
 import numpy as np
 
-from gltr_lib.checks.registry import exercise, misconception, numpy_random, plain_random
+from gltr_lib.checks.registry import Exercises, numpy_random, plain_random
+
+EXERCISES = Exercises()
+exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
 
 def _own_ids():

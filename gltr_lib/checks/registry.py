@@ -22,7 +22,6 @@ import torch
 from gltr_lib._variant import seed as variant
 
 Cases = Callable[[], list[tuple[Any, ...]]]
-EXERCISES: dict[str, Exercise] = {}
 
 
 class NotYet(Exception):
@@ -97,35 +96,28 @@ def plain_random(seed: int) -> random.Random:
     return random.Random(variant(seed))
 
 
-def exercise(id: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as the reference solution of an exercise."""
+class Exercises(dict[str, Exercise]):
+    """The exercises of one lesson's file, which its decorators fill from top to bottom."""
 
-    def register(reference: Callable[..., Any]) -> Callable[..., Any]:
-        if id in EXERCISES:
-            raise ValueError(f"exercise {id!r} is registered twice")
-        EXERCISES[id] = Exercise(id=id, reference=reference, **about)
-        return reference
+    def exercise(self, id: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Take the decorated function as the reference solution of an exercise."""
 
-    return register
+        def keep(reference: Callable[..., Any]) -> Callable[..., Any]:
+            if id in self:
+                raise ValueError(f"exercise {id!r} is there twice")
+            self[id] = Exercise(id=id, reference=reference, **about)
+            return reference
 
+        return keep
 
-def misconception(id: str, says: str, hint: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as a wrong answer to exercise ``id`` that deserves the sentence ``says``."""
+    def misconception(self, id: str, says: str, hint: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Take the decorated function as a wrong answer to exercise ``id`` that deserves the sentence ``says``."""
 
-    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
-        EXERCISES[id].misconceptions.append(Misconception(answer, says, hint))
-        return answer
+        def keep(answer: Callable[..., Any]) -> Callable[..., Any]:
+            self[id].misconceptions.append(Misconception(answer, says, hint))
+            return answer
 
-    return register
-
-
-def get(id: str) -> Exercise:
-    """Return the exercise called ``id``; ValueError names the nearest ones otherwise."""
-    if id not in EXERCISES:
-        lesson = str(id).split("-", 1)[0]
-        near = [name for name in EXERCISES if name.startswith(lesson + "-")] or list(EXERCISES)
-        raise ValueError(f"no exercise is called {id!r}; there are {', '.join(near)}")
-    return EXERCISES[id]
+        return keep
 
 
 # ---------------------------------------------------------------------------------------------- comparing

@@ -1,9 +1,9 @@
 """What the study's ledger says, in numbers and words, so that no lesson types either of them.
 
 A lesson that says "GTR helps" would be wrong after the next study. So a lesson asks here, at run time: paired
-differences of two methods on one look, Student's interval over the seeds, and a verdict in one word. Rows of an older
+differences of two methods on one look, Student's interval over the seeds, and a verdict in a word. Rows of an older
 definition are left out, as in the README's tables (:func:`gltr_lib.study.tables.headline_rows`).
-Source: Student 1908; the 97.5 % points of the t distribution are those of any table of it. No torch in here.
+Source: Student 1908. No torch in here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from gltr_lib import ledger
 from gltr_lib.course import root
+from gltr_lib.study.student import quantile
 
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}  # 95 %, by the number of seeds
 Scores = Mapping[tuple[str, str], Mapping[int, float]]
 
 
@@ -39,7 +39,8 @@ def scores(
         >>> all(0 <= value <= 100 for seeds in scores().values() for value in seeds.values())
         True
     """
-    from gltr_lib.study.tables import PRIOR, headline_rows, over_present
+    from gltr_lib.study.tables import headline_rows, over_present
+    from gltr_lib.study.tiers import PRIOR
 
     rows = ledger.read((base or root()) / "results" / file)
     priors = {(r["data"], r.get("trained_on")): r for r in ledger.find(rows, method=PRIOR, metric=metric)}
@@ -82,30 +83,30 @@ def repeated(known: Scores, methods: Iterable[str], looks: Iterable[str]) -> lis
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Student's interval of 95 % for the mean of a few values; NaN where there are too few or too many for the table.
+    """Student's interval of 95 % for the mean of some values; NaN for fewer than two, which have no spread.
 
     Example:
         >>> low, high = interval([1.0, 2.0, 3.0])
         >>> round(low, 2), round(high, 2)
         (-0.48, 4.48)
     """
-    if len(values) not in STUDENT:
+    if len(values) < 2:
         return math.nan, math.nan
-    half = STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    half = quantile(len(values)) * statistics.stdev(values) / math.sqrt(len(values))
     middle = statistics.fmean(values)
     return middle - half, middle + half
 
 
 def verdict(values: Sequence[float]) -> str:
-    """One word for paired differences: ``"helps"``, ``"harms"``, ``"open"`` or ``"not run"``.
+    """What paired differences say: ``"helps"``, ``"harms"``, ``"open"``, ``"one seed"`` or ``"not run"``.
 
     Example:
-        >>> verdict([2.0, 2.1, 1.9]), verdict([-1.0, 1.0, 0.2]), verdict([])
-        ('helps', 'open', 'not run')
+        >>> verdict([2.0, 2.1, 1.9]), verdict([-1.0, 1.0, 0.2]), verdict([2.0]), verdict([])
+        ('helps', 'open', 'one seed', 'not run')
     """
+    if len(values) < 2:
+        return "one seed" if values else "not run"
     low, high = interval(values)
-    if math.isnan(low):
-        return "not run"
     return "helps" if low > 0 else "harms" if high < 0 else "open"
 
 

@@ -18,13 +18,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gltr_lib._alt import ALT_LENGTH, describes
 from gltr_lib.course import root, rules
 from gltr_lib.course.build import BEGIN, END, NAME, Cell, LessonError, lesson_files, read_cells, solve, stub
-from gltr_lib.course.teach import EXERCISE, SECTION
+from gltr_lib.course.teach import EXERCISE, PREDICT, SECTION
 
 MAX_LINES = 25
 MIN_PREDICTIONS, MIN_EXERCISES, MIN_SECTIONS, MIN_OBJECTIVES = 2, 3, 2, 2
-ALT_LENGTH = (15, 400)
 TAGS = {"solution-only", "instructor", "raises-exception"}
 CLOSING = ("Recap", "References", "Next")
 _TITLE = re.compile(r"^# (\d\d) · \S.*$")
@@ -144,13 +144,13 @@ def _sections(cells: list[Cell]) -> Iterator[tuple[int, str]]:
 
 
 def _predictions(cells: list[Cell]) -> Iterator[tuple[int, str]]:
-    asked = [cell for cell in cells if cell.kind == "markdown" and rules.PREDICT in cell.source]
+    asked = [cell for cell in cells if cell.kind == "markdown" and PREDICT in cell.source]
     if len(asked) < MIN_PREDICTIONS:
-        yield 0, f"{len(asked)} prompts '{rules.PREDICT}'; at least {MIN_PREDICTIONS}"
+        yield 0, f"{len(asked)} prompts '{PREDICT}'; at least {MIN_PREDICTIONS}"
     for cell in asked:
         after = next((c for c in cells[cell.index + 1 :] if "instructor" not in c.tags), None)
         if after is None or after.kind != "code":
-            yield cell.index, f"after '{rules.PREDICT}' comes the code cell that answers"
+            yield cell.index, f"after '{PREDICT}' comes the code cell that answers"
 
 
 def _exercises(cells: list[Cell], lesson: int) -> Iterator[tuple[int, str]]:
@@ -238,10 +238,9 @@ def _alt(call: ast.Call) -> Iterator[str]:
     alt = next((keyword.value for keyword in call.keywords if keyword.arg == "alt"), None)
     if alt is None:
         yield f"line {call.lineno}: show(...) without alt=, a sentence that says what is to be seen"
-    elif isinstance(alt, ast.Constant):
+    elif isinstance(alt, ast.Constant) and not (isinstance(alt.value, str) and describes(alt.value)):
         low, high = ALT_LENGTH
-        if not isinstance(alt.value, str) or not low <= len(alt.value.strip()) <= high:
-            yield f"line {call.lineno}: alt= is a sentence of {low} to {high} characters"
+        yield f"line {call.lineno}: alt= is a sentence of {low} to {high} characters"
 
 
 def _markdown(cell: Cell, names: set[str]) -> Iterator[str]:
@@ -249,7 +248,7 @@ def _markdown(cell: Cell, names: set[str]) -> Iterator[str]:
         remote = re.match(r"[a-z]+:", target)
         if picture and (remote or target.startswith("/")):
             yield f"picture {target}: only relative ones, so that the lesson works offline"
-        if picture and not ALT_LENGTH[0] <= len(text) <= ALT_LENGTH[1]:
+        if picture and not describes(text):
             yield f"picture {target}: alt text of {ALT_LENGTH[0]} to {ALT_LENGTH[1]} characters"
         if not picture and target.endswith(".ipynb") and not remote and target.removesuffix(".ipynb") not in names:
             yield f"link {target}: there is no such lesson"

@@ -8,18 +8,20 @@ nbconvert reads a picture's alternative text from ``output.metadata["image/png"]
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._alt import describes
+
 PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
-ALT_LENGTH = (5, 400)
 _THREAD = re.compile(r"^Exception in thread .*", re.MULTILINE)
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Blocked|Interrupt)\b.*", re.MULTILINE)
 _IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ALT = re.compile(r"""\balt\s*=\s*(["'])(.{5,400}?)\1""", re.IGNORECASE | re.DOTALL)
+_ALT = re.compile(r"""\balt\s*=\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _WARNING = re.compile(r"^.*\b(?:Future|Deprecation)Warning: .*$", re.MULTILINE)
 _BAR = re.compile(r"\d%\|.*\[\d+:\d\d<")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -149,14 +151,13 @@ def text_of(text: str | list[str]) -> str:
 
 def _missing_alt(output: Mapping[str, Any], where: str) -> list[str]:
     found = []
-    low, high = ALT_LENGTH
     for mime in PICTURES:
-        if mime in output.get("data", {}):
-            length = len(alt_of(output, mime))
-            if not low <= length <= high:
-                found.append(f"{where}: {mime} with alt text of {length} characters; use viz.show(..., alt=)")
-    html = text_of(output.get("data", {}).get("text/html", ""))
-    found += [f"{where}: <img> without alt text in HTML" for tag in _IMG.findall(html) if not _ALT.search(tag)]
+        if mime in output.get("data", {}) and not describes(alt := alt_of(output, mime)):
+            found.append(f"{where}: {mime} with alt text of {len(alt)} characters; use viz.show(..., alt=)")
+    for tag in _IMG.findall(text_of(output.get("data", {}).get("text/html", ""))):
+        alts = _ALT.search(tag)
+        if not alts or not describes(html.unescape(alts[2])):
+            found.append(f"{where}: <img> without alt text in HTML")
     return found
 
 

@@ -10,11 +10,8 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from gltr_lib.course.build import Cell, solve
-from gltr_lib.course.teach import sections
+from gltr_lib.course.teach import EXPECTED, NOTES, PREDICT, sections
 
-PREDICT = "**Predict, then run.**"
-NOTES = ("**Teaching notes.**", "**Where they stumble.**", "**On the board.**")
-EXPECTED = "**Expected.**"
 NEAR = 2  # cells, notes not counted, between an equation and the code that computes it
 
 

@@ -24,8 +24,7 @@ from typing import Any
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
 from gltr_lib.course.formula import svg
-from gltr_lib.course.rules import PREDICT
-from gltr_lib.course.teach import EXERCISE, SECTION, recognised
+from gltr_lib.course.teach import EXERCISE, PREDICT, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SECTION = re.compile(r"^## (\d+)\. (\S.*) \((\d+) min\)$", re.MULTILINE)
 EXERCISE = re.compile(r"^### Exercise (\d+\.\d+) — (\S.*) \((●○○|●●○|●●●), (\d+) min\)$", re.MULTILINE)
+PREDICT, EXPECTED = "**Predict, then run.**", "**Expected.**"
+NOTES = ("**Teaching notes.**", "**Where they stumble.**", "**On the board.**")
 CHECK = re.compile(r"""\bcheck\(["'](\d\d-[a-z0-9-]+)["']""")
 PAGE = Path("docs") / "teaching" / "notes.md"
 FRAME = '<div style="border-left: 4px solid #0072B2; padding-left: 14px">\n\n{}\n\n</div>'
@@ -119,11 +121,11 @@ def notes(lessons: Sequence[Path]) -> str:
         out += [f"## {cells[0].source.splitlines()[0].removeprefix('# ')}", clock(cells)]
         asked = ""
         for cell in cells:
-            place = cell.source.find("**Predict, then run.**")
+            place = cell.source.find(PREDICT)
             if cell.kind == "markdown" and place >= 0:
-                asked = cell.source[place:].split("\n\n")[0].replace("**Predict, then run.**", "**Asked.**")
+                asked = cell.source[place:].split("\n\n")[0].replace(PREDICT, "**Asked.**")
             if "instructor" in cell.tags:
-                out += [asked] if asked and cell.source.startswith("**Expected.**") else []
+                out += [asked] if asked and cell.source.startswith(EXPECTED) else []
                 out.append(cell.source)
             out += [told] if (told := recognised(cell.source) if cell.kind == "code" else "") else []
     return "\n\n".join(out) + "\n"

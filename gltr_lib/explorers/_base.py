@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from gltr_lib._alt import ALT_LENGTH
 from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.explorers.assets import shipped
-from gltr_lib.viz import ALT_LENGTH, in_notebook
+from gltr_lib.viz import in_notebook
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels

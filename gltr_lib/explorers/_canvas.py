@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float]
 
 
 @lru_cache(maxsize=8)
-def _font(size: int) -> Any:
+def font(size: int) -> Any:
     import matplotlib
 
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -52,9 +52,9 @@ class Canvas:
         room: float = 0.0,
     ) -> None:
         """Write one line; ``anchor`` as in Pillow (default: left end of the base line); ``room``: cut to this width."""
-        while room and len(words) > 1 and self.draw.textlength(words, font=_font(size)) > room:
+        while room and len(words) > 1 and self.draw.textlength(words, font=font(size)) > room:
             words = words.rstrip("…")[:-1] + "…"
-        self.draw.text((x, y), words, fill=colour, font=_font(size), anchor=anchor)
+        self.draw.text((x, y), words, fill=colour, font=font(size), anchor=anchor)
 
     def picture(self, image: Any, box: Box, caption: str = "", *, sharp: bool = False, frame: str = "") -> Box:
         """Fit a picture into (x, y, width, height) without distorting it, its caption above; return where it lies."""
@@ -116,7 +116,7 @@ class Canvas:
             else:
                 self.draw.ellipse((x + 2, y - 9, x + 11, y), fill=colour)
             self.text(x + 18, y, name, size=12, colour=MUTED)
-            x += 18 + self.draw.textlength(name, font=_font(12)) + 18
+            x += 18 + self.draw.textlength(name, font=font(12)) + 18
 
     def array(self) -> np.ndarray:
         """Return the sheet as uint8 (H, W, 3)."""

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from gltr_lib.explorers._canvas import Box, Canvas, _font
+from gltr_lib.explorers._canvas import Box, Canvas, font
 from gltr_lib.labels import CLASSES, IGNORE, NUM_CLASSES, PALETTES
-from gltr_lib.viz import INK, MUTED, PAPER, RIGHT, WRONG, _densest, _on, overlay
+from gltr_lib.viz import INK, MUTED, PAPER, RIGHT, WRONG, densest, ink_on, overlay
 
 COLOURS = PALETTES["safe"]
 ERRORS = (RIGHT, WRONG, "#7a2e00")  # of one class: found, missed, claimed
@@ -48,10 +48,10 @@ def numbers(canvas: Canvas, classes: np.ndarray, box: Box, only: int | None = No
     """
     x, y, wide, high = box
     for c in np.unique(classes).tolist():
-        spot = _densest(classes == c) if c < NUM_CLASSES and only in (None, c) else None
+        spot = densest(classes == c) if c < NUM_CLASSES and only in (None, c) else None
         if spot is not None:
             at = (x + (spot[0] + 0.5) * wide / classes.shape[1], y + (spot[1] + 0.5) * high / classes.shape[0])
-            canvas.text(*at, str(c), size=10, colour=_on(COLOURS[c]), anchor="mm")
+            canvas.text(*at, str(c), size=10, colour=ink_on(COLOURS[c]), anchor="mm")
 
 
 def class_legend(canvas: Canvas, x: float, y: float, present: Sequence[int], only: int | None = None) -> None:
@@ -63,9 +63,9 @@ def class_legend(canvas: Canvas, x: float, y: float, present: Sequence[int], onl
         seen = c in present and only in (None, c)
         colour = tuple(int(v) for v in COLOURS[c]) if seen else (233, 236, 239)
         canvas.draw.rounded_rectangle((left, top, left + 22, top + 16), 4, fill=colour)
-        canvas.text(left + 11, top + 8, str(c), size=10, colour=_on(COLOURS[c]) if seen else MUTED, anchor="mm")
+        canvas.text(left + 11, top + 8, str(c), size=10, colour=ink_on(COLOURS[c]) if seen else MUTED, anchor="mm")
         canvas.text(left + 27, top + 8, name, size=11, colour=INK if seen else MUTED, anchor="lm")
-        left += 27 + canvas.draw.textlength(name, font=_font(11)) + 17
+        left += 27 + canvas.draw.textlength(name, font=font(11)) + 17
 
 
 @lru_cache(maxsize=1)

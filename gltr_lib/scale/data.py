@@ -91,7 +91,7 @@ class Data:
     def _streets(self, split: str, config: TrainConfig) -> Held:
         """Rendered streets, kept on disk and held in memory: a loader would render each of them in every epoch."""
         from gltr_lib.study.data import load
-        from gltr_lib.study.grid import Streets
+        from gltr_lib.study.looks import Streets
 
         seeds = {"train": datasets.TRAIN_SEEDS, "val": datasets.VAL_SEEDS}
         if split not in seeds:

@@ -47,9 +47,10 @@ def command(
 
     Args: the flags of :func:`parser`, where each is described, under the names of their ``dest``.
     """
-    from gltr_lib.study.grid import TIERS, Settings, grid
+    from gltr_lib.study.grid import Settings, grid
     from gltr_lib.study.places import Places, default_ledger
     from gltr_lib.study.run import run_study
+    from gltr_lib.study.tiers import TIERS
 
     with usage():
         tiers = TIERS if tier == "all" else (tier,)
@@ -194,7 +195,7 @@ def split_methods(text: str) -> tuple[str, ...]:
     """
     if not text.strip():
         return ()
-    from gltr_lib.study.grid import CONVERGENCE
+    from gltr_lib.study.tiers import CONVERGENCE
 
     names = [name.strip() for name in text.split(",")]
     return tuple(CONVERGENCE if name == "convergence" else name for name in names if name)

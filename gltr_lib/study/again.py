@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from gltr_lib.study import book, data, scenes
-from gltr_lib.study.grid import PRIOR, Run
+from gltr_lib.study.grid import Run
 from gltr_lib.study.places import Places
+from gltr_lib.study.tiers import PRIOR
 
 
 def compare(run: Run, model: nn.Module, places: Places) -> str:

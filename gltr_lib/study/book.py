@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import PRIOR, TIERS, Run, Settings, Streets, grid
+from gltr_lib.study.grid import Run, Settings, grid
+from gltr_lib.study.looks import Streets
+from gltr_lib.study.tiers import PRIOR, TIERS
 
 CHANGED = "-changed"  # ending of the ledgers of shortened or changed tiers
 LONG = "headline_long"  # runs from before the tiers beyond the headline were declared

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import tiers
-from gltr_lib.study.evidence import TEST, Evidence, name_of
-from gltr_lib.study.tables import COLUMN_NAMES
+from gltr_lib.study.evidence import Evidence, name_of
+from gltr_lib.study.tables import COLUMN_NAMES, TEST
 from gltr_lib.study.tiers import PRIOR
 
 if TYPE_CHECKING:

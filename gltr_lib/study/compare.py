@@ -17,9 +17,10 @@ import numpy as np
 from gltr_lib import ledger
 from gltr_lib.study import ablations, tiers, trials
 from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, looks_of, name_of
-from gltr_lib.study.grid import PRIOR, STEPS, Settings, digest, grid
+from gltr_lib.study.grid import STEPS, Settings, digest, grid
 from gltr_lib.study.intervals import Difference
 from gltr_lib.study.tables import COLUMN_NAMES, with_rows
+from gltr_lib.study.tiers import PRIOR
 
 #: What a table asks of the walk: the question, the method, and what it is compared with.
 QUESTIONS = (
@@ -174,7 +175,8 @@ def convergence_table(evidence: Evidence) -> str:
         found = [cells.get((method, data)) for data in ("streets/game", *SHIFTED)]
         count = max((cell.n for cell in found if cell is not None), default=0)
         title = name_of(method.removesuffix(" 2x steps") if tier == "ablations" else method.split(" (")[0])
-        lines.append(f"| {title} | {steps[tier, method]} | " + " | ".join(map(ledger._cell, found)) + f" | {count} |")
+        scores = " | ".join(map(ledger.cell_text, found))
+        lines.append(f"| {title} | {steps[tier, method]} | {scores} | {count} |")
     return "\n".join(lines)
 
 

@@ -23,7 +23,8 @@ from torch import Tensor
 from gltr_lib._drafts import whole
 from gltr_lib._workers import end_with_parent
 from gltr_lib.study import real_tier
-from gltr_lib.study.grid import RESERVED, Part, Streets, digest
+from gltr_lib.study.grid import digest
+from gltr_lib.study.looks import Part, Streets, check_open
 
 #: Words of the renderer's source that say how its processes end, and nothing of what they draw. They came after the
 #: study's rows, which stay comparable.
@@ -55,9 +56,7 @@ def load(
 def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str], *, final: bool = False) -> np.ndarray:
     """One look's scenes as uint8 (N,H,W,4); frames of somebody else's are read from their files each time."""
     look, seeds = part
-    number = look.removeprefix("sampled:")
-    if number != look and number.isdigit() and int(number) >= RESERVED and not final:
-        raise ValueError(f"look {look}: reserved for the study's final run; use looks below sampled:{RESERVED}")
+    check_open(look, final=final)
     if real_tier.are_files(look):
         return real_tier.load(look, seeds, size[1])
     path = cache_path(part, size, folder)

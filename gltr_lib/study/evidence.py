@@ -5,6 +5,7 @@ Source: our own plan. The share of the gap is (method - baseline) / (oracle - ba
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy as np
 
 from gltr_lib import ledger
 from gltr_lib.study import book, tiers, trials
-from gltr_lib.study.grid import PRIOR, Settings, grid
+from gltr_lib.study.grid import Settings, grid
 from gltr_lib.study.intervals import Difference, difference, groups_of, miou
 from gltr_lib.study.scenes import load as load_scenes
-from gltr_lib.study.tables import TEST
+from gltr_lib.study.tables import TEST, share_of_gap
+from gltr_lib.study.tiers import PRIOR
 
 SHIFTED = ("streets/overcast", "streets/sun", TEST)
 NAMES = {
@@ -49,7 +51,6 @@ NAMES = {
     "gtr_photometric": "GTR + strong photometry (a view each)",
     tiers.UNWHITENED: "raw + recoloured (control: ISW without whitening)",
 }
-LEAST_GAP = 0.10  # of an oracle over the baseline, for a share of it to mean anything
 
 
 def name_of(method: str) -> str:
@@ -143,13 +144,13 @@ def gap_by_look(evidence: Evidence, tier: str = "headline") -> dict[str, list[tu
     if len(set(map(len, values.values()))) > 1:  # scenes were kept of some networks alone
         values = {key: [float(row["value"])] for key, row in sides.items()}
     gaps = np.mean([np.subtract(values["oracle", seed], values["baseline", seed]) for seed in seeds], axis=0)
-    wide = gaps >= LEAST_GAP
+    wide = gaps >= tiers.LEAST_GAP
     out: dict[str, list[tuple[float, int]]] = {}
     for (method, seed), value in values.items():
         if method not in left_out and seed in seeds and wide.any():
-            low, high = np.array(values["baseline", seed])[wide], np.array(values["oracle", seed])[wide]
-            shares = (np.array(value)[wide] - low) / (high - low)
-            out.setdefault(method, []).append((float(shares.mean()), int(wide.sum())))
+            looks = np.transpose([values["baseline", seed], value, values["oracle", seed]])[wide]
+            shares = [share_of_gap(*look) for look in looks.tolist()]
+            out.setdefault(method, []).append((statistics.fmean(shares), len(shares)))
     return out
 
 

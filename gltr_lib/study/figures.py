@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib._drafts import whole
 from gltr_lib.study import ablations, tables, tiers
-from gltr_lib.study.evidence import SHIFTED, TEST, Evidence, name_of
+from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
+from gltr_lib.study.tables import TEST
 from gltr_lib.study.tiers import HEADLINE_METHODS, PRIOR
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
     if len(levels) < 2:
         return None
     across = all(level.x is not None for level in levels)
-    figure, axis = _new(7.2, 3.6 if across else 0.5 * len(levels) + 1.5)
+    figure, axis = new_figure(7.2, 3.6 if across else 0.5 * len(levels) + 1.5)
     for number, look in enumerate(looks):
         colour, marker = LOOK_STYLE[look]
         # Beside names the looks stand a little below each other, so that equal scores do not hide each other.
@@ -198,7 +199,7 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     if not set(methods) & set(rivals):
         return None
     methods.sort(key=lambda m: -cells[m, TEST].mean)
-    figure, axes = _new(9.6, 0.27 * len(methods) + 1.3, ncols=2, sharey=True)
+    figure, axes = new_figure(9.6, 0.27 * len(methods) + 1.3, ncols=2, sharey=True)
     for axis, look in zip(axes, (TEST, "streets/game"), strict=True):
         for reference, dash in (("baseline", ":"), ("gtr", "--")):
             if (reference, look) in cells:
@@ -224,7 +225,7 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks, {some}: {listed}."
 
 
-def _new(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
+def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")

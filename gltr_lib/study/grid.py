@@ -26,24 +26,8 @@ from gltr_lib._json import parse_object
 from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.study import painters, real_tier, trials
-from gltr_lib.study.looks import FINAL_LOOKS, RESERVED, TEST_LOOKS, Part, Streets, sampled_looks
-from gltr_lib.study.tiers import (
-    CONTROL_METHODS,
-    CONVERGENCE,
-    FIRST_SEED,
-    HEADLINE_METHODS,
-    PRIOR,
-    SEEDS,
-    TIERS,
-    Row,
-    groups,
-)
-
-__all__ = [
-    "BASE", "CONTROL_METHODS", "CONVERGENCE", "FINAL_LOOKS", "HEADLINE_METHODS", "PRIOR", "RESERVED", "SEEDS", "STEPS",
-    "TEST_LOOKS", "TIERS", "Part", "Run", "Settings", "Streets", "asset_digest", "digest", "grid", "sampled_looks",
-    "score_sets", "shared_digest", "train_streets",
-]  # fmt: skip
+from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
+from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row, groups
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1
@@ -186,6 +170,9 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
     Returns:
         The runs.
 
+    Raises:
+        ValueError: an override that cannot be read, or that a row would ignore: it would be recorded as followed.
+
     Example:
         >>> [run.method for run in grid(Settings(seeds=1))][1:3]
         ['baseline', 'gtr']
@@ -195,6 +182,9 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
     count = settings.seeds or SEEDS[settings.tier]
     base = parse_overrides(settings.overrides, BASE.replace(steps=steps))
     sets = score_sets(settings)
+    rows = _groups(settings, tuned)
+    for row in (row for group in rows for row in group if not settings.only or row.name in settings.only):
+        _refuse_ignored(row, settings.overrides)
 
     def run_of(row: Row, seed: int) -> Run:
         method = _method(row.method, base, settings.overrides)
@@ -210,11 +200,22 @@ def grid(settings: Settings | None = None, tuned: Mapping[str, str] | None = Non
 
     return tuple(
         run_of(row, settings.first_seed + number)
-        for group in groups(settings.tier, trials.read() if tuned is None else tuned)
+        for group in rows
         for number in range(count)
         for row in group
         if (row.seeds is None or number < row.seeds) and (not settings.only or row.name in settings.only)
     )
+
+
+def rows_for(settings: Settings, tuned: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Names of all rows of a tier that follow the overrides, whether they are asked for or not.
+
+    Example:
+        >>> len(rows_for(Settings("real"))), len(rows_for(Settings("real", overrides=("lr=0.5",))))
+        (12, 4)
+    """
+    rows = (row for group in _groups(settings, tuned) for row in group)
+    return tuple(row.name for row in rows if not _ignored(row, settings.overrides))
 
 
 def train_streets(kind: str, scenes: int = 0) -> Streets:
@@ -311,6 +312,24 @@ def shared_digest(config: dict[str, Any]) -> str:
     plain = json.loads(json.dumps([config, dataclasses.asdict(TrainConfig())]))  # tuples and lists are one
     kept = _without_defaults(*plain)
     return digest({name: value for name, value in kept.items() if name not in SILENT_FIELDS | {"method", "seed"}})
+
+
+def _groups(settings: Settings, tuned: Mapping[str, str] | None) -> tuple[tuple[Row, ...], ...]:
+    return groups(settings.tier, trials.read() if tuned is None else tuned)
+
+
+def _ignored(row: Row, overrides: Iterable[str]) -> list[str]:
+    """The keys of some overrides that a row sets itself, whatever they say."""
+    painted = ("stylizer", "bank") if row.train.startswith("painted:") else ()  # train_streets names what paints
+    own = {"method", "seed", *dict(row.base), *painted}
+    return [key for key in (text.partition("=")[0].strip() for text in overrides) if key in own]
+
+
+def _refuse_ignored(row: Row, overrides: Iterable[str]) -> None:
+    remedies = {"method": "--only chooses rows", "seed": "--seeds says how many there are"}
+    for key in _ignored(row, overrides):
+        remedy = remedies.get(key, "leave it out with --only")
+        raise ValueError(f"--set {key}: the row {row.name!r} decides this itself; {remedy}")
 
 
 def _method(method: MethodConfig, base: TrainConfig, overrides: Iterable[str]) -> MethodConfig:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gltr_lib.study import tiers
-from gltr_lib.study.evidence import TEST, Evidence, gap_by_look, name_of
+from gltr_lib.study.evidence import Evidence, gap_by_look, name_of
 from gltr_lib.study.intervals import Difference, Interval
+from gltr_lib.study.tables import TEST
 
 FILE = "hypotheses.json"
 VERDICTS = ("confirmed", "refuted", "undecided")

@@ -2,7 +2,7 @@
 
 Two ablations need them: is it the small stylizer that holds GTR back, or the procedural paintings? Both lie
 below ``GLTR_DATA``, with checksums: another file there would be another ablation, so it is refused, and its owner is
-told to name it with ``--set``. Their banks are measured when they are first needed and kept with the streets.
+told how to run GTR with a bank of it. Their banks are measured when they are first needed and kept with the streets.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def lacking(name: str) -> str:
         if folder is None or not folder.is_dir():
             return f"{FOLDER} in GLTR_DATA"
         if folder_digest(folder) != FOLDER_SHA256:
-            return f"the {FILES} paintings of {FOLDER} (others lie there: name a bank of them with --set bank=FILE)"
+            remedy = "for GTR with a bank of them, --only gtr --set bank=FILE"
+            return f"the {FILES} paintings of {FOLDER} (others lie there: {remedy})"
     return ""
 
 

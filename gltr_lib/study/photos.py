@@ -19,8 +19,10 @@ from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.real_sets import REAL_SETS, Frames, find_sets, label_sets_for, protocol_of, score_frames, source_prior
 from gltr_lib.study import data
-from gltr_lib.study.grid import PRIOR, Run, Settings, digest
-from gltr_lib.study.run import Places, load_network, networks, result_row
+from gltr_lib.study.grid import Run, Settings, digest
+from gltr_lib.study.places import Places
+from gltr_lib.study.run import load_network, networks, result_row
+from gltr_lib.study.tiers import PRIOR
 
 Matrices = dict[str, dict[str, ConfusionMatrix]]  # label set -> sequence -> matrix
 

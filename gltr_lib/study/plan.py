@@ -23,7 +23,7 @@ from gltr_lib._json import parse_object
 from gltr_lib.config import PAINTED_VIEWS, TrainConfig
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, digest, grid
+from gltr_lib.study.grid import Run, Settings, digest, grid, rows_for
 from gltr_lib.study.looks import is_reserved
 from gltr_lib.study.places import Places
 from gltr_lib.study.real_tier import photographs
@@ -112,7 +112,8 @@ def plan(
             entry["predicted_from"] = source
         out.append(entry)
     counts = {settings.seeds, None}  # what fewer seeds leave out is not outdated
-    whole = [run for seeds in counts for run in grid(dataclasses.replace(settings, only=(), seeds=seeds))]
+    every = dataclasses.replace(settings, only=rows_for(settings))
+    whole = [run for seeds in counts for run in grid(dataclasses.replace(every, seeds=seeds))]
     current = {run.score_definition(streets) for run in whole for streets in run.score}
     scored = [r for r in ledger.find(rows, tier=settings.title, metric="mIoU-19") if not photographs(r["data"])]
     same_kind = [r for r in scored if is_reserved(r["data"]) == settings.final]  # the last look is a list of its own

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.study import real_tables, tiers
 from gltr_lib.study.evidence import name_of
-from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, _new
-from gltr_lib.study.grid import PRIOR
+from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, new_figure
 from gltr_lib.study.real_tier import METHODS_HERE
+from gltr_lib.study.tiers import PRIOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def streets_figure(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None =
     methods = [m for m in dict.fromkeys(run.method for run in runs) if any((m, head) in cells for head in heads)]
     if not set(methods) & {*alone, *consistent}:
         return None
-    figure, axes = _new(10.4, 0.25 * len(methods) + 1.4, ncols=len(heads), sharey=True)
+    figure, axes = new_figure(10.4, 0.25 * len(methods) + 1.4, ncols=len(heads), sharey=True)
     for axis, (column, head) in zip(axes, heads.items(), strict=True):
         for place, method in enumerate(methods):
             colour, marker = (RIVAL, "o") if method in {*alone, *consistent} else (OURS, "D")
@@ -75,7 +75,7 @@ def trunks_figure(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = 
     there = [key for key in GROUPS if any(("baseline", column) in cells[key] for column in SHARED)]
     if not set(there) - {"streets"}:
         return None
-    figure, axes = _new(10.4, 0.8 * len(there) + 1.6, ncols=len(SHARED), sharey=True)
+    figure, axes = new_figure(10.4, 0.8 * len(there) + 1.6, ncols=len(SHARED), sharey=True)
     for axis, (column, head) in zip(axes, SHARED.items(), strict=True):
         for place, key in enumerate(there):
             for number, method in enumerate(METHODS_HERE):

@@ -14,8 +14,9 @@ from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tier, tiers, trials
 from gltr_lib.study.evidence import name_of
-from gltr_lib.study.grid import PRIOR, Run, Settings, grid
+from gltr_lib.study.grid import Run, Settings, grid
 from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, looks_sentence, over_present, with_rows
+from gltr_lib.study.tiers import PRIOR
 
 #: Column -> (set, label set), and how a table heads it.
 COLUMNS: dict[tuple[str, str], str] = {
@@ -193,4 +194,4 @@ def _table(rows: Sequence[ledger.Row], runs: Sequence[Run], heads: Mapping[str, 
     rows = [row for row in rows if row["data"] in heads]
     names = {run.method: name_of(run.method.split(" [")[0]) for run in runs}
     there, rest = with_rows(rows, {PRIOR: METHOD_NAMES[PRIOR], **names})
-    return "\n\n".join(filter(None, [ledger._body(rows, there, heads) if there else "", rest]))
+    return "\n\n".join(filter(None, [ledger.table_lines(rows, there, heads) if there else "", rest]))

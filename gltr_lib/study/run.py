@@ -27,12 +27,14 @@ from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import again, book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import CONVERGENCE, PRIOR, Run, Settings, Streets, grid, score_sets, train_streets
+from gltr_lib.study.grid import Run, Settings, grid, train_streets
+from gltr_lib.study.looks import Streets
 from gltr_lib.study.places import Places, default_ledger
 from gltr_lib.study.processes import in_processes
+from gltr_lib.study.tables import convergence_line
+from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
 
 METRIC = "mIoU-19"
-CHECK_METRIC = "source mIoU gained by a run 4x longer"
 
 
 def run_study(
@@ -220,13 +222,14 @@ def score_layout_prior(settings: Settings, places: Places) -> None:
 
 
 def convergence_row(settings: Settings, places: Places, say: Callable[[str], None] = print) -> None:
-    """Write how much a run four times longer gains on the source: the training is long enough within 2 points."""
-    runs = {run.method: run for run in grid(dataclasses.replace(settings, only=(), seeds=1))}
-    if settings.final or CONVERGENCE not in runs:
+    """Write how much a run four times longer gains on the source, and whether that is little enough."""
+    if settings.final or settings.tier != "headline":
         return
+    compared = ("baseline", CONVERGENCE)
+    runs = {run.method: run for run in grid(dataclasses.replace(settings, only=compared, seeds=1))}
     rows = ledger.read(places.ledger)
     values = {}
-    for method in ("baseline", CONVERGENCE):
+    for method in compared:
         found = ledger.find(rows, run=runs[method].id, data="streets/game", metric=METRIC)
         if not found:
             return
@@ -239,10 +242,9 @@ def convergence_row(settings: Settings, places: Places, say: Callable[[str], Non
     kept = {name: value for name, value in longer.items() if name != "scenes"}  # a difference has no scenes of its own
     row = {**kept, "metric": CHECK_METRIC, "value": round(gain, 6), "definition": identity, "date": ledger.now()}
     del row["per_class"]
-    row["passed"] = abs(gain) <= 0.02
+    row["passed"] = row["value"] <= MOST_GAINED
     ledger.append(places.ledger, row)
-    verdict = "within 2 points: long enough" if row["passed"] else "MORE than 2 points: train longer"
-    say(f"convergence: {100 * gain:+.1f} points of source mIoU with 4x the steps ({verdict})")
+    say(convergence_line([row], settings.title))
 
 
 def _train(run: Run, places: Places, where: torch.device) -> None:
@@ -312,9 +314,3 @@ def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-__all__ = [
-    "CHECK_METRIC", "METRIC", "Places", "choose_trials", "convergence_row", "default_ledger", "load_network", "missing",
-    "networks", "result_row", "run_one", "run_study", "score_layout_prior", "score_sets", "styles_for",
-]  # fmt: skip

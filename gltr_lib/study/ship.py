@@ -8,7 +8,7 @@ from pathlib import Path
 from gltr_lib import ledger, weights
 from gltr_lib.models import SHIPPED
 from gltr_lib.study.grid import Settings, grid
-from gltr_lib.study.run import Places
+from gltr_lib.study.places import Places
 
 
 def ship(settings: Settings, places: Places, *, assets: str | Path | None = None) -> list[str]:

@@ -16,14 +16,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import (
+from gltr_lib.study.grid import shared_digest
+from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS
+from gltr_lib.study.tiers import (
+    CHECK_METRIC,
     CONTROL_METHODS,
     CONVERGENCE,
-    FINAL_LOOKS,
     HEADLINE_METHODS,
+    LEAST_GAP,
+    MOST_GAINED,
     PRIOR,
-    TEST_LOOKS,
-    shared_digest,
 )
 
 TEST, FINAL = f"streets/{TEST_LOOKS}", f"streets/{FINAL_LOOKS}"
@@ -123,13 +125,26 @@ def columns_of(rows: Sequence[ledger.Row]) -> tuple[str, ...]:
 
 def convergence_line(rows: Sequence[ledger.Row], tier: str = "headline") -> str:
     """What a run four times longer gains on the source, in one sentence."""
-    found = ledger.find(rows, tier=tier, metric="source mIoU gained by a run 4x longer")
+    found = ledger.find(rows, tier=tier, metric=CHECK_METRIC)
     if not found:
         return "Convergence check (baseline with 4x the steps): not run."
-    row = found[-1]
-    verdict = "within 2 points" if row.get("passed") else "more than 2 points, so the runs above are undertrained"
-    gain = f"{100 * row['value']:+.1f} points of source mIoU"
-    return f"Convergence check: a baseline with 4x the steps gains {gain} ({verdict})."
+    gain, most = found[-1]["value"], f"{100 * MOST_GAINED:.0f} points"
+    if gain > MOST_GAINED:
+        verdict = f"more than {most}, so the runs above are undertrained"
+    else:
+        verdict = f"within {most}" if gain >= 0 else "no gain: the runs above are long enough"
+    change = f"gains {100 * gain:+.1f}" if gain >= 0 else f"loses {-100 * gain:.1f}"
+    return f"Convergence check: a baseline with 4x the steps {change} points of source mIoU ({verdict})."
+
+
+def share_of_gap(low: float, value: float, high: float) -> float:
+    """Which part of the way from the baseline to the oracle a method goes; NaN where there is no way to go.
+
+    Example:
+        >>> share_of_gap(10.0, 15.0, 20.0)
+        0.5
+    """
+    return (value - low) / (high - low) if high != low else math.nan
 
 
 def gap_closed(
@@ -143,16 +158,20 @@ def gap_closed(
         data: the looks; only those that the oracle has seen have a gap that it closes.
 
     Returns:
-        For each (method, look) the shares by seed; seeds whose oracle is less than 10 points ahead are left out.
+        For each (method, look) the shares by seed; nothing for a look on which the oracle is less than 10 points ahead
+        on the mean over seeds, as in :func:`gltr_lib.study.evidence.gap_by_look`.
     """
-    cells = {(r["method"], r["data"], r["seed"]): r["value"] for r in headline_rows(rows, tier)}
+    kept = headline_rows(rows, tier)
     out: dict[tuple[str, str], list[float]] = {}
-    for (method, look, seed), value in sorted(cells.items()):
-        if look not in data or method in ("baseline", "oracle", PRIOR, CONVERGENCE):
+    for look in data:
+        scores = {(row["method"], row["seed"]): row["value"] for row in kept if row["data"] == look}
+        seeds = [seed for method, seed in scores if method == "baseline" and ("oracle", seed) in scores]
+        if not seeds or statistics.fmean(scores["oracle", s] - scores["baseline", s] for s in seeds) < LEAST_GAP:
             continue
-        low, high = cells.get(("baseline", look, seed)), cells.get(("oracle", look, seed))
-        if low is not None and high is not None and high - low >= 0.10:
-            out.setdefault((method, look), []).append((value - low) / (high - low))
+        for (method, seed), value in sorted(scores.items()):
+            if seed in seeds and method not in ("baseline", "oracle", PRIOR, CONVERGENCE):
+                share = share_of_gap(scores["baseline", seed], value, scores["oracle", seed])
+                out.setdefault((method, look), []).append(share)
     return out
 
 

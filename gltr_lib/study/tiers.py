@@ -25,6 +25,10 @@ HEADLINE_METHODS = ("baseline", "gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl", "ora
 CONTROL_METHODS = ("raw_gtr", "gtr_gtr_cons", "gtr_ltr_cgl10")
 CONVERGENCE = "baseline (4x steps)"
 PRIOR = "layout prior"
+#: A run four times longer than the baseline's: what its row measures, and what it may gain for the baseline to count as
+#: trained long enough. H18 wrote it down beforehand.
+CHECK_METRIC, MOST_GAINED = "source mIoU gained by a run 4x longer", 0.02
+LEAST_GAP = 0.10  # of the oracle over the baseline, on the mean over seeds, for a share of it to mean anything
 NO_JITTER = "baseline_nojitter"
 UNWHITENED = "isw_unwhitened"  # what ISW sees and nothing that ISW does: how much of it is the recoloured view?
 CONSISTENT = "_cons"  # the ending of a rival with two views and the consistency loss

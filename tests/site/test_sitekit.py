@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -112,9 +113,10 @@ def test_remains_of_a_kernel_go(monkeypatch):
     assert "(FileUpload); it needs a kernel" in said.data["text/html"]
     picture = nbformat.v4.new_output("display_data", {lessons.WIDGET: {}, "image/png": "x", "text/plain": "y"})
     assert set(lessons.clean(picture)[0].data) == {"image/png", "text/plain"}
-    monkeypatch.setattr(twins, "module_of", lambda plain: "adain")
-    monkeypatch.setattr(twins, "embed", lambda module, prefix: f"twin of {module} at {prefix}")
-    assert lessons.clean(button)[0].data["text/html"] == "twin of adain at ../"
+    monkeypatch.setattr(twins, "embed", lambda twin, place, prefix: f"twin of {twin.name} as {place} at {prefix}")
+    explorer = nbformat.v4.new_output("display_data", {lessons.WIDGET: {}, "text/plain": "[AdaIN] words"})
+    (shown,) = lessons.clean(explorer, [SimpleNamespace(name="adain", title="AdaIN")], "7-0")
+    assert shown.data["text/html"] == "twin of adain as 7-0 at ../"
 
 
 # ------------------------------------------------------------------------------------------ sheets and README
@@ -250,15 +252,15 @@ def test_scores_by_class_are_means_over_seeds(monkeypatch):
     assert lines[3] == "| 1 sidewalk | – |"
 
 
-def test_a_twin_escapes_what_it_shows(monkeypatch):
+def test_a_twin_escapes_what_it_shows():
     from sitekit import twins
 
     from gltr_lib.explorers.twin import Frame, Twin
 
     frames = [Frame({"alpha": a}, b"x", "image/webp", f'</script>"{a}"') for a in (0.0, 0.5, 1.0)]
     twin = Twin("adain", "A & B", {"alpha": [0.0, 0.5, 1.0]}, {"alpha": "Alpha"}, {"alpha": 0.5}, (90, 60), frames)
-    monkeypatch.setitem(twins.KEPT, "adain", twin)
-    said = twins.embed("adain", prefix="../")
+    said = twins.embed(twin, "7-0", prefix="../")
+    assert said == twins.embed(twin, "7-0", prefix="../"), "the same place, the same block, whatever was drawn before"
     assert said.count("</script>") == 1, "a word must not end the data"
     data = json.loads(re.search(r'class="twin-data">(.*)</script>', said, re.DOTALL)[1].replace("<\\/", "</"))
     assert [frame["file"] for frame in data["frames"]] == ["000.webp", "001.webp", "002.webp"]
@@ -268,8 +270,8 @@ def test_a_twin_escapes_what_it_shows(monkeypatch):
     identity = re.search(r'<label for="([\w-]+)">Alpha</label>', said)[1]
     assert f'<input type="range" id="{identity}"' in said
     assert "A &amp; B" in said
-    assert twins.module_of("[A & B] words") == "adain"
-    assert twins.module_of("FileUpload()") is None
+    assert twins.behind("[A & B] words", [twin]) is twin
+    assert twins.behind("FileUpload()", [twin]) is None
 
 
 # ------------------------------------------------------------------------------------------ Colab and the container
