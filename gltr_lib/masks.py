@@ -267,15 +267,12 @@ def draw_shares(
 def as_range(value: float | tuple[float, float], name: str) -> tuple[float, float]:
     """A number as (number, number), a pair as it is; both of plain floats."""
     try:
-        low, high = (value, value) if _is_number(value) else value
+        if isinstance(value, int | float) or getattr(value, "ndim", None) == 0:  # a number, of NumPy or torch too
+            return float(value), float(value)  # type: ignore[arg-type]
+        low, high = value
         return float(low), float(high)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a number or a pair (low, high), received {describe(value)}") from None
-
-
-def _is_number(value: object) -> bool:
-    """A plain number, or one of NumPy or torch."""
-    return isinstance(value, int | float) or getattr(value, "ndim", None) == 0
 
 
 def _check_sizes(batch: int, height: int, width: int) -> None:
