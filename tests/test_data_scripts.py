@@ -24,7 +24,7 @@ from PIL import Image
 from gltr_lib import cli
 from gltr_lib.datasets import open_dataset
 from gltr_lib.paintings import paint
-from gltr_lib.prepare.download import download
+from gltr_lib.prepare.download import DiskFull, DownloadError, download
 
 FOLDER = Path(__file__).resolve().parents[1] / "data_scripts"
 DATASETS = ("gta5", "synthia", "cityscapes", "bdd100k", "vistas", "camvid")
@@ -390,6 +390,10 @@ def gallery(load, tmp_path):
 
     def get(url, target, headers):
         fetched.append(url)
+        if "gone" in url:
+            raise DownloadError(f"{url}: HTTP 404 Not Found; the address has changed or needs a login")
+        if "full" in url:
+            raise DiskFull(f"{target}: the disk is full after 5 bytes; free some and call this again to go on")
         Path(target).write_bytes((tmp_path / "painted.jpg").read_bytes())
         return Path(target)
 
@@ -439,6 +443,33 @@ def test_a_museum_that_closes_for_a_while_is_waited_for(gallery, load):
     with pytest.raises(OSError, match=r"no route.* goes on where it was"):
         fetch(down(), 2)
     assert sum(waits) < 60, "where there is no network it says so soon"
+
+
+def test_a_picture_that_is_gone_is_named_and_the_next_one_taken(gallery, capsys):
+    fetch, fetched, _, out = gallery
+    gone = "https://images.metmuseum.org/CRDImages/gone{}.jpg".format
+    museum = Museum({1: work(), 2: work(primaryImageSmall=gone(2)), 3: work()})
+    assert fetch(museum, 2) == 0
+    assert sorted(p.name for p in out.glob("*.jpg")) == ["met_1.jpg", "met_3.jpg"]
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert said[0].startswith("refused met_2.jpg: ")
+    assert "HTTP 404" in said[0]
+    entries = [json.loads(line) for line in (out / "met.jsonl").read_text().split("\n") if line]
+    assert [entry["key"] for entry in entries] == ["1", "3"], "the next call asks for the other one again"
+    # a museum without any picture is not asked for all of them
+    museum = Museum({n: work(primaryImageSmall=gone(n)) for n in range(10, 30)})
+    with pytest.raises(DownloadError, match="5 pictures in a row .*another --query"):
+        fetch(museum, 9)
+    assert len([url for url in fetched if "gone1" in url]) == 5
+
+
+def test_a_full_disk_is_no_matter_of_one_picture(gallery):
+    fetch, fetched, _, _ = gallery
+    full = "https://images.metmuseum.org/CRDImages/full{}.jpg".format
+    with pytest.raises(DiskFull):
+        fetch(Museum({n: work(primaryImageSmall=full(n)) for n in (1, 2)}), 2)
+    assert len(fetched) == 1
 
 
 def test_a_broken_painting_is_named(load, capsys, tmp_path):

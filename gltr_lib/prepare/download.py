@@ -24,7 +24,7 @@ from gltr_lib._json import parse_object
 from gltr_lib._typed import typed
 from gltr_lib.prepare._transfer import DiskFull, DownloadError, Part, Progress, SameScheme, until_whole
 
-__all__ = ["DownloadError", "Progress", "SameScheme", "digest", "download", "remember"]
+__all__ = ["DiskFull", "DownloadError", "Progress", "SameScheme", "digest", "download", "remember"]
 
 
 @typed
