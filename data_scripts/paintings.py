@@ -4,7 +4,7 @@
     python data_scripts/paintings.py fetch --out data/paintings --count 500          # about 20 minutes; goes on
     python data_scripts/paintings.py unpack --root data/painter-by-numbers train.zip
     python data_scripts/paintings.py verify --root data/paintings
-    gltr bank data/paintings my-bank.safetensors --stylizer vgg19
+    gltr bank build data/paintings my-bank.safetensors --stylizer vgg19
 
 ``fetch`` asks The Metropolitan Museum's Collection API (no key) for paintings, takes those that the museum marks as
 public domain (released as CC0), one request a second, and writes ``met_<id>.jpg`` and one line in ``met.jsonl`` for
