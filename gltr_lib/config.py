@@ -50,7 +50,7 @@ class TrainConfig:
     """One training run, whole.
 
     Attributes:
-        method: the views and their making; a name of METHODS is looked up.
+        method: the views and their making; a name of METHODS or RIVALS is looked up.
         model: a name of ``gltr_lib.models.MODELS``.
         num_classes: channels of the logits.
         steps: optimizer steps.
@@ -190,7 +190,7 @@ class TrainConfig:
         """The same run with some fields changed.
 
         Args:
-            **changes: fields of TrainConfig; ``method`` may be a name of METHODS.
+            **changes: fields of TrainConfig; ``method`` may be a name of METHODS or RIVALS.
 
         Returns:
             A new, checked configuration.
