@@ -8,7 +8,6 @@ from rival_toys import NAMES, SMALL, Painter, bank, gen, gens, pictures
 from torchvision import tv_tensors
 
 from gltr_lib import baselines
-from gltr_lib._methods import RIVAL_VIEWS, VIEWS
 
 CASES = {
     "photometric": {}, "photometric, every time": {"apply": 1.0, "gray": 1.0, "blur": 1.0}, "policy": {},
@@ -23,9 +22,7 @@ def view_of(case):
     return baselines.make_view(case.split(",")[0], CASES[case], stylizer=Painter(), bank=bank())
 
 
-def test_the_names_are_those_that_a_method_may_have():
-    assert baselines.NAMES == RIVAL_VIEWS
-    assert set(baselines.NAMES) < set(VIEWS)
+def test_every_view_is_tried_here():
     assert {case.split(",")[0] for case in CASES} == set(baselines.NAMES)
 
 

@@ -20,9 +20,8 @@ FLOORS = {
     " _vgg_net _tiles _drafts _draws _variant _workers _label_sets _json _typed"
     " _fused_loss _png",
     1: "stylizer style_bank paintings streets models _charts",
-    2: "randomize baselines datasets views _read",
-    3: "config _methods cost engine scale evaluate ledger study probes real real_sets prepare _run _step"
-    " _usage _recipes",
+    2: "randomize baselines datasets views _read _methods",
+    3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes",
     4: "cli viz explorers checks doctor course workflows evaluation bench _timing offline __main__ _pictures"
     " _confusion _qualitative",
 }
