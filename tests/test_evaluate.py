@@ -192,7 +192,7 @@ def make_camvid(root):
 
 def test_camvid_is_scored_by_sequence_at_full_size(tmp_path):
     model = Brightness(19, on=10)  # bright: sky, else class 0, road
-    scores = ev.score_camvid(model, make_camvid(tmp_path), width=24)
+    scores = real.score_camvid(model, make_camvid(tmp_path), width=24)
     assert list(scores) == ["0001TP", "0016E5", "all"]
     assert model.shapes[0] == (1, 3, 18, 24)
     assert int(scores["all"].counts.sum()) == 3 * 32 * 48
