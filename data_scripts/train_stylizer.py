@@ -52,7 +52,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gltr_lib import _mini_net
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib._run import read_checkpoint
 from gltr_lib._usage import UsageError, usage
 from gltr_lib.adain import channel_stats
@@ -133,7 +133,7 @@ class Training:
         state |= {"optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state().cpu()}
         state |= {"step": self.step, "seconds": self.seconds, "log": self.log}
         state |= {"own": self.own.encoder.state_dict() if self.own else None}
-        with whole(path) as draft:
+        with atomic_file(path) as draft:
             torch.save(state, draft)
 
     def start_from(self, path: Path) -> None:
@@ -186,7 +186,7 @@ def train(args: argparse.Namespace) -> None:
     else:
         pools = make_pools(args)
         if args.pool:
-            with whole(Path(args.pool)) as draft:
+            with atomic_file(Path(args.pool)) as draft:
                 torch.save(pools, draft)
     pools = {name: pool.to(device) for name, pool in pools.items()}
     training = Training(args, device)

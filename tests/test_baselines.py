@@ -130,7 +130,7 @@ BAD = [
     ("photometric", {"sigma": (1, 2, 3)}, r"sigma: expected a number or \(low, high\)"),
     ("photometric", {"brightness": -1}, "brightness: expected a number >= 0"),
     ("photometric", {"gray": float("nan")}, "gray: expected a number"),
-    ("policy", {"kind": "cutout"}, "kind: unknown 'cutout'; expected one of: trivial, rand, augmix"),
+    ("policy", {"kind": "cutout"}, "kind: unknown 'cutout'; valid: trivial, rand, augmix"),
     ("policy", {"level": 31}, "level: expected a whole number from 0 to 30, received 31"),
     ("policy", {"count": 1.5}, "count: expected a whole number >= 0, received 1.5"),
     ("randconv", {"kernels": (1, 2)}, r"kernels: expected odd whole numbers such as \(1, 3, 5, 7\)"),
@@ -141,7 +141,7 @@ BAD = [
     ("fourier", {"strength": [0.5, 1.5]}, r"strength: expected a number in \[0, 1\]"),
     ("fourier", {"number": 0}, "number: expected a whole number >= 1"),
     ("fourier", {"size": 4}, "size: expected a whole number >= 8"),
-    ("regions", {"place": "middle"}, "place: unknown 'middle'; expected one of: cut, inside"),
+    ("regions", {"place": "middle"}, "place: unknown 'middle'; valid: cut, inside"),
     ("regions", {"share": (0.1, 1.1)}, r"share: expected a number in \[0, 1\]"),
     ("pixels", {"alpha": True}, r"alpha: expected a number in \[0, 1\], received True"),
 ]

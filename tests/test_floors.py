@@ -17,7 +17,7 @@ import gltr_lib
 LIBRARY = Path(gltr_lib.__file__).parent
 FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
-    " _vgg_net _tiles _drafts _draws _variant _workers _label_sets _json _typed"
+    " _vgg_net _tiles _drafts _draws _variant _workers _checks _label_sets _json _typed"
     " _fused_loss _png",
     1: "stylizer style_bank paintings streets models _charts",
     2: "randomize baselines datasets views _read _methods",

@@ -21,7 +21,7 @@ import torch
 from gltr_lib._read import read_shrunk, shown
 from gltr_lib._typed import typed
 from gltr_lib.complexity import MEASURES, measure, select
-from gltr_lib.offline.job import default_workers, read_ahead, whole
+from gltr_lib.offline.job import count_or, default_workers, read_ahead
 from gltr_lib.offline.parts import Parts
 from gltr_lib.offline.plan import list_images
 
@@ -85,7 +85,7 @@ def build_bank(
     refused: dict[str, str] = {}
     device = next(stylizer.parameters()).device
     saved = time.monotonic()
-    threads = whole(workers, "workers", default_workers())
+    threads = count_or(workers, "workers", default_workers())
     finished = len(names) - len(todo)
 
     def load(name: str) -> tuple[np.ndarray, dict[str, float]]:

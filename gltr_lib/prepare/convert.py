@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gltr_lib._drafts import alone, whole, write_text
+from gltr_lib._drafts import alone, atomic_file, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._read import MAX_PIXELS, picture_size
 from gltr_lib._typed import typed
@@ -163,7 +163,7 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
         labels, counts = to_train_ids(ids, coding.table, coding.known)
     except ValueError as error:
         raise ValueError(f"{pair.label}: {error}") from None
-    with whole(out / f"{key}.png", swept=True) as draft:
+    with atomic_file(out / f"{key}.png", swept=True) as draft:
         Image.fromarray(labels).save(draft, format="PNG")
     found = {str(number): int(counts[number]) for number in np.flatnonzero(counts)}
     return {"size": [ids.shape[1], ids.shape[0]], "ids": found, "coding": pair.coding, "bytes": _bytes(pair)}
