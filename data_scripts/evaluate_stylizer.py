@@ -34,6 +34,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from _script import Parser, run
+from _stylizer_losses import luminance, standardised_luminance
 from PIL import Image
 from torch import Tensor, nn
 
@@ -50,18 +51,6 @@ LAYERS = {"relu1_1": 4, "relu2_1": 11, "relu3_1": 18}  # positions in the number
 
 
 # --- measures -----------------------------------------------------------------------------------------------------
-
-
-def luminance(images: Tensor) -> Tensor:
-    """Return the luminance (B,1,H,W) with ITU-R BT.601 weights."""
-    return (images * images.new_tensor([0.299, 0.587, 0.114])[None, :, None, None]).sum(1, keepdim=True)
-
-
-def standardised(images: Tensor) -> Tensor:
-    """Return the luminance with mean 0.5 and standard deviation 0.2, in three equal channels."""
-    grey = luminance(images)
-    mean, std = channel_stats(grey, 1e-4)
-    return ((grey - mean) / std * 0.2 + 0.5).expand(-1, 3, -1, -1)
 
 
 def style_vectors(encoder: nn.Sequential, images: Tensor) -> list[Tensor]:
@@ -160,18 +149,20 @@ def judge(
         For each rival the means over pictures (identity) and over pairs (the rest), and the least identity PSNR.
     """
     stats = {title: [rival.style_stats(style) for style in styles] for title, rival in rivals.items()}
-    targets = [style_vectors(encoder, standardised(style)) for style in styles]
+    targets = [style_vectors(encoder, standardised_luminance(style)) for style in styles]
     found = {
         title: {"identity_psnr": [], "style_left": [], "style_left_squared": [], "edge_f1": []} for title in rivals
     }
     for number, content in enumerate(contents):
-        before = style_vectors(encoder, standardised(content))
+        before = style_vectors(encoder, standardised_luminance(content))
         for title, rival in rivals.items():
             rows = found[title]
             rows["identity_psnr"].append(psnr(rival.stylize(content, rival.style_stats(content)), content))
             for index in ((number * each + step) % len(styles) for step in range(each)):
                 output = rival.stylize(content, stats[title][index])
-                left, squared = style_left(style_vectors(encoder, standardised(output)), before, targets[index])
+                left, squared = style_left(
+                    style_vectors(encoder, standardised_luminance(output)), before, targets[index]
+                )
                 rows["style_left"].append(left)
                 rows["style_left_squared"].append(squared)
                 rows["edge_f1"].append(edge_f1(content, output))

@@ -4,7 +4,7 @@
     python data_scripts/paintings.py fetch --out data/paintings --count 500          # about 20 minutes; goes on
     python data_scripts/paintings.py unpack --root data/painter-by-numbers train.zip
     python data_scripts/paintings.py verify --root data/paintings
-    gltr bank data/paintings my-bank.safetensors --stylizer vgg19
+    gltr bank build data/paintings my-bank.safetensors --stylizer vgg19
 
 ``fetch`` asks The Metropolitan Museum's Collection API (no key) for paintings, takes those that the museum marks as
 public domain (released as CC0), one request a second, and writes ``met_<id>.jpg`` and one line in ``met.jsonl`` for
@@ -30,7 +30,7 @@ from gltr_lib._read import read_image
 from gltr_lib._usage import UsageError
 from gltr_lib.cli._say import counter, refused
 from gltr_lib.prepare._job import read_journal
-from gltr_lib.prepare.download import DownloadError, download
+from gltr_lib.prepare.download import DiskFull, DownloadError, download
 from gltr_lib.prepare.unpack import unpack
 
 API = "https://collectionapi.metmuseum.org/public/collection"
@@ -40,6 +40,7 @@ DEPARTMENTS = {"european": 11, "asian": 6, "modern": 21}
 JOURNAL = "met.jsonl"
 PAGE = 100
 PAUSE = 1.0  # seconds between two requests; two a second were seen to be refused
+PATIENCE = 5  # failures in a row after which the museum, not a picture, is to blame
 STEPS = """
 Painter by Numbers (the paintings of the paper: 79,433 + 23,817 pictures from WikiArt)
   page:    https://www.kaggle.com/c/painter-by-numbers
@@ -118,7 +119,12 @@ def facts_of(work: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def fetch(args: argparse.Namespace, met: Met | None = None, get: Callable[..., Path] = download) -> int:
-    """Download paintings until there are ``--count`` of them."""
+    """Download paintings until there are ``--count`` of them; one that cannot be had is named and left out.
+
+    Raises:
+        UsageError: a count below 1.
+        DownloadError: the search failed, five works in a row could not be had, or the disk is full.
+    """
     if args.count < 1:
         raise UsageError(f"--count: expected at least 1, received {args.count}")
     met = met or Met()
@@ -126,7 +132,7 @@ def fetch(args: argparse.Namespace, met: Met | None = None, get: Callable[..., P
     journal = args.out / JOURNAL
     seen = read_journal(journal)
     have = [key for key, facts in seen.items() if facts.get("image") and (args.out / f"met_{key}.jpg").is_file()]
-    show = counter("fetched")
+    show, failed = counter("fetched"), 0
     with journal.open("a", encoding="utf-8") as lines:
         if lines.tell():
             lines.write("\n")
@@ -136,18 +142,23 @@ def fetch(args: argparse.Namespace, met: Met | None = None, get: Callable[..., P
                 break
             if key in have or (key in seen and not seen[key].get("image")):
                 continue
-            facts = seen.get(key) or facts_of(met.ask(f"v1/objects/{number}") or {}) or {}
-            if facts:
-                target = args.out / f"met_{key}.jpg"
-                met.sleep(PAUSE)
-                get(facts["image"], target, headers={"User-Agent": AGENT})
-                try:
-                    read_image(target)
-                except ValueError as error:
-                    target.unlink()
-                    print(f"refused {error}", file=sys.stderr)
-                    continue
-                have.append(key)
+            target = args.out / f"met_{key}.jpg"
+            try:
+                facts = seen.get(key) or facts_of(met.ask(f"v1/objects/{number}") or {}) or {}
+                if facts:
+                    _bring(facts["image"], target, met, get)
+                    have.append(key)
+            except DiskFull:
+                raise
+            except (DownloadError, ValueError) as error:  # not in the journal: the next call asks for it again
+                refused(target.name, str(error))
+                failed += 1
+                if failed == PATIENCE:
+                    raise DownloadError(
+                        f"{failed} pictures in a row could not be had; call this again later, or with another --query"
+                    ) from None
+                continue
+            failed = 0
             lines.write(json.dumps({"key": key, **facts}, ensure_ascii=False) + "\n")
             lines.flush()
             if show is not None:
@@ -159,6 +170,21 @@ def fetch(args: argparse.Namespace, met: Met | None = None, get: Callable[..., P
         )
         return 1
     return 0
+
+
+def _bring(url: str, target: Path, met: Met, get: Callable[..., Path]) -> None:
+    """Download a picture that can be opened.
+
+    Raises:
+        DownloadError: it cannot be had. ValueError: it is no picture; it is deleted.
+    """
+    met.sleep(PAUSE)
+    get(url, target, headers={"User-Agent": AGENT})
+    try:
+        read_image(target)
+    except ValueError:
+        target.unlink()
+        raise
 
 
 def unpack_given(args: argparse.Namespace) -> int:

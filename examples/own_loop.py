@@ -67,8 +67,8 @@ def train(data: FolderPairs, args: argparse.Namespace) -> torch.nn.Module:
             painted = gtr(images)  # 3/5
             images, labels = torch.cat([painted, ltr(images, painted)[0]]), torch.cat([labels, labels])  # 4/5
             logits = model(images)
-            loss = criterion(logits, labels)
-            loss = loss + consistency_loss(*logits.chunk(2), valid=labels.chunk(2)[0] != 255)  # 5/5
+            loss = criterion(logits, labels)  # the mean of both views, so half the consistency, too
+            loss = loss + 0.5 * consistency_loss(*logits.chunk(2), valid=labels.chunk(2)[0] != 255)  # 5/5
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

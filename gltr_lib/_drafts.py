@@ -50,7 +50,7 @@ def is_draft(name: str) -> bool:
 
 
 @contextmanager
-def whole(path: Path, *, swept: bool = False) -> Iterator[Path]:
+def atomic_file(path: Path, *, swept: bool = False) -> Iterator[Path]:
     """Write a file whole or not at all: the block writes the draft, which then takes the file's place.
 
     Args:
@@ -63,7 +63,7 @@ def whole(path: Path, *, swept: bool = False) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with whole(Path(folder) / "new" / "a.txt") as draft:
+        ...     with atomic_file(Path(folder) / "new" / "a.txt") as draft:
         ...         _ = draft.write_text("all of it")
         ...     [path.name for path in (Path(folder) / "new").iterdir()]
         ['a.txt']
@@ -84,7 +84,7 @@ def whole(path: Path, *, swept: bool = False) -> Iterator[Path]:
 @typed
 def write_text(path: str | os.PathLike[str], text: str, *, swept: bool = False) -> None:
     """Write a text file under a temporary name and rename it: never a half-written file."""
-    with whole(Path(path), swept=swept) as draft:
+    with atomic_file(Path(path), swept=swept) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

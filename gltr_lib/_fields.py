@@ -123,13 +123,3 @@ def refuse_unknown(unknown: list[str], valid: Iterable[str]) -> None:
         each = [brief(key, 60) if not key.isprintable() or len(key) > 60 else key for key in dict.fromkeys(unknown)]
         more = f" and {len(each) - 8} more" if len(each) > 8 else ""
         raise ValueError(f"unknown configuration keys: {', '.join(each[:8])}{more}; valid keys: {', '.join(valid)}")
-
-
-def check_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must lie in [0, 1]; received {brief(value)}")
-
-
-def check_one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}; received {brief(value)}")

@@ -6,7 +6,7 @@ must carry. A network has the 19 classes of Cityscapes or the five of Common-5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gltr_lib._validate import check_choice
@@ -21,18 +21,22 @@ from gltr_lib.labels import (
     TRAIN_ID_TO_COMMON5,
 )
 
+
+def _members(classes: Sequence[str], groups: Sequence[int]) -> str:
+    """Each class with the network's classes that make it up."""
+    own = (",".join(str(i) for i, group in enumerate(groups) if group == number) for number in range(len(classes)))
+    return " ".join(f"{name}←{ids}" for name, ids in zip(classes, own, strict=True))
+
+
 # What a score on another label set must say about itself.
-CAMVID11_NOTE = (
-    "CamVid-11 from 19 (sky←10 building←2,3 pole←5 road←0 pavement←1 tree←8,9 sign symbol←6,7 fence←4 car←13,14,15,16 "
-    "pedestrian←11 bicyclist←12,17,18; probabilities summed per group)"
-)
+CAMVID11_NOTE = f"CamVid-11 from 19 ({_members(CAMVID11, TRAIN_ID_TO_CAMVID11)}; probabilities summed per group)"
 COMMON5_NOTE = (
-    "Common-5 from 19 (flat←0,1 building←2 vegetation←8,9 sky←10 vehicle←13,14,15; probabilities summed per group, "
-    "argmax among the five, other labels ignored)"
+    f"Common-5 from 19 ({_members(COMMON5, TRAIN_ID_TO_COMMON5)}; probabilities summed per group, argmax among the "
+    "five, other labels ignored)"
 )
 COMMON4_NOTE = (
-    "Common-4 from 19 (flat←0,1 building or vegetation←2,8,9 sky←10 vehicle←13,14,15; probabilities summed per group, "
-    "argmax among the four, other labels ignored)"
+    f"Common-4 from 19 ({_members(COMMON4, TRAIN_ID_TO_COMMON4)}; probabilities summed per group, argmax among the "
+    "four, other labels ignored)"
 )
 
 

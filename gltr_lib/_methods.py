@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gltr_lib._fields import check_one_of, check_share, pairs
+from gltr_lib._checks import check_choice, check_share
+from gltr_lib._fields import pairs
 from gltr_lib._typed import check_fields, typed
 
 RIVAL_VIEWS = ("photometric", "policy", "randconv", "fourier", "regions", "pixels")
@@ -77,11 +78,11 @@ class MethodConfig:
             raise ValueError(f"views must be taken from {VIEWS}; received {self.views!r}")
         if "ltr" in self.views and "gtr" not in self.views[: self.views.index("ltr")]:
             raise ValueError(f'an "ltr" view needs a "gtr" view before it; received {self.views!r}')
-        check_share("raw_share", self.raw_share)
-        check_share("alpha", self.alpha)
+        check_share(self.raw_share, "raw_share")
+        check_share(self.alpha, "alpha")
         shares = self.share if isinstance(self.share, tuple) else (self.share,)
         for share in shares:
-            check_share("share", share)
+            check_share(share, "share")
         if list(shares) != sorted(shares):
             raise ValueError(f"share must be a number or (low, high) with low <= high; received {self.share!r}")
         if not 0 < self.sigma[0] <= self.sigma[1]:
@@ -91,8 +92,9 @@ class MethodConfig:
                 f"consistency must be >= 0, and above 0 it compares exactly two views; received "
                 f"consistency={self.consistency!r} with views={self.views!r}"
             )
-        check_one_of("consistency_kind", self.consistency_kind, CONSISTENCY_KINDS)
-        check_one_of("detach", self.detach, DETACH)
+        check_choice(self.consistency_kind, CONSISTENCY_KINDS, "consistency_kind")
+        if self.detach is not None:
+            check_choice(self.detach, DETACH[1:], "detach")
         if self.schedule is not None and self.schedule <= 0:
             raise ValueError(f"schedule must be None or a power above 0; received {self.schedule!r}")
         if self.schedule is not None and isinstance(self.share, tuple):

@@ -67,6 +67,24 @@ def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         raise ValueError(f"{shown(path)}: a {mode} picture that is not RGB ({_words(error)}); save it anew") from None
 
 
+def read_shrunk(path: PathLike, longest: int) -> np.ndarray:
+    """Read a picture as :func:`read_image` does, and shrink it so that its longer side has at most so many pixels.
+
+    Args:
+        path: file to read.
+        longest: pixels; a smaller picture stays as it is.
+
+    Returns:
+        uint8 array (H, W, 3), RGB.
+
+    Raises:
+        ValueError: as :func:`read_image`.
+    """
+    picture = Image.fromarray(read_image(path))
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return np.array(picture)
+
+
 @typed
 def read_label(
     path: PathLike, lut: np.ndarray | Mapping[int, int] | None = None, *, num_classes: int = 19

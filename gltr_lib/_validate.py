@@ -6,13 +6,13 @@ what was received, what was expected and what to do about it (ValueError or Type
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from gltr_lib._checks import check_choice, check_share
 from gltr_lib._typed import describe
 
 __all__ = ["check_choice", "check_device", "check_images", "check_labels", "check_share", "describe", "is_traced"]
@@ -124,36 +124,6 @@ def is_traced(tensor: Tensor) -> bool:
         or torch.func.debug_unwrap(tensor) is not tensor
         or getattr(forward_ad, "_current_level", -1) >= 0
     )
-
-
-def check_choice(value: object, choices: Iterable[str], name: str) -> str:
-    """Return ``value`` if it is one of ``choices``, else raise a ValueError that lists them.
-
-    Example:
-        >>> check_choice("mse", ("mse", "kl"), "kind")
-        'mse'
-    """
-    valid = tuple(choices)
-    if not isinstance(value, str) or value not in valid:
-        shown = repr(value[:80]) if isinstance(value, str) else "None" if value is None else describe(value)
-        raise ValueError(f"{name}: unknown {shown}; valid: {', '.join(valid)}")
-    return value
-
-
-def check_share(value: float, name: str = "share") -> float:
-    """Return a share as a float in [0, 1], or raise.
-
-    Example:
-        >>> check_share(0.5)
-        0.5
-    """
-    try:
-        share = float(value) if not isinstance(value, str | bytes) else float("x")
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise TypeError(f"{name}: expected a number in [0,1], received {describe(value)}") from None
-    if not 0.0 <= share <= 1.0:
-        raise ValueError(f"{name}: expected a number in [0,1], received {share:g}")
-    return share
 
 
 def check_device(device: Any) -> torch.device:

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gltr_lib._fields import check_one_of, check_share, from_dict, pairs, parse_value, refuse_unknown
+from gltr_lib._checks import check_choice, check_share
+from gltr_lib._fields import from_dict, pairs, parse_value, refuse_unknown
 from gltr_lib._json import parse
 from gltr_lib._methods import (
     CONSISTENCY_KINDS,
@@ -50,7 +51,7 @@ class TrainConfig:
     """One training run, whole.
 
     Attributes:
-        method: the views and their making; a name of METHODS is looked up.
+        method: the views and their making; a name of METHODS or RIVALS is looked up.
         model: a name of ``gltr_lib.models.MODELS``.
         num_classes: channels of the logits.
         steps: optimizer steps.
@@ -158,7 +159,7 @@ class TrainConfig:
         if not self.lr > 0:
             raise ValueError(f"lr must be above 0; received {self.lr!r}")
         for name in ("jitter", "blur", "warmup"):
-            check_share(name, getattr(self, name))
+            check_share(getattr(self, name), name)
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be at least 0 and below 1; received {self.ema!r}")
         for name in ("weight_decay", "power", "grad_clip"):
@@ -168,9 +169,9 @@ class TrainConfig:
             raise ValueError(f"head_lr_factor must be above 0; received {self.head_lr_factor!r}")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1; received {self.momentum!r}")
-        check_one_of("optimizer", self.optimizer, OPTIMIZERS)
-        check_one_of("precision", self.precision, PRECISIONS)
-        check_one_of("selection", self.selection, SELECTIONS)
+        check_choice(self.optimizer, OPTIMIZERS, "optimizer")
+        check_choice(self.precision, PRECISIONS, "precision")
+        check_choice(self.selection, SELECTIONS, "selection")
         parts = self.processes * self.accumulate
         if self.source_images % parts:
             raise ValueError(
@@ -190,7 +191,7 @@ class TrainConfig:
         """The same run with some fields changed.
 
         Args:
-            **changes: fields of TrainConfig; ``method`` may be a name of METHODS.
+            **changes: fields of TrainConfig; ``method`` may be a name of METHODS or RIVALS.
 
         Returns:
             A new, checked configuration.

@@ -1,7 +1,8 @@
 """The losses of a training step: segmentation on both branches, consistency (CGL) between them.
 
 Total loss (design of this course; the paper's own formula for CGL was not available to us):
-``CE(f(x_global)) + CE(f(x_local)) + lambda * CGL``. Shapes: logits (B, C, H, W), labels (B, H, W).
+``CE(f(x_global)) + CE(f(x_local)) + lambda * CGL``. The library's own training step divides all of it by the number of
+views, so that methods with one view and with two compare. Shapes: logits (B, C, H, W), labels (B, H, W).
 
 Both are means over pixels. Where a batch is spread over processes, or goes through the network in parts, a mean of
 means would weigh a pixel by how many ignored ones happen to lie in its part: there, the losses take the totals of the

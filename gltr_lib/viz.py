@@ -38,7 +38,7 @@ from gltr_lib._charts import (
     new_figure,
 )
 from gltr_lib._confusion import confusion_alt, confusion_chart
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib._pictures import RIGHT, WRONG, as_label_map, as_picture, error_map, overlay
 from gltr_lib._qualitative import qualitative_alt, qualitative_grid
 from gltr_lib._typed import typed
@@ -169,7 +169,7 @@ def save(thing: Any, path: str | Path) -> Path:
     """Write a figure or a picture as PNG (to a temporary name first, then renamed)."""
     path = Path(path)
     data = to_png(thing)
-    with whole(path) as draft:
+    with atomic_file(path) as draft:
         draft.write_bytes(data)
     return path
 

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gltr_lib._drafts import digest, whole, write_text
+from gltr_lib._drafts import atomic_file, digest, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief, strictly_typed, typed
 
@@ -235,7 +235,7 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
         raise ValueError(f"file: expected the name of a file, received {str(file)!r}")
     where.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with whole(where) as draft:
+        with atomic_file(where) as draft:
             draft.write_bytes(data)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(where)) from None
@@ -281,7 +281,7 @@ def register(
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.safetensors"
     if Path(file).resolve() != target.resolve():
-        with whole(target) as draft:
+        with atomic_file(target) as draft:
             shutil.copyfile(file, draft)
     entry = {
         "file": target.name,

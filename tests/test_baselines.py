@@ -8,7 +8,6 @@ from rival_toys import NAMES, SMALL, Painter, bank, gen, gens, pictures
 from torchvision import tv_tensors
 
 from gltr_lib import baselines
-from gltr_lib._methods import RIVAL_VIEWS, VIEWS
 
 CASES = {
     "photometric": {}, "photometric, every time": {"apply": 1.0, "gray": 1.0, "blur": 1.0}, "policy": {},
@@ -23,9 +22,7 @@ def view_of(case):
     return baselines.make_view(case.split(",")[0], CASES[case], stylizer=Painter(), bank=bank())
 
 
-def test_the_names_are_those_that_a_method_may_have():
-    assert baselines.NAMES == RIVAL_VIEWS
-    assert set(baselines.NAMES) < set(VIEWS)
+def test_every_view_is_tried_here():
     assert {case.split(",")[0] for case in CASES} == set(baselines.NAMES)
 
 
@@ -133,7 +130,7 @@ BAD = [
     ("photometric", {"sigma": (1, 2, 3)}, r"sigma: expected a number or \(low, high\)"),
     ("photometric", {"brightness": -1}, "brightness: expected a number >= 0"),
     ("photometric", {"gray": float("nan")}, "gray: expected a number"),
-    ("policy", {"kind": "cutout"}, "kind: unknown 'cutout'; expected one of: trivial, rand, augmix"),
+    ("policy", {"kind": "cutout"}, "kind: unknown 'cutout'; valid: trivial, rand, augmix"),
     ("policy", {"level": 31}, "level: expected a whole number from 0 to 30, received 31"),
     ("policy", {"count": 1.5}, "count: expected a whole number >= 0, received 1.5"),
     ("randconv", {"kernels": (1, 2)}, r"kernels: expected odd whole numbers such as \(1, 3, 5, 7\)"),
@@ -144,7 +141,7 @@ BAD = [
     ("fourier", {"strength": [0.5, 1.5]}, r"strength: expected a number in \[0, 1\]"),
     ("fourier", {"number": 0}, "number: expected a whole number >= 1"),
     ("fourier", {"size": 4}, "size: expected a whole number >= 8"),
-    ("regions", {"place": "middle"}, "place: unknown 'middle'; expected one of: cut, inside"),
+    ("regions", {"place": "middle"}, "place: unknown 'middle'; valid: cut, inside"),
     ("regions", {"share": (0.1, 1.1)}, r"share: expected a number in \[0, 1\]"),
     ("pixels", {"alpha": True}, r"alpha: expected a number in \[0, 1\], received True"),
 ]

@@ -24,7 +24,9 @@ from PIL import Image
 from gltr_lib import cli
 from gltr_lib.datasets import open_dataset
 from gltr_lib.paintings import paint
-from gltr_lib.prepare.download import download
+from gltr_lib.prepare.download import DiskFull, DownloadError, download
+from gltr_lib.style_bank import StyleBank
+from gltr_lib.stylizer import Stylizer
 
 FOLDER = Path(__file__).resolve().parents[1] / "data_scripts"
 DATASETS = ("gta5", "synthia", "cityscapes", "bdd100k", "vistas", "camvid")
@@ -390,6 +392,10 @@ def gallery(load, tmp_path):
 
     def get(url, target, headers):
         fetched.append(url)
+        if "gone" in url:
+            raise DownloadError(f"{url}: HTTP 404 Not Found; the address has changed or needs a login")
+        if "full" in url:
+            raise DiskFull(f"{target}: the disk is full after 5 bytes; free some and call this again to go on")
         Path(target).write_bytes((tmp_path / "painted.jpg").read_bytes())
         return Path(target)
 
@@ -441,6 +447,33 @@ def test_a_museum_that_closes_for_a_while_is_waited_for(gallery, load):
     assert sum(waits) < 60, "where there is no network it says so soon"
 
 
+def test_a_picture_that_is_gone_is_named_and_the_next_one_taken(gallery, capsys):
+    fetch, fetched, _, out = gallery
+    gone = "https://images.metmuseum.org/CRDImages/gone{}.jpg".format
+    museum = Museum({1: work(), 2: work(primaryImageSmall=gone(2)), 3: work()})
+    assert fetch(museum, 2) == 0
+    assert sorted(p.name for p in out.glob("*.jpg")) == ["met_1.jpg", "met_3.jpg"]
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert said[0].startswith("refused met_2.jpg: ")
+    assert "HTTP 404" in said[0]
+    entries = [json.loads(line) for line in (out / "met.jsonl").read_text().split("\n") if line]
+    assert [entry["key"] for entry in entries] == ["1", "3"], "the next call asks for the other one again"
+    # a museum without any picture is not asked for all of them
+    museum = Museum({n: work(primaryImageSmall=gone(n)) for n in range(10, 30)})
+    with pytest.raises(DownloadError, match=r"5 pictures in a row .*another --query"):
+        fetch(museum, 9)
+    assert len([url for url in fetched if "gone1" in url]) == 5
+
+
+def test_a_full_disk_is_no_matter_of_one_picture(gallery):
+    fetch, fetched, _, _ = gallery
+    full = "https://images.metmuseum.org/CRDImages/full{}.jpg".format
+    with pytest.raises(DiskFull):
+        fetch(Museum({n: work(primaryImageSmall=full(n)) for n in (1, 2)}), 2)
+    assert len(fetched) == 1
+
+
 def test_a_broken_painting_is_named(load, capsys, tmp_path):
     trees.paintings(tmp_path / "p")
     archive = pack(tmp_path / "p", tmp_path / "train.zip")
@@ -454,6 +487,28 @@ def test_a_broken_painting_is_named(load, capsys, tmp_path):
     assert "31.jpg" in capsys.readouterr().err
     assert run(load("paintings"), "verify", "--root", tmp_path / "none") == 1
     assert run(load("paintings"), "fetch", "--out", tmp_path / "x", "--count", 0) == 2
+
+
+# --- the shipped bank -------------------------------------------------------------------------------------------------
+
+
+def test_the_recipe_of_a_registered_bank_builds_that_bank(load, tmp_path, monkeypatch):
+    """With the words of its recipe the script makes the same bank again."""
+    script, recipes = load("build_style_bank"), []
+    monkeypatch.setattr(
+        script.weights, "register", lambda name, path, *, kind, recipe: [recipes.append((name, recipe)), path][1]
+    )
+    monkeypatch.setattr(script.Stylizer, "load", lambda name: Stylizer.untrained())
+    out, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    for given, name in ((["--stylizer", "vgg19"], "paintings-vgg19"), ([], "paintings-mini")):
+        assert script.main([*given, "--count", "2", "--size", "64", "--out", str(out), "--register"]) == 0
+        assert recipes[-1][0] == name
+        words = recipes[-1][1].removeprefix("python data_scripts/build_style_bank.py ").split()
+        assert script.main([*words, "--out", str(again)]) == 0
+        assert recipes[-1] == recipes[-2]
+        banks = [StyleBank.load(path) for path in (out, again)]
+        assert torch.equal(banks[0].stats.mean, banks[1].stats.mean)
+        assert banks[0].names == banks[1].names == ("sumi-0", "batik-1")
 
 
 # --- the same as commands of gltr ------------------------------------------------------------------------------------
@@ -495,8 +550,7 @@ def test_a_script_runs_from_anywhere_without_an_installed_package(tmp_path):
         ("build_style_bank", [], "--out", 2),
         ("build_style_bank", ["--out", "a.safetensors", "--stylizer", "x"], "'x'", 2),
         ("build_style_bank", ["--out", "a.safetensors", "--count", "0"], "--count", 2),
-        ("build_style_bank", ["--out", "a.safetensors", "--folder", "broken"], "bad.png", 1),
-        ("build_style_bank", ["--out", "a.safetensors", "--folder", "missing"], "missing", 1),
+        ("build_style_bank", ["--out", "a.safetensors", "--folder", "broken"], "--folder", 2),
         ("train_stylizer", ["--out", "o", "--looks", "nonsense"], "nonsense", 2),
         ("train_stylizer", ["--out", "o", "--lr", "nan"], "--lr", 2),
         ("train_stylizer", ["--out", "o", "--batch", "0"], "--batch", 2),

@@ -50,10 +50,10 @@ def gone(process: int, seconds: float = 60.0) -> bool:
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "new" / "a.txt"
-    with _drafts.whole(path) as draft:
+    with _drafts.atomic_file(path) as draft:
         draft.write_text("first")
         assert not path.exists()
-    with pytest.raises(UnicodeError), _drafts.whole(path) as draft:
+    with pytest.raises(UnicodeError), _drafts.atomic_file(path) as draft:
         draft.write_text("sec\udcff")
     assert path.read_text() == "first"
     assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
@@ -70,10 +70,10 @@ def test_the_next_writer_of_a_file_removes_the_drafts_of_the_killed_and_no_other
     ]
     for path in (orphan, *others):
         path.touch()
-    with _drafts.whole(tmp_path / "a.txt", swept=True) as draft:
+    with _drafts.atomic_file(tmp_path / "a.txt", swept=True) as draft:
         draft.touch()
     assert orphan.exists()  # a job's folder is listed once, and not again for each of its files
-    with _drafts.whole(tmp_path / "a.txt") as draft:
+    with _drafts.atomic_file(tmp_path / "a.txt") as draft:
         draft.touch()
     assert not orphan.exists()
     assert all(path.exists() for path in others)

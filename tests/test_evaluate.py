@@ -187,6 +187,24 @@ def test_camvid_mapping_is_the_stated_one():
         assert f"{name}←{','.join(map(str, ids))}" in real.CAMVID11_NOTE
 
 
+def test_the_words_of_a_score_are_those_of_the_published_rows():
+    """They are made of the tables: a table that changes is another label set and needs another name."""
+    from gltr_lib._label_sets import LABEL_SETS
+
+    assert LABEL_SETS["camvid11"].notes[19] == (
+        "CamVid-11 from 19 (sky←10 building←2,3 pole←5 road←0 pavement←1 tree←8,9 sign symbol←6,7 fence←4 "
+        "car←13,14,15,16 pedestrian←11 bicyclist←12,17,18; probabilities summed per group)"
+    )
+    assert LABEL_SETS["common5"].notes[19] == (
+        "Common-5 from 19 (flat←0,1 building←2 vegetation←8,9 sky←10 vehicle←13,14,15; probabilities summed per group, "
+        "argmax among the five, other labels ignored)"
+    )
+    assert LABEL_SETS["common4"].notes[19] == (
+        "Common-4 from 19 (flat←0,1 building or vegetation←2,8,9 sky←10 vehicle←13,14,15; probabilities summed per "
+        "group, argmax among the four, other labels ignored)"
+    )
+
+
 def test_dropped_classes_get_no_probability():
     probabilities = torch.zeros(1, 19, 1, 1)
     probabilities[0, 5] = 0.9  # a pole is in none of the five
@@ -218,7 +236,7 @@ def make_camvid(root):
 
 def test_camvid_is_scored_by_sequence_at_full_size(tmp_path):
     model = Brightness(19, on=10)  # bright: sky, else class 0, road
-    scores = ev.score_camvid(model, make_camvid(tmp_path), width=24)
+    scores = real.score_camvid(model, make_camvid(tmp_path), width=24)
     assert list(scores) == ["0001TP", "0016E5", "all"]
     assert model.shapes[0] == (1, 3, 18, 24)
     assert int(scores["all"].counts.sum()) == 3 * 32 * 48

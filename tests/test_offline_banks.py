@@ -296,7 +296,8 @@ def test_the_decoder_threads_do_not_run_ahead_of_the_network(tmp_path, stylizer,
     """Any number of paintings: a few decoded ones wait, not all."""
     folder = paintings(tmp_path / "in", 16)
     read, done = [], []
-    monkeypatch.setattr(banks, "read_image", lambda path: (read.append(path), read_image(path))[1])
+    real = banks.read_shrunk
+    monkeypatch.setattr(banks, "read_shrunk", lambda path, longest: (read.append(path), real(path, longest))[1])
 
     def watch(count, total, name):
         done.append(name)

@@ -1,5 +1,6 @@
 """The five-line example runs as it is, on anyone's folder, and without its five lines."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "own_loop.py"
@@ -56,6 +58,17 @@ def run(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def test_exactly_five_lines_are_marked_in_order():
     marks = [match.group() for line in SCRIPT.read_text().splitlines() if (match := MARK.search(line))]
     assert marks == [f"# {n}/5" for n in range(1, 6)]
+
+
+def test_the_consistency_weighs_as_much_beside_the_mean_of_both_views_as_beside_their_sum(monkeypatch, capsys):
+    """(CE + CE + 1 * CGL) / 2, which is what the library's own step takes."""
+    spec = importlib.util.spec_from_file_location("own_loop", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "consistency_loss", lambda first, second, valid: torch.tensor(1000.0))
+    monkeypatch.setattr(sys, "argv", ["own_loop.py", "--steps", "1", "--size", "32", "64", "--batch", "2"])
+    script.main()
+    assert 500 < float(capsys.readouterr().out.split("loss ")[1]) < 520
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from PIL import Image
 from gltr_lib import _drafts
 from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.prepare import _job
-from gltr_lib.prepare.convert import class_pixels, convert, default_splits, to_train_ids
+from gltr_lib.prepare.convert import convert, default_splits, to_train_ids
 from gltr_lib.prepare.crops import corners, crop_pairs
 
 TREES = {
@@ -65,20 +65,6 @@ def test_every_dataset_becomes_the_train_ids_that_its_tree_was_made_of(tmp_path,
     assert {p: p.read_bytes() for p in (tmp_path / "raw").rglob("*") if p.is_file()} == before, (
         "the source is only read"
     )
-
-
-def test_pixels_of_each_class_in_each_picture_come_from_the_journal(tmp_path):
-    tree = trees.vistas(tmp_path / "raw", count=3)
-    convert("vistas", tmp_path / "raw", tmp_path / "out", workers=1)
-    keys, pixels = class_pixels(tmp_path / "out", "train")
-    assert pixels.shape == (3, 19)
-    for key, row in zip(keys, pixels, strict=True):
-        labels = tree.truth["train"][f"training/images/{key}.jpg"]
-        assert row.tolist() == [int((labels == number).sum()) for number in range(19)]
-    with pytest.raises(ValueError, match="'test' was not converted"):
-        class_pixels(tmp_path / "out", "test")
-    with pytest.raises(ValueError, match="not a folder of converted label maps"):
-        class_pixels(tmp_path / "raw", "train")
 
 
 @pytest.mark.filterwarnings("ignore:.*pictures of")
@@ -415,15 +401,11 @@ def test_an_edited_journal_is_a_torn_one_and_an_edited_manifest_is_named(tmp_pat
         assert again["splits"] == first["splits"]
     journal.write_bytes(b"[" * 100_000 + b"\n\xff\n[]\n5\n")
     assert _job.read_journal(journal) == {}
-    with pytest.raises(ValueError, match="'train' was not converted"):
-        class_pixels(out, "train")
     for text in ("[" * 100_000, "[]", "null", '{"settings": 5}', "{}"):
         (out / "manifest.json").write_text(text)
         with pytest.raises(ValueError, match=r"manifest\.json: not a manifest of this job") as caught:
             convert("cityscapes", tmp_path / "raw", out, splits=["train"], workers=1)
         assert "\n" not in str(caught.value)
-        with pytest.raises(ValueError, match="not a folder of converted label maps"):
-            class_pixels(out, "train")
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, "2"])

@@ -193,6 +193,12 @@ def test_the_next_source_is_asked_when_one_fails(server, tmp_path):
         download(urls[:2], tmp_path / "b.zip", sha256=SHA, attempts=2, sleep=lambda _: None)
 
 
+def test_a_word_in_an_address_decides_nothing(server, tmp_path):
+    """The source whose address holds "disk" is missing; that says nothing about our disk."""
+    urls = [f"{server.url}/missing/disk.zip", f"{server.url}/plain/a.zip"]
+    assert download(urls, tmp_path / "a.zip", sha256=SHA, sleep=lambda _: None).read_bytes() == DATA
+
+
 def test_a_busy_server_is_given_the_time_it_asks_for(server, tmp_path):
     path, waits = get(server, "busy", tmp_path / "a.zip")
     assert path.read_bytes() == DATA
@@ -220,7 +226,9 @@ def test_a_disk_that_is_full_keeps_the_part(server, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(_transfer.shutil, "disk_usage", lambda path: usage)
         with pytest.raises(DownloadError, match=r"512,000 bytes are to come and 1,000 are free"):
-            get(server, "plain", tmp_path / "a.zip")
+            download([f"{server.url}/plain/a.zip", f"{server.url}/plain/b.zip"], tmp_path / "a.zip", sha256=SHA)
+    assert [path for path, _ in server.asked] == ["/plain/a.zip"], "another source would not find more room"
+    assert list(tmp_path.iterdir()) == []
 
     class Full:
         status, headers = 200, {"Content-Length": "10", "ETag": '"x"'}

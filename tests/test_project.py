@@ -173,6 +173,17 @@ def test_no_tracked_file_is_large():
     assert sum(sizes.values()) < 40e6
 
 
+def test_no_source_is_longer_than_a_reader_can_hold():
+    """As CONTRIBUTING.md says."""
+    limit = int(re.search(r"none more than (\d+)", (ROOT / "CONTRIBUTING.md").read_text())[1])
+    sources = [path for folder in ("gltr_lib", "data_scripts") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in sources
+    }
+    assert {name: length for name, length in lengths.items() if length > limit} == {}
+    assert sum(length < 300 for length in lengths.values()) > len(lengths) / 2
+
+
 def test_everything_in_the_library_is_packaged():
     data = PROJECT["tool"]["setuptools"]["package-data"]["gltr_lib"]
     library = ROOT / "gltr_lib"

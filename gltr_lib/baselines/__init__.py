@@ -15,11 +15,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gltr_lib._methods import RIVAL_VIEWS
 from gltr_lib._typed import typed
 from gltr_lib.baselines._base import View
+from gltr_lib.baselines.fourier import Fourier
+from gltr_lib.baselines.photometric import Photometric
+from gltr_lib.baselines.pixels import Pixels
+from gltr_lib.baselines.policy import Policy
+from gltr_lib.baselines.randconv import RandConv
+from gltr_lib.baselines.regions import Regions
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -27,10 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMES", "View", "make_view", "make_views", "options_of"]
 
-#: The rivals' views; each is the class of that name in the module of that name.
-NAMES = ("photometric", "policy", "randconv", "fourier", "regions", "pixels")
-_CLASSES = {"photometric": "Photometric", "policy": "Policy", "randconv": "RandConv", "fourier": "Fourier",
-            "regions": "Regions", "pixels": "Pixels"}  # fmt: skip
+#: The rivals' views.
+NAMES = RIVAL_VIEWS
+_CLASSES: dict[str, type[View]] = {
+    "photometric": Photometric, "policy": Policy, "randconv": RandConv, "fourier": Fourier, "regions": Regions,
+    "pixels": Pixels,
+}  # fmt: skip
 _TOOLS = ("stylizer", "bank")  # arguments that are no options
 
 
@@ -124,5 +132,4 @@ def options_of(name: str) -> dict[str, Any]:
 def _class_of(name: str) -> type[View]:
     if name not in NAMES:
         raise ValueError(f"unknown view {str(name)[:60]!r}; expected one of: {', '.join(NAMES)}")
-    found: type[View] = getattr(import_module(f"gltr_lib.baselines.{name}"), _CLASSES[name])
-    return found
+    return _CLASSES[name]

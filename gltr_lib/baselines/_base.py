@@ -53,7 +53,7 @@ def each(generator: Generators, batch: int) -> list[torch.Generator | None]:
     return list(generator) if isinstance(generator, Sequence) else [generator] * batch
 
 
-def number(name: str, value: Any, low: float, high: float = math.inf) -> float:
+def number(value: Any, name: str, low: float, high: float = math.inf) -> float:
     """An option that is a number from ``low`` to ``high``.
 
     Raises:
@@ -65,19 +65,7 @@ def number(name: str, value: Any, low: float, high: float = math.inf) -> float:
     return float(value)
 
 
-def whole(name: str, value: Any, low: int, high: float = math.inf) -> int:
-    """An option that is a whole number from ``low`` to ``high``.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        valid = f"from {low} to {high}" if math.isfinite(high) else f">= {low}"
-        raise ValueError(f"{name}: expected a whole number {valid}, received {value!r}")
-    return value
-
-
-def span(name: str, value: Any, low: float, high: float = math.inf) -> tuple[float, float]:
+def span(value: Any, name: str, low: float, high: float = math.inf) -> tuple[float, float]:
     """An option that is a number, or (lowest, highest) of a range to draw from.
 
     Raises:
@@ -86,13 +74,13 @@ def span(name: str, value: Any, low: float, high: float = math.inf) -> tuple[flo
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"{name}: expected a number or (low, high), received {value!r}")
-    first, last = (number(name, item, low, high) for item in pair)
+    first, last = (number(item, name, low, high) for item in pair)
     if first > last:
         raise ValueError(f"{name}: expected low <= high, received {value!r}")
     return first, last
 
 
-def flag(name: str, value: Any) -> bool:
+def flag(value: Any, name: str) -> bool:
     """An option that is True or False.
 
     Raises:
@@ -100,15 +88,4 @@ def flag(name: str, value: Any) -> bool:
     """
     if not isinstance(value, bool):
         raise ValueError(f"{name}: expected true or false, received {value!r}")
-    return value
-
-
-def choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """An option that is one of some.
-
-    Raises:
-        ValueError: it is not; the valid ones are listed.
-    """
-    if value not in choices:
-        raise ValueError(f"{name}: unknown {value!r}; expected one of: {', '.join(map(str, choices))}")
     return value

@@ -58,8 +58,8 @@ class Fourier(_base.View):
         bank: StyleBank | None = None,
     ) -> None:
         super().__init__()
-        self.beta = _base.number("beta", beta, 0, 1)
-        self.strength = _base.span("strength", strength, 0, 1)
+        self.beta = _base.number(beta, "beta", 0, 1)
+        self.strength = _base.span(strength, "strength", 0, 1)
         self.gallery = Gallery(bank, paintings=paintings, number=number, size=size, user="fourier")
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:

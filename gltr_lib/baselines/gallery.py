@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gltr_lib._checks import check_integer
 from gltr_lib._read import read_image
-from gltr_lib.baselines._base import whole
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -60,7 +60,7 @@ class Gallery:
         size: int = SIZE,
         user: str = "gallery",
     ) -> None:
-        count, self.size = whole("number", number, 1), whole("size", size, 8)
+        count, self.size = check_integer(number, "number", 1), check_integer(size, "size", 8)
         found: list[Path | tuple[str, int]]
         if paintings is not None:
             from gltr_lib.datasets.folder import find_pictures

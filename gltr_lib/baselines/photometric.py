@@ -62,14 +62,14 @@ class Photometric(View):
         sigma: float | tuple[float, float] = (0.1, 2.0),
     ) -> None:
         super().__init__()
-        self.brightness = number("brightness", brightness, 0)
-        self.contrast = number("contrast", contrast, 0)
-        self.saturation = number("saturation", saturation, 0)
-        self.hue = number("hue", hue, 0, 0.5)
-        self.chance = number("apply", apply, 0, 1)
-        self.gray = number("gray", gray, 0, 1)
-        self.blur = number("blur", blur, 0, 1)
-        self.sigma = span("sigma", sigma, 0)
+        self.brightness = number(brightness, "brightness", 0)
+        self.contrast = number(contrast, "contrast", 0)
+        self.saturation = number(saturation, "saturation", 0)
+        self.hue = number(hue, "hue", 0, 0.5)
+        self.chance = number(apply, "apply", 0, 1)
+        self.gray = number(gray, "gray", 0, 1)
+        self.blur = number(blur, "blur", 0, 1)
+        self.sigma = span(sigma, "sigma", 0)
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         from torchvision.transforms.v2 import functional as tv

@@ -50,7 +50,7 @@ class Pixels(_base.View):
         bank: StyleBank | None = None,
     ) -> None:
         super().__init__()
-        self.alpha = _base.number("alpha", alpha, 0, 1)
+        self.alpha = _base.number(alpha, "alpha", 0, 1)
         self.gallery = Gallery(bank, paintings=paintings, number=number, size=size, user="pixels")
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
 

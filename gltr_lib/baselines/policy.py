@@ -19,8 +19,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gltr_lib._checks import check_choice, check_integer
 from gltr_lib._draws import Generators, device_of, uniform
-from gltr_lib.baselines._base import View, choice, each, whole
+from gltr_lib.baselines._base import View, each
 
 KINDS = ("trivial", "rand", "augmix")
 SIGNED = ("Brightness", "Color", "Contrast", "Sharpness")
@@ -50,10 +51,10 @@ class Policy(View):
 
     def __init__(self, kind: str = "trivial", count: int = 2, level: int = 9, severity: int = 3) -> None:
         super().__init__()
-        self.kind = choice("kind", kind, KINDS)
-        self.count = whole("count", count, 0)
-        self.level = whole("level", level, 0, 30)
-        self.severity = whole("severity", severity, 1, 10)
+        self.kind = check_choice(kind, KINDS, "kind")
+        self.count = check_integer(count, "count", 0)
+        self.level = check_integer(level, "level", 0, 30)
+        self.severity = check_integer(severity, "severity", 1, 10)
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         bytes_ = (images * 255).round().to(torch.uint8)

@@ -60,8 +60,8 @@ class RandConv(View):
         if not sizes or any(isinstance(k, bool) or not isinstance(k, int) or k < 1 or k % 2 == 0 for k in sizes):
             raise ValueError(f"kernels: expected odd whole numbers such as (1, 3, 5, 7), received {kernels!r}")
         self.kernels = sizes
-        self.mix = flag("mix", mix)
-        self.original = (0.0 if mix else 0.5) if original is None else number("original", original, 0, 1)
+        self.mix = flag(mix, "mix")
+        self.original = (0.0 if mix else 0.5) if original is None else number(original, "original", 0, 1)
 
     def render(self, images: Tensor, generator: Generators, painted: Tensor | None) -> Tensor:
         draws = uniform(len(images), generator, rows=3).cpu()

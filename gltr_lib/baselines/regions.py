@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from gltr_lib._checks import check_choice
 from gltr_lib._draws import Generators, uniform
 from gltr_lib._validate import check_images, describe
-from gltr_lib.baselines._base import View, choice, span
+from gltr_lib.baselines._base import View, span
 from gltr_lib.randomize import GlobalTextureRandomization
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Regions(View):
         bank: StyleBank | None = None,
     ) -> None:
         super().__init__()
-        self.share = span("share", share, 0, 1)
-        self.place = choice("place", place, PLACES)
+        self.share = span(share, "share", 0, 1)
+        self.place = check_choice(place, PLACES, "place")
         tools = stylizer is not None and bank is not None
         self.gtr = GlobalTextureRandomization(stylizer, bank) if tools else None  # type: ignore[arg-type]
 

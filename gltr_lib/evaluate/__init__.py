@@ -16,8 +16,6 @@ all images, and every protocol has a name that says what was done.
 
 from __future__ import annotations
 
-from typing import Any
-
 from gltr_lib.evaluate.export import CityscapesImages, export_cityscapes
 from gltr_lib.evaluate.inference import (
     Inference,
@@ -56,12 +54,3 @@ __all__ = [
     "iou_table", "layout_prior", "map_classes", "merge", "predict", "predict_classes", "predict_whole", "prepare",
     "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    # Scores on real photographs live in their own file; their door is here, beside the other scores.
-    if name == "score_camvid":
-        from gltr_lib.real import score_camvid
-
-        return score_camvid
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib._read import read_image
 from gltr_lib._validate import describe
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
@@ -117,7 +117,7 @@ def write_label_ids(prediction: Tensor | np.ndarray, path: str | os.PathLike[str
     if (ids.height, ids.width) != tuple(size):
         ids = ids.resize((size[1], size[0]), Image.Resampling.NEAREST)
     path = Path(path)
-    with whole(path) as draft:
+    with atomic_file(path) as draft:
         ids.save(draft, format="PNG")
     return path
 
@@ -180,7 +180,7 @@ def export_cityscapes(
 def pack(files: list[Path], archive: str | os.PathLike[str]) -> Path:
     """Put files into a flat zip (PNGs are stored as they are: they do not shrink further)."""
     target = Path(archive)
-    with whole(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as opened:
+    with atomic_file(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as opened:
         for file in files:
             opened.write(file, file.name)
     return target

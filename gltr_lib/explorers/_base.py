@@ -329,7 +329,7 @@ def log_slider(description: str, value: float, low: float, high: float, *, hint:
     return Number(description, value, low, high, 0.5, log=True, hint=hint)
 
 
-def whole(description: str, value: int, low: int, high: int, *, hint: str = "") -> Any:
+def integer_box(description: str, value: int, low: int, high: int, *, hint: str = "") -> Any:
     """A box for a whole number."""
     import ipywidgets as widgets
 

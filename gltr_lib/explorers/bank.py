@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib import paintings
-from gltr_lib.explorers._base import Explorer, choice, slider, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box, slider
 from gltr_lib.explorers._canvas import Box, Canvas
 from gltr_lib.explorers.assets import Assets, pick, shipped
 from gltr_lib.explorers.uploads import shrink
@@ -321,6 +321,6 @@ class StyleBankExplorer(Explorer):
             "second_weight": slider("Weight 2", start.second_weight, 0, 1),
             "third": choice("Style 3", start.third, names),
             "third_weight": slider("Weight 3", start.third_weight, 0, 1),
-            "seed": whole("Seed", start.seed, 0, 9999, hint="for the two ways to draw"),
+            "seed": integer_box("Seed", start.seed, 0, 9999, hint="for the two ways to draw"),
             "alpha": slider("Alpha", start.alpha, 0, 1),
         }

@@ -25,7 +25,7 @@ from gltr_lib._step import GEOMETRY, PHOTOMETRY, TEXTURE, step_seed
 from gltr_lib.baselines import policy as rivals
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.datasets import TRAIN_SEEDS
-from gltr_lib.explorers._base import Explorer, choice, slider, switch, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box, slider, switch
 from gltr_lib.explorers._canvas import Canvas
 from gltr_lib.explorers._proofs import SHIFTS, contours, contradictions, fit_chart, fit_curve
 from gltr_lib.explorers.assets import Assets, pick, shipped
@@ -228,8 +228,8 @@ class AugmentationComposer(Explorer):
     def make_controls(self) -> Mapping[str, Any]:
         start = self.start
         return {
-            "scene": whole("Street", start.scene, 0, TRAIN_SEEDS[-1], hint="one of the training streets"),
-            "seed": whole("Seed", start.seed, 0, 9999, hint="of the run; this is its first step"),
+            "scene": integer_box("Street", start.scene, 0, TRAIN_SEEDS[-1], hint="one of the training streets"),
+            "seed": integer_box("Seed", start.seed, 0, 9999, hint="of the run; this is its first step"),
             "crop": switch("Crop, zoom and mirror", start.crop),
             "gtr": switch("GTR: paint", start.gtr),
             "ltr": switch("LTR: paint in places", start.ltr),

@@ -16,7 +16,7 @@ import numpy as np
 
 from gltr_lib import cost as counting
 from gltr_lib.config import METHODS
-from gltr_lib.explorers._base import Explorer, choice, slider, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box, slider
 from gltr_lib.explorers._canvas import Box, Canvas
 from gltr_lib.explorers.assets import pick
 from gltr_lib.models import MODELS
@@ -277,8 +277,8 @@ class CostExplorer(Explorer):
             "stylizer": choice("Stylizer", start.stylizer, STYLIZERS),
             "crop": choice("Crop", start.crop, sorted({*CROPS, start.crop}), hint="side in pixels"),
             "steps": choice("Steps", start.steps, [(label, value) for value, label in sorted(steps.items())]),
-            "images": whole("Images", start.images, 1, 256, hint="in a step, on one card, all views together"),
-            "gpus": whole("Cards", start.gpus, 1, 1024),
+            "images": integer_box("Images", start.images, 1, 256, hint="in a step, on one card, all views together"),
+            "gpus": integer_box("Cards", start.gpus, 1, 1024),
             "precision": choice("Precision", start.precision, counting.PRECISIONS),
             "optimizer": choice("Optimizer", start.optimizer, ("sgd", "adamw")),
             "share": slider("Assumed share", start.share, 0.01, 0.7, 0.01, hint="of the data sheet's peak"),

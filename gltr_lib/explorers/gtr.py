@@ -18,7 +18,7 @@ import torch
 from gltr_lib import adain as layer
 from gltr_lib import paintings
 from gltr_lib._validate import check_share
-from gltr_lib.explorers._base import Explorer, choice, slider, switch, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box, slider, switch
 from gltr_lib.explorers._canvas import Canvas
 from gltr_lib.explorers.assets import SIDE, Assets, shipped
 from gltr_lib.viz import COLOURS, PAPER
@@ -154,7 +154,7 @@ class GtrExplorer(Explorer):
         counts = sorted({*COUNTS, start.count})
         return {
             "image": choice("Street", start.image, list(self.assets.images)),
-            "seed": whole("Seed", start.seed, 0, 9999, hint="Another seed, other styles"),
+            "seed": integer_box("Seed", start.seed, 0, 9999, hint="Another seed, other styles"),
             "alpha": slider("Alpha", start.alpha, 0, 1, hint="0: only encoded and decoded; 1: all of the style"),
             "count": choice("Copies", start.count, counts),
             "paintings": switch("Show the paintings", start.paintings, hint="In the corner of each copy"),

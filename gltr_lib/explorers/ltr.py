@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gltr_lib.explorers._base import Explorer, choice, log_slider, slider, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box, log_slider, slider
 from gltr_lib.explorers._canvas import Canvas
 from gltr_lib.explorers._plots import curve_with_point, cut_histogram
 from gltr_lib.explorers.assets import Assets, shipped
@@ -195,6 +195,6 @@ class LtrExplorer(Explorer):
             "share": slider("Share", start.share, 0, 1, hint="Painted share p_0 at the start of training"),
             "position": slider("Position t/T", start.position, 0, 1, hint="How much of the training is over"),
             "power": slider("Power", start.power, *POWERS, 0.1, hint="How the share grows: 1 evenly, less: at once"),
-            "seed": whole("Seed", start.seed, 0, 9999, hint="Another seed, another mask"),
+            "seed": integer_box("Seed", start.seed, 0, 9999, hint="Another seed, another mask"),
             "rule": choice("Threshold", start.rule, ("exact", "official"), hint="Ranking, or mean and std"),
         }

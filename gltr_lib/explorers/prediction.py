@@ -20,7 +20,7 @@ from gltr_lib import streets, workflows
 from gltr_lib.datasets import EVAL_SEEDS
 from gltr_lib.evaluate import predict_whole
 from gltr_lib.explorers import _maps as maps
-from gltr_lib.explorers._base import Explorer, choice, whole
+from gltr_lib.explorers._base import Explorer, choice, integer_box
 from gltr_lib.explorers._canvas import Box, Canvas
 from gltr_lib.explorers.assets import Assets, pick, to_batch
 from gltr_lib.labels import CLASSES, IGNORE, NUM_CLASSES
@@ -308,7 +308,7 @@ class PredictionExplorer(Explorer):
         looks = LOOKS if start.look in LOOKS else (*LOOKS, start.look)
         return {
             "image": choice("Picture", start.image, list(self.assets.images)),
-            "scene": whole("Street", start.scene, 0, len(EVAL_SEEDS) - 1, hint="one of the evaluation's streets"),
+            "scene": integer_box("Street", start.scene, 0, len(EVAL_SEEDS) - 1, hint="one of the evaluation's streets"),
             "look": choice("Look", start.look, looks, hint="the networks were trained on the game look"),
             "view": choice("Show", start.view, VIEWS),
             "only": choice("Class", start.only, ONLY, hint="one class alone"),

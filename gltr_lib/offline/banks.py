@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 
-from gltr_lib._read import shown
+from gltr_lib._read import read_shrunk, shown
 from gltr_lib._typed import typed
 from gltr_lib.complexity import MEASURES, measure, select
-from gltr_lib.datasets import read_image
-from gltr_lib.offline.job import default_workers, read_ahead, whole
+from gltr_lib.offline.job import count_or, default_workers, read_ahead
 from gltr_lib.offline.parts import Parts
 from gltr_lib.offline.plan import list_images
 
@@ -87,13 +85,11 @@ def build_bank(
     refused: dict[str, str] = {}
     device = next(stylizer.parameters()).device
     saved = time.monotonic()
-    threads = whole(workers, "workers", default_workers())
+    threads = count_or(workers, "workers", default_workers())
     finished = len(names) - len(todo)
 
     def load(name: str) -> tuple[np.ndarray, dict[str, float]]:
-        picture = Image.fromarray(read_image(Path(folder) / names[name]))
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-        pixels = np.array(picture)
+        pixels = read_shrunk(Path(folder) / names[name], longest)
         # A line of pixels has no texture to speak of, and no gradient to measure.
         return pixels, measure(pixels) if min(pixels.shape[:2]) > 1 else dict.fromkeys(MEASURES, 0.0)
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gltr_lib import _png
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib._typed import describe, strictly_typed
 
 _KINDS = {
@@ -48,6 +48,6 @@ def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> Path:
     else:
         Image.fromarray(pixels).save(buffer := io.BytesIO(), format=kind, **_OPTIONS.get(kind, {}))
         data = buffer.getvalue()
-    with whole(path, swept=True) as draft:  # by the job that fills the folder
+    with atomic_file(path, swept=True) as draft:  # by the job that fills the folder
         draft.write_bytes(data)
     return path

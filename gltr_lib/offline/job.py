@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
+from gltr_lib._checks import check_integer
 from gltr_lib._drafts import sweep
 from gltr_lib._typed import typed
 from gltr_lib._validate import describe
@@ -110,9 +111,9 @@ def stylise_folder(
         tile=tile,
         memory=memory,
         copies=copies,
-        batch=whole(batch, "batch", 1 if device.type == "cpu" else 4),
+        batch=count_or(batch, "batch", 1 if device.type == "cpu" else 4),
     )
-    threads = whole(workers, "workers", default_workers())
+    threads = count_or(workers, "workers", default_workers())
     mine = [name.as_posix() for name in names[index::count]]
     settings = {
         "stylizer": stylizer.name,
@@ -268,9 +269,6 @@ def _check_shard(shard: tuple[int, int]) -> tuple[int, int]:
     return index, count
 
 
-def whole(value: int | None, name: str, default: int) -> int:
+def count_or(value: int | None, name: str, default: int) -> int:
     """A number of something, at least 1; ``default`` if it was not given."""
-    chosen = default if value is None else value
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
-        raise ValueError(f"{name}: expected a whole number >= 1, received {describe(value)}")
-    return chosen
+    return default if value is None else check_integer(value, name, 1)

@@ -16,7 +16,7 @@ from typing import Any
 
 from gltr_lib._validate import describe
 from gltr_lib._workers import end_with_parent
-from gltr_lib.offline.job import OnImage, stylise_folder, whole
+from gltr_lib.offline.job import OnImage, count_or, stylise_folder
 from gltr_lib.offline.manifest import MANIFEST
 from gltr_lib.offline.plan import list_images
 
@@ -57,7 +57,7 @@ def stylise_in_processes(
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise ValueError(f"processes: expected a whole number >= 1, received {describe(processes)}")
     # Before anything is started: the commonest mistake is the wrong folder.
-    shares = _shares(len(list_images(source)), processes, whole(options.get("copies"), "copies", 1))
+    shares = _shares(len(list_images(source)), processes, count_or(options.get("copies"), "copies", 1))
     context = multiprocessing.get_context("spawn")
     progress = context.RawArray("q", processes)
     with tempfile.TemporaryDirectory(prefix="gltr-bank-") as folder:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib.paintings import KINDS, paint
 
 GAP = 4
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     image = Image.fromarray(contact_sheet(seeds, kinds, options.columns, options.side, options.paint_size))
     if options.colours:
         image = image.quantize(options.colours, dither=Image.Dither.FLOYDSTEINBERG)
-    with whole(options.out) as draft:
+    with atomic_file(options.out) as draft:
         image.save(draft, form, optimize=True)
     print(f"{options.out}: {image.width}x{image.height}, {options.out.stat().st_size / 1024:.0f} kB")
 

@@ -33,6 +33,10 @@ class DownloadError(OSError):
     """A file cannot be had, or is not what it should be; the message says what to do."""
 
 
+class DiskFull(DownloadError):
+    """There is no room for the file, whoever sends it."""
+
+
 class _Broken(Exception):
     """The connection broke or the server is busy: worth another attempt."""
 
@@ -146,7 +150,7 @@ def _ask(opener: Any, part: Part, timeout: float, headers: Mapping[str, str], pr
         raise _Broken(f"the connection broke ({type(error).__name__})") from None
     except OSError as error:
         if is_full(error):
-            raise DownloadError(
+            raise DiskFull(
                 f"{part.path}: the disk is full after {part.have:,} bytes; free some and call this again to go on"
             ) from None
         raise _Broken(f"the connection broke ({error})") from None
@@ -167,7 +171,7 @@ def _receive(answer: Any, part: Part, progress: Progress | None) -> None:
     part.note(answer.headers.get("Last-Modified", "") or "" if tag.startswith("W/") or not tag else tag, total)
     free = shutil.disk_usage(part.path.parent).free
     if total is not None and total - have + SPARE > free:
-        raise DownloadError(
+        raise DiskFull(
             f"{part.path.parent}: {total - have:,} bytes are to come and {free:,} are free; the disk would be full"
         )
     take = getattr(answer, "read1", answer.read)  # read() would lose what came before a timeout

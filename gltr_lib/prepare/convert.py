@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gltr_lib._drafts import alone, whole, write_text
+from gltr_lib._drafts import alone, atomic_file, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._read import MAX_PIXELS, picture_size
 from gltr_lib._typed import typed
@@ -103,39 +103,6 @@ def convert(
     return manifest
 
 
-@typed
-def class_pixels(out: PathLike, split: str) -> tuple[list[str], np.ndarray]:
-    """How many pixels of each class each picture has: what class-uniform sampling draws from; no picture is read.
-
-    Args:
-        out: folder that :func:`convert` made.
-        split: one of its splits.
-
-    Returns:
-        (keys, pixels int64 (N, C)): names in sorted order, ignored pixels left out.
-
-    Raises:
-        ValueError: not such a folder, or a split that was not converted.
-    """
-    out = Path(out)
-    try:
-        layout = LAYOUTS[parse_object((out / MANIFEST).read_bytes())["settings"]["dataset"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        why = "no dataset in its manifest.json" if isinstance(error, KeyError | TypeError) else error
-        raise ValueError(f"{out}: not a folder of converted label maps ({why}); make one with gltr prepare") from None
-    entries = _job.read_journal(out / f"{split}.jsonl")
-    entries = {key: entry for key, entry in entries.items() if _whole(layout, entry)}
-    if not entries:
-        raise ValueError(f"{out}: split {split!r} was not converted; convert it with gltr prepare --split {split}")
-    keys = sorted(entries)
-    pixels = np.zeros((len(keys), 256), np.int64)
-    for row, key in enumerate(keys):
-        table = layout.codings[entries[key]["coding"]].table
-        for number, count in entries[key]["ids"].items():
-            pixels[row, table[int(number)]] += count
-    return [key.removeprefix(f"{split}/") for key in keys], pixels[:, : layout.num_classes]
-
-
 def default_splits(layout: Layout) -> tuple[str, ...]:
     """The splits whose labels are published and whose number is known; unions of splits are left out.
 
@@ -196,7 +163,7 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
         labels, counts = to_train_ids(ids, coding.table, coding.known)
     except ValueError as error:
         raise ValueError(f"{pair.label}: {error}") from None
-    with whole(out / f"{key}.png", swept=True) as draft:
+    with atomic_file(out / f"{key}.png", swept=True) as draft:
         Image.fromarray(labels).save(draft, format="PNG")
     found = {str(number): int(counts[number]) for number in np.flatnonzero(counts)}
     return {"size": [ids.shape[1], ids.shape[0]], "ids": found, "coding": pair.coding, "bytes": _bytes(pair)}

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gltr_lib._drafts import alone, whole, write_text
+from gltr_lib._drafts import alone, atomic_file, write_text
 from gltr_lib._read import read_image
 from gltr_lib._typed import typed
 from gltr_lib.datasets import LAYOUTS
@@ -167,7 +167,7 @@ def _crop_one(out: Path, size: int, count: int, seed: int, key: str, pair: Pair)
         if palette is not None:
             label.putpalette(palette)
         for kind, part in (("images", picture), ("labels", label)):
-            with whole(out / kind / name, swept=True) as draft:
+            with atomic_file(out / kind / name, swept=True) as draft:
                 part.save(draft, format="PNG")
     return {"corners": places}
 

@@ -22,9 +22,9 @@ from urllib.parse import urlparse
 from gltr_lib._drafts import digest, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import typed
-from gltr_lib.prepare._transfer import DownloadError, Part, Progress, SameScheme, until_whole
+from gltr_lib.prepare._transfer import DiskFull, DownloadError, Part, Progress, SameScheme, until_whole
 
-__all__ = ["DownloadError", "Progress", "SameScheme", "digest", "download", "remember"]
+__all__ = ["DiskFull", "DownloadError", "Progress", "SameScheme", "digest", "download", "remember"]
 
 
 @typed
@@ -88,11 +88,11 @@ def download(
                 until_whole(opener, part, attempts, timeout, headers or {}, progress, sleep)
                 _verify(part.path, sha256, md5, "what came was deleted; call this again", delete=True)
             except DownloadError as error:
-                failures.append(str(error))
                 if not part.path.exists():
                     part.forget()
-                if "disk" in str(error):
-                    break
+                if isinstance(error, DiskFull):  # another source would not find more room
+                    raise
+                failures.append(str(error))
                 continue
             os.replace(part.path, target)
             part.forget()

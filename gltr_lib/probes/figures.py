@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from gltr_lib._charts import COLOURS, DASHES, INK, LINE, MARKERS, MUTED
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib.evaluate.tables import percent
 from gltr_lib.labels import colourize
 from gltr_lib.probes import plan
@@ -218,7 +218,7 @@ def report(page: str | os.PathLike[str], rows: Rows) -> list[str]:
     folder = Path(page).parent / "figures"
     if rows:
         for name, (draw, _) in FIGURES.items():
-            with whole(folder / f"probes_{name}.png") as draft:
+            with atomic_file(folder / f"probes_{name}.png") as draft:
                 draw(rows).savefig(draft, format="png", metadata={"Software": None, "Description": rows_digest(rows)})
     return fill(page, rows, texts(rows))
 
@@ -263,7 +263,7 @@ def save_sheets(folder: str | os.PathLike[str]) -> dict[Path, str]:
         target = Path(folder) / f"probes_{name}.png"
         buffer = io.BytesIO()
         drawn.savefig(buffer, metadata={"Software": None})
-        with Image.open(buffer) as image, whole(target) as draft:
+        with Image.open(buffer) as image, atomic_file(target) as draft:
             few = image.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.FLOYDSTEINBERG)
             few.save(draft, format="PNG", optimize=True)
         out[target] = SHEETS[name]

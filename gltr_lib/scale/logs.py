@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from gltr_lib._drafts import is_full, whole, write_text
+from gltr_lib._drafts import atomic_file, is_full, write_text
 from gltr_lib._json import parse_object
 from gltr_lib.labels import CLASSES, IGNORE, colourize
 
@@ -105,7 +105,7 @@ def sheet(columns: Mapping[str, Tensor], path: Path) -> Path:
         pen.text((left + 2, 1), title, fill="black")
         for row in range(rows):
             canvas.paste(Image.fromarray(pictures[row]), (left, _STRIP + row * (height + 2)))
-    with whole(path) as draft:
+    with atomic_file(path) as draft:
         canvas.save(draft, format="PNG")
     return path
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib._workers import end_with_parent
 from gltr_lib.study import real_tier
 from gltr_lib.study.grid import digest
@@ -71,7 +71,7 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
         cores = os.cpu_count() or 1
         workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
         both = _render(list(seeds), look, size, workers)
-    with whole(path) as draft, draft.open("wb") as file:
+    with atomic_file(path) as draft, draft.open("wb") as file:
         np.save(file, both, allow_pickle=False)
     return both
 

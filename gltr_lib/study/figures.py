@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib import ledger
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib.study import ablations, tables, tiers
 from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
 from gltr_lib.study.tables import TEST
@@ -246,7 +246,7 @@ def save(figure: Any, words: str, path: str | os.PathLike[str]) -> bool:
     """Write a figure as PNG (atomically) with its words inside, and the words beside it; False if nothing changed."""
     path, beside = Path(path), Path(path).with_suffix(".txt")
     before = [file.read_bytes() if file.exists() else None for file in (path, beside)]
-    with whole(path) as draft:
+    with atomic_file(path) as draft:
         figure.savefig(draft, format="png", dpi=130, metadata={"Software": None, "Description": words})
     ledger.write_text(beside, words + "\n")
     return before != [path.read_bytes(), beside.read_bytes()]

@@ -13,8 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gltr_lib.study import real_tier
 
 if TYPE_CHECKING:
@@ -139,11 +137,11 @@ def bank(name: str, painter: Stylizer | None, cache: Path) -> StyleBank:
 
 
 def _measure(name: str, painter: Stylizer) -> StyleBank:
-    from gltr_lib.paintings import kind_of
+    from gltr_lib.paintings.bank import procedural_bank
     from gltr_lib.style_bank import StyleBank
 
     if name == PROCEDURAL:
-        return StyleBank.from_images(painter, _painted(), [f"{kind_of(seed)}-{seed}" for seed in range(COUNT)])
+        return procedural_bank(painter, COUNT, SIDE)
     files = _files((real_tier.data_root() or Path()) / FOLDER)
     return StyleBank.from_images(painter, _opened(files), [file.stem for file in files])
 
@@ -152,26 +150,11 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.is_file())
 
 
-def _painted() -> Iterator[Tensor]:
-    from gltr_lib.paintings import paint
-
-    for seed in range(COUNT):
-        yield _tensor(paint(seed, size=SIDE))
-
-
 def _opened(files: list[Path]) -> Iterator[Tensor]:
     """Pictures of files, shrunk as ``gltr bank build`` shrinks them."""
-    from PIL import Image
-
-    from gltr_lib.datasets import read_image
-
-    for file in files:
-        picture = Image.fromarray(read_image(file))
-        picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-        yield _tensor(np.array(picture))
-
-
-def _tensor(pixels: np.ndarray) -> Tensor:
     import torch
 
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255.0
+    from gltr_lib._read import read_shrunk
+
+    for file in files:
+        yield torch.from_numpy(read_shrunk(file, LONGEST)).permute(2, 0, 1).float() / 255.0

@@ -286,7 +286,7 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
     """Render every set once before the runs begin, so that processes only read."""
     needed = {run.train: run.config.crop for run in todo}
     needed |= {streets: run.config.crop for run in todo for streets in run.score}
-    needed[train_streets("baseline", settings.scenes)] = todo[0].config.crop
+    needed[train_streets("game", settings.scenes)] = todo[0].config.crop
     for streets, size in needed.items():
         drawn = [part for part in streets.parts if not real_tier.are_files(part[0])]
         absent = [part for part in drawn if not data.cache_path(part, size, places.cache).exists()]

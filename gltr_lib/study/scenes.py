@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib import ledger
-from gltr_lib._drafts import whole
+from gltr_lib._drafts import atomic_file
 from gltr_lib.evaluate import merge, predict
 from gltr_lib.labels import NUM_CLASSES
 from gltr_lib.metrics import ConfusionMatrix
@@ -79,7 +79,7 @@ def save(results: str | Path, run: str, definition: str, counts: np.ndarray) -> 
     path = Path(results) / FOLDER / f"{run}.npz"
     kept = dict(np.load(path, allow_pickle=False)) if path.exists() else {}
     kept[definition] = counts.astype(np.uint16 if counts.max(initial=0) < 1 << 16 else np.int32)
-    with whole(path) as draft, draft.open("wb") as file:
+    with atomic_file(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **kept)
     return f"{FOLDER}/{path.name}"
 

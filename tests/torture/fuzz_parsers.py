@@ -140,7 +140,6 @@ def _texts(folder: Path) -> list[Parser]:
     from gltr_lib.offline.manifest import read_all
     from gltr_lib.prepare._job import claim, read_journal
     from gltr_lib.prepare._transfer import Part
-    from gltr_lib.prepare.convert import class_pixels
     from gltr_lib.prepare.download import remember
     from gltr_lib.scale.logs import read_records
     from gltr_lib.study.trials import read as read_trials
@@ -155,7 +154,6 @@ def _texts(folder: Path) -> list[Parser]:
     entry = {"a": {"file": "a.safetensors", "sha256": "0" * 64, "bytes": 5, "kind": "model", "metadata": {"x": 1}}}
     journal = b"\n".join(text({"key": f"train/{n}", "size": [4, 3], "ids": {"7": 12}, "coding": "labelIds", "bytes": 9})
                          for n in range(3))  # fmt: skip
-    prepared = {"settings": {"dataset": "cityscapes", "options": {}}, "splits": {}}
     data = folder / "remembered.bin"
     data.write_bytes(b"x")
 
@@ -165,10 +163,6 @@ def _texts(folder: Path) -> list[Parser]:
                 ledger.validate(row)
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path.name}: {error}") from None
-
-    def pixels(path: Path) -> None:
-        (path.parent / "manifest.json").write_bytes(text(prepared))
-        class_pixels(path.parent, "train")
 
     def registry(path: Path) -> None:
         for name in weights.names(assets=path.parent):
@@ -181,9 +175,6 @@ def _texts(folder: Path) -> list[Parser]:
         Parser("registry", [text(entry)], registry, "-registry/registry.json", ("weights", "a.safetensors")),
         Parser("split list", [b"00001\n00002.png # x\nimages/00003.png 4\n"], read_list, ".txt"),
         Parser("journal", [journal], read_journal, ".jsonl"),
-        Parser("journal of labels", [journal], pixels, "-journal/train.jsonl"),
-        Parser("prepare's manifest", [text(prepared)], lambda path: class_pixels(path.parent, "train"),
-               "-prepared/manifest.json"),
         Parser("a job's marker", [text({"settings": {"a": 1}})], lambda path: claim(path.parent, "marker.json",
         {"a": 1}),
                "-marker/marker.json"),

@@ -125,9 +125,6 @@ def _wrong(folder: Path, cases: Sequence[Case]) -> list[tuple[str, Words, str]]:
         ("weights", ("verify", "--out", missing), "missing"), ("weights", ("verify", "--out", out, "--only", "x"), "x"),
         ("weights", ("verify", "--out", bad_weights), "decoder.pth"), ("weights", ("fetch",), "--out"),
         (bank, (), "--out"), (bank, ("--out", out / "a.txt"), "a.txt"), (bank, ("--nonsense",), "nonsense"),
-        (bank, ("--out", out / "a.safetensors", "--folder", missing), "missing"),
-        (bank, ("--out", out / "a.safetensors", "--folder", pictures["broken"]), "broken.png"),
-        (bank, ("--out", out / "a.safetensors", "--folder", pictures["nothing"]), "nothing"),
         (bank, ("--out", out / "a.safetensors", "--stylizer", "x"), "x"),
         *[(bank, ("--out", out / "a.safetensors", flag, v), flag) for flag in ("--count", "--size")
           for v in ("0", "-1", "x", "99999999999")],
