@@ -1,6 +1,6 @@
-"""The tables of benchmarks/README.md, from results/bench.jsonl: ``python benchmarks/tables.py`` writes them anew.
+"""The tables of benchmarks/README.md, from benchmarks/bench.jsonl: ``python benchmarks/tables.py`` writes them anew.
 
-The ledger holds one line for each whole run of ``gltr bench --ledger results/bench.jsonl``. A ratio is shown with its
+The ledger holds one line for each whole run of ``gltr bench --ledger benchmarks/bench.jsonl``. A ratio is shown with its
 last three runs, newest first, because one run on a busy machine proves nothing.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LEDGER, PAGE = ROOT / "results" / "bench.jsonl", ROOT / "benchmarks" / "README.md"
+LEDGER, PAGE = ROOT / "benchmarks" / "bench.jsonl", ROOT / "benchmarks" / "README.md"
 RUNS_SHOWN = 3
 
 
