@@ -55,8 +55,7 @@ def terms(matrix: ConfusionMatrix) -> np.ndarray:
     """Intersection and union of each class, int64 (2,C).
 
     Example:
-        >>> matrix = ConfusionMatrix(2)
-        >>> matrix.update(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))
+        >>> matrix = ConfusionMatrix(2).update(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))
         >>> terms(matrix).tolist()
         [[1, 1], [2, 2]]
     """
