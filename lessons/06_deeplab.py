@@ -571,7 +571,7 @@ config = TrainConfig(
 settings = {**json.loads(config.to_json()), "method": " + ".join(config.method.views)}
 engine_part = list(settings)[: list(settings).index("checkpoint_every")]  # the rest belongs to section 7
 does = dict(re.findall(r"^ +(\w+): (.+)$", TrainConfig.__doc__, re.MULTILINE))
-rows = [(name, str(settings[name]), does[name].replace("``", "")) for name in engine_part]
+rows = [(name, str(settings[name]), does[name].replace("``", "").rstrip(".")) for name in engine_part]
 viz.table(rows, ["setting", "value", "what it does"], caption=config.method.name)
 
 # %% [markdown]

@@ -621,7 +621,7 @@ for film, title in REAL_COLUMNS.items():
     above = [name for name, values in seeds.items() if claims.interval(values)[0] > blind]
     best = max(seeds, key=lambda name: sum(seeds[name]) / len(seeds[name]))
     gain = claims.sentence(claims.paired(photos, "gtr", "baseline", film))
-    rows.append((title, f"{len(above)} of {len(seeds)}: {', '.join(above) or 'none'}", best, gain))
+    rows.append((title, f"{len(above)} of {len(seeds)}: {'; '.join(above) or 'none'}", best, gain))
 heads = ["sequence", "surely above the guess", "highest mean", "GTR minus baseline (by seed): verdict"]
 viz.table(rows, heads, caption="The same scores, in words (surely: the interval over the seeds lies above the guess)")
 
