@@ -1,7 +1,7 @@
 """The tables of benchmarks/README.md, from benchmarks/bench.jsonl: ``python benchmarks/tables.py`` writes them anew.
 
-The ledger holds one line for each whole run of ``gltr bench --ledger benchmarks/bench.jsonl``. A ratio is shown with its
-last three runs, newest first, because one run on a busy machine proves nothing.
+The ledger holds one line for each whole run of ``gltr bench --ledger benchmarks/bench.jsonl``. A ratio is shown with
+its last three runs, newest first, because one run on a busy machine proves nothing.
 """
 
 from __future__ import annotations

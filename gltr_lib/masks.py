@@ -52,8 +52,8 @@ def blob_mask(
         sigma: width of the Gaussian in pixels; (low, high) draws it log-uniformly for each sample.
         share: stylised share of the pixels in [0, 1]; (low, high) draws it uniformly for each sample.
         rule: "exact" takes the quantile, so each mask meets the share to one pixel (pixels of one very same height go
-            together); "official" thresholds at ``mean + sqrt(2) * erfinv(1 - 2 * share) * std``, which meets the
-            share in expectation only.
+            together); "official" thresholds at ``mean + sqrt(2) * erfinv(1 - 2 * share) * std``, which single
+            masks miss, and the mean of many meets nearly (large blobs are few, and not normally distributed).
         generator: draws the noise on its own device, so that a CPU generator gives one mask everywhere. A sequence
             holds one generator for each sample, whose mask then does not depend on its batch.
         device: where the mask is put; the generator's device (or the CPU) by default.

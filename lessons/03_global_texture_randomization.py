@@ -33,7 +33,7 @@
 #
 # **Where they stumble.**
 #
-# - Contrast for texture: a smooth ramp has a large std and no roughness.
+# - Contrast for texture: a smooth ramp has a large std and hardly any roughness.
 # - Quantiles read as values: the lower quarter of the *scores* is not the lower quarter of the *paintings*.
 # - One style for a whole batch; or a mean of one painter with the std of another.
 # - A share of raw *pixels* where whole pictures are meant (that would be LTR).
@@ -121,7 +121,7 @@ roughness = check("03-roughness", roughness)
 # %% [markdown]
 # The library's `texture_complexity` builds on the same idea and adds two thoughts: texture has *many scales* (it looks at
 # four, each half the size of the one before), and texture is *everywhere* (it pools small blocks so that a few hard
-# edges count little). Four test pictures tell the two numbers apart.
+# edges count little). Four test pictures show what each of the two numbers can tell apart.
 
 # %%
 ramp = np.tile(np.linspace(0, 1, 128), (128, 1))
@@ -136,6 +136,11 @@ for name, grey in [("soft ramp", ramp), ("one hard edge", edge), ("checkerboard 
 viz.table(rows, ["picture", "roughness x 100", "complexity"], digits=2)
 
 # %% [markdown]
+# Hold the first two rows against each other. Roughness cannot tell the ramp from the edge: both change by 1 in all, one in
+# small steps, the other at once. Complexity can: in most small blocks beside an edge there is nothing at all, so the edge
+# is discounted. The ramp still scores, because its slope grows with every halving of the picture. No single number is
+# texture itself.
+#
 # Now a wall of paintings, sorted by complexity.
 
 # %%
@@ -295,7 +300,7 @@ print(f"one style: 2 x {stylizer.channels} numbers of 2 bytes = {2 * stylizer.ch
 # as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting,
 # placed by the two directions in which the styles vary most (principal components of the $2C$ numbers, each divided by its
 # own spread first, so that all of them count alike). Where there is room, a point shows the painting that it came from.
-# What changes from left to right, and from bottom to top?
+# Two things change across the map, one to each side. Which? Decide before you read on.
 
 # %%
 bank = StyleBank.load("paintings-mini", stylizer)
@@ -319,6 +324,9 @@ with viz.look():
 viz.show(figure, alt="A map of the bank: every style a point, many with a thumbnail of the painting that it came from.")
 
 # %% [markdown]
+# From left to right it is contrast: strong at one end, faint at the other. (The $C$ standard deviations rise and fall
+# together.) From bottom to top it is mostly brightness. What a painting is *of* has no axis.
+#
 # ### Exercise 3.3 — A fresh style for every picture (●○○, 4 min)
 #
 # `means` and `stds` (N, C) are a style bank. Draw `count` styles at random (with replacement), one for each picture of a
@@ -437,7 +445,7 @@ print("an odd size stays exact:", tuple(odd.shape))
 # %% [markdown]
 # Compare the two peaks at half of their height above the ends. Where the painted one is wider, painting has softened the
 # borders: a decoder does not draw an edge as sharply as the engine did. *Where* the border lies is another matter. A peak at
-# zero says that nothing has moved.
+# zero says that nothing has moved sideways, not by one pixel. (Up and down needs a test of its own: `maps.roll(shift, 1)`.)
 #
 # ## 5. Online, or copies on a disk? (6 min)
 #
@@ -516,7 +524,9 @@ viz.show(
 
 # %% [markdown]
 # A detail of the released code: a source picture's copy is drawn when the data set object is *built*, and that happens
-# every 5,000 iterations, so a picture keeps its painter for that long.
+# every 5,000 iterations. Does that matter? Two pictures a step are 10,000 draws from a list of 49,612 entries (24,806
+# crops, each raw and painted). In one shuffled pass an entry comes at most once before the next draw, so no. What limits
+# this way are the five copies.
 #
 # ## 6. Some pictures stay raw (5 min)
 #
@@ -570,7 +580,7 @@ viz.show(
 #
 # Two networks come with the course, of one architecture, trained on the same streets in the game look with the same
 # number of pictures. One saw them raw (*baseline*), one saw them painted (*GTR*). First an eye test: one street, its
-# labels unchanged, and four painters whom neither network has met.
+# labels unchanged, and four paintings that are not in the bank (their kinds are).
 #
 # **Predict, then run.** Only paint changes, no thing moves. Which part of its answers will each network keep?
 
@@ -594,15 +604,21 @@ viz.show(
     viz.label_legend(np.unique(label[label != 255])),
     alt="Legend: number, name and colour of the classes in this street.",
 )
-kept_share = {name: (100 * (guess[1:] == guess[:1]).float().mean((1, 2))).tolist() for name, guess in guesses.items()}
-viz.table([(name, *shares) for name, shares in kept_share.items()], ["keeps of its answers (%)", *kinds], digits=0)
+
+# %%
+rows, here = [], torch.from_numpy(label)
+for name, guess in guesses.items():
+    same, right = guess[1:] == guess[:1], (guess[1:] == here)[:, here != 255]
+    rows.append((f"{name}: keeps of its answers", *(100 * same.float().mean((1, 2))).tolist()))
+    rows.append((f"{name}: right", *(100 * right.float().mean(1)).tolist()))
+viz.table(rows, ["% of the pixels", *kinds], digits=0)
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** The baseline gives up many of its answers under paint, the GTR network keeps most of them. The table below the figure has the shares for today's networks.
 
 # %% [markdown]
 # Paint carries no information about what a thing *is*. A network that keeps its answers has learned not to listen to it.
-# But nobody drives through a painting. So now the question that counts: streets in looks that neither network has seen.
+# (A stone keeps its answers, too: lesson 05. So read the rows *right* as well.) But nobody drives through a painting. So now the question that counts: streets in looks that neither network has seen.
 # `overcast` and `sun` have other materials and other light; `sampled` looks are drawn from a wide family; `colour`
 # changes colours alone, `geometry` the street and the viewpoint alone (two controls).
 #
@@ -635,7 +651,7 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 # %% [markdown]
 # One run and a few streets are an anecdote. The study repeats this with several seeds and far more streets; its rows are
 # in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
-# leaves out zero; lesson 08 builds it.) Then: which classes made the difference?
+# leaves out zero; lesson 08 builds it.) The second table takes the two controls apart.
 
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")
@@ -653,6 +669,25 @@ else:
     print("the study has not been run here: gltr study --tier headline")
 
 # %%
+line = []
+for name, look in (("colour alone changes", "streets/colour"), ("geometry alone changes", "streets/geometry")):
+    pairs = [cells.get((method, at)) for method in ("baseline", "gtr") for at in ("streets/game", look)] if rows else []
+    if pairs and all(pairs):
+        game, there, painted_game, painted_there = (100 * cell.mean for cell in pairs)
+        line.append((name, game - there, painted_game - painted_there, painted_there - there))
+heads = ["control", "the baseline falls by", "GTR falls by", "GTR minus baseline there"]
+viz.table(
+    line, heads, caption="The two controls: how far each falls from its own score on game (points, means over seeds)"
+)
+
+# %% [markdown]
+# The controls change one thing each, so they say *why* a network falls. Read the row of colour: does the baseline fall far,
+# and GTR hardly? Then much of the gap is colour, and paint is a cure for that. Read the row of geometry: does the baseline
+# fall little? Then places are not its problem. There is nothing to win there, and paint only costs.
+#
+# Last question: which classes made the difference?
+
+# %%
 together = {name: evaluate.merge(matrices[name, look] for look in others).iou() for name in nets}
 order = (together["GTR"] - together["baseline"]).nan_to_num(0).argsort(descending=True)
 order = [c for c in order.tolist() if not together["baseline"][c].isnan()]
@@ -666,7 +701,8 @@ viz.show(
 
 # %% [markdown]
 # Draw as you like: the explorer shows what single training steps see. Watch thin things (poles, signs, wheels) at full
-# strength: where does *global* paint go too far? That is where lesson 04 begins.
+# strength: where does *global* paint go too far? And note what it never does: inside one picture all texture comes from one
+# hand. That is where lesson 04 begins.
 
 # %%
 GtrExplorer()
@@ -683,7 +719,7 @@ print(summary("03"))
 # - Online painting costs a share of every step and next to no disk, and a picture rarely looks the same twice. Offline copies
 #   are the reverse.
 # - The raw share is a parameter: 0 here, 1:1 in the released code. A table that does not name it says little.
-# - A network that saw paint keeps its answers under paint. Whether that helps on other looks is a matter of measurement, and
+# - A network that saw paint keeps its answers under paint (so would a stone). Whether that helps on other looks is a matter of measurement, and
 #   the bars above are yours.
 #
 # ## References

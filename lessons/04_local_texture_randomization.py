@@ -17,7 +17,7 @@
 #
 # **You will be able to**
 # - turn white noise into smooth random blobs, and say what the blur does to its size
-# - cut the noise so that a wanted share of the pixels is painted, in expectation or exactly
+# - cut the noise so that a wanted share of the pixels is painted, about or exactly
 # - choose the size of the blobs for any picture
 # - explain, with numbers of your own, why the official code's default leaves nothing local
 #
@@ -54,7 +54,7 @@ import torch
 import torch.nn.functional as F
 
 from gltr_lib import StyleBank, Stylizer, course, masks, models, streets, viz
-from gltr_lib.checks import check
+from gltr_lib.checks import check, summary
 from gltr_lib.course import claims
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
 from gltr_lib.study.tables import COLUMN_NAMES
@@ -133,8 +133,8 @@ viz.show(
 # ### Exercise 4.1 — Cutting the noise (●●●, 8 min)
 #
 # Write `threshold_mask(field, share)`: `field` (B, 1, H, W) is blurred noise. Return a float mask that is 1 where the
-# field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and the std (divided by H·W) of each
-# sample, and 0 elsewhere.
+# field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and the std of each sample (the std with
+# divisor H·W, not H·W − 1: `correction=0`), and 0 elsewhere.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -187,8 +187,8 @@ viz.table(rows, [f"{draws} masks", "mean (%)", "smallest (%)", "largest (%)"], c
 # **Expected.** For large ones: the field has fewer independent clouds. The table shows smallest and largest of all masks.
 
 # %% [markdown]
-# Both are right *in expectation*. But a field with large blobs holds only a handful of clouds, and a handful of clouds
-# is no normal distribution: single masks miss the share that you asked for. If you schedule the share, or compare 25 %
+# Small blobs meet the share in the mean. Large ones nearly do, and single masks miss it by several per cent of the pixels: a
+# field with large blobs holds only a handful of clouds, and a handful of clouds is no normal distribution. If you schedule the share, or compare 25 %
 # with 50 %, that scatter is noise in your experiment.
 #
 # There is a way without any distribution: rank the pixels and take the highest ones.
@@ -228,11 +228,9 @@ exact_mask = check("04-quantile", exact_mask)
 
 # %%
 _, field = blurred_noise(8, 128, 256, 16.0, random)
-in_expectation = threshold_mask(field, asked).mean((1, 2, 3))
+about = threshold_mask(field, asked).mean((1, 2, 3))
 exactly = exact_mask(field, asked).mean((1, 2, 3))
-table = [
-    (i + 1, 100 * a, 100 * b) for i, (a, b) in enumerate(zip(in_expectation.tolist(), exactly.tolist(), strict=True))
-]
+table = [(i + 1, 100 * a, 100 * b) for i, (a, b) in enumerate(zip(about.tolist(), exactly.tolist(), strict=True))]
 viz.table(table, ["mask", "threshold (%)", "exact (%)"], caption=f"Eight masks, {asked:.0%} asked, sigma = 16 px")
 
 # %% [markdown]
@@ -494,7 +492,8 @@ viz.show(
 # %% [markdown]
 # Look at the middle group of bars. Outside the blobs not one bit differs from the raw picture (you checked it). Whatever
 # is lost there is lost because the answer for a pixel also depends on its *surroundings*: on what the convolutions see
-# around it, and here on the whole picture too, whose statistics GroupNorm divides by. Paint next door changes what the
+# around it, and here on the whole picture too: the network divides each map by the spread that it finds all over it (a layer
+# called GroupNorm, of which lesson 05 says more). Paint next door changes what the
 # network concludes about an untouched pixel. A local mask tests exactly this, and a whole painting cannot.
 #
 # Now compare the second and the third bar of each group. One of the two networks was trained on blobs, the other has never
@@ -528,7 +527,7 @@ viz.table(rows, ["look", "GTR+LTR minus GTR, mIoU-19 (by seed): verdict"], capti
 # ### Exercise 4.6 — Why the official default does nothing (●●○, 6 min)
 #
 # Write `official_raw_share(field, p)`: the share of pixels that stay **raw** under this rule, as a float; mean and std
-# are taken over the whole field, the std divided by H·W. Do not protect it from $p = 1$.
+# are taken over the whole field, the std with divisor H·W, not H·W − 1 (`correction=0`). Do not protect it from $p = 1$.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -633,6 +632,8 @@ share_at = check("04-schedule", share_at)
 # The line that *runs* in the official code is another one. It does not look at the iteration at all; each call adds
 # $(1 - \beta)\,(1/T)^{0.1}$ to $\beta$, starting over every 5,000 iterations.
 #
+# With the default of 1 there is nothing left to add, and nothing would change at all. Suppose somebody repaired the option.
+#
 # **Predict, then run.** Let both start at 0.5, with $T$ = 200,000 iterations. After how many iterations is 99 % of the
 # picture painted: as the comment means it, and as the code runs?
 
@@ -684,12 +685,15 @@ from gltr_lib.explorers import LtrExplorer
 
 LtrExplorer()
 
+# %%
+print(summary("04"))
+
 # %% [markdown]
 # ## Recap
 #
 # - A blob mask is noise, blurred, cut. The blur shrinks the noise to $1/(2\sqrt{\pi}\,\sigma)$, so the threshold must be
 #   made from the field's own mean and std, or from its ranking.
-# - The official threshold meets the share in expectation; the ranking meets it exactly. Large blobs make the difference.
+# - The official threshold meets the share about, the ranking exactly. Large blobs make the difference, mask by mask.
 # - Sigma belongs to a crop of 640 pixels; at other sizes it scales with the shorter side.
 # - LTR puts edges of texture where no object ends. What a network gets wrong *outside* the blobs shows how much it
 #   leans on the surroundings.

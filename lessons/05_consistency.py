@@ -51,7 +51,7 @@ import torch
 import torch.nn.functional as F
 
 from gltr_lib import StyleBank, Stylizer, course, engine, models, streets, viz
-from gltr_lib.checks import check
+from gltr_lib.checks import check, summary
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.course import claims
 from gltr_lib.explorers import AugmentationComposer
@@ -328,15 +328,14 @@ def kl_to_global(logits_global, logits_local):
 kl_to_global = check("05-kl", kl_to_global)
 
 # %% [markdown]
-# **Predict, then run.** Six settings, two branches. In which cells of the table will you find a zero? And for the two
-# symmetric losses without `detach`: which branch gets the longer gradient?
+# **Predict, then run.** Six settings, two branches, the same logits for all. In which cells of the table will you find a
+# zero? And does `detach` change the gradient into *local*?
 
 # %%
-rows = []
+rows, logits = [], 3 * torch.randn(2, 2, 19, 8, 8, generator=random)
 for kind in ("mse", "js", "kl"):
     for detach in (None, "global"):
-        a, b = torch.randn(2, 2, 19, 8, 8, generator=random)
-        a, b = (3 * a).requires_grad_(), (3 * b).requires_grad_()
+        a, b = (x.clone().requires_grad_() for x in logits)
         consistency_loss(a, b, kind=kind, detach=detach).backward()
         lengths = [0.0 if x.grad is None else x.grad.norm().item() for x in (a, b)]
         rows.append((kind, str(detach), *lengths))
@@ -345,10 +344,11 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Zeros: *into global* in the three rows with `detach="global"`, and nowhere else. Without it the two lengths are of one size for mse and js, and which is longer is chance.
+# **Expected.** Zeros: *into global* in the three rows with `detach="global"`, and nowhere else. *Into local* stays as it was, digit for digit. Without `detach` the two lengths are of one size for mse and js, and which is longer is chance.
 
 # %% [markdown]
-# `detach="global"` leaves an exact zero. Without it the symmetric losses favour neither branch (which of the two lengths
+# `detach="global"` leaves an exact zero, and the gradient into *local* as it was: it cuts one branch and touches nothing
+# else. Without it the symmetric losses favour neither branch (which of the two lengths
 # is larger is chance here), and even KL moves its target: the teacher is dragged towards the pupil. That is not always
 # wrong, but it should never happen by accident. A gradient is one line to check; check it.
 
@@ -461,15 +461,15 @@ print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / libr
 
 # %% [markdown]
 # The library divides the sum by the number of views. A method with two views would otherwise have gradients twice as long
-# as a method with one. With plain SGD that is twice the learning rate; AdamW mostly evens it out, but the limit on the
-# gradient's length would bite earlier. A comparison of methods should not be about that.
+# as a method with one. With plain SGD that is twice the learning rate. AdamW, the optimizer of this course, divides by the
+# usual size of its gradients and so mostly evens it out, but the limit on the gradient's length would bite earlier. A comparison of methods should not be about that.
 
 # %% [markdown]
 # All of it rests on one thing: both views share one label map. Watch the pictures of a step being made, with its
 # labels at every stage, and rivals beside them. Then choose *Break it*.
 #
 # **Predict, then run.** Move the picture by 6 pixels and forget the labels. How many of a hundred label pixels will be
-# wrong? (The count stands under each stage.) Would you see it in the picture?
+# wrong? (Count and share stand under each stage.) Would you see it in the picture?
 
 # %%
 AugmentationComposer()
@@ -600,7 +600,7 @@ bars = {
     "two paintings (GTR, GTR′)": [reports[key][1][1] for key in NAMES],
 }
 figure = viz.bars(
-    bars, groups=list(NAMES.values()), ylabel="pixels with two answers (%)", title="Less is more consistent"
+    bars, groups=list(NAMES.values()), ylabel="pixels with two answers (%)", title="Lower: more consistent"
 )
 viz.show(
     figure,
@@ -627,18 +627,21 @@ QUESTIONS = {
 }
 
 # %%
-figure, axes = viz.new_figure(8.4, 3.2, ncols=len(LOOKS), sharey=True, sharex=True)
+figure, axes = viz.new_figure(8.4, 3.4, ncols=len(LOOKS), sharey=True, sharex=True)
 with viz.look():
     for ax, (look, title) in zip(axes, LOOKS.items(), strict=True):
         ax.axvline(0, color=viz.MUTED, lw=1)
         for i, pair in enumerate(QUESTIONS.values()):
             values = claims.paired(study, *pair, look)  # seed by seed
-            ax.plot(values, [i] * len(values), viz.MARKERS[i], color=viz.COLOURS[i], mec="white", ms=7)
+            heights = [i + 0.14 * (n - (len(values) - 1) / 2) for n in range(len(values))]  # no mark covers another
+            ax.plot(values, heights, viz.MARKERS[i], color=viz.COLOURS[i], mec="white", ms=5)
             ax.plot(sum(values) / max(1, len(values)), i, "|", color=viz.INK, ms=18, mew=2)
         ax.set_title(title)
         ax.set_yticks(range(len(QUESTIONS)), list(QUESTIONS))
         ax.set_ylim(len(QUESTIONS) - 0.5, -0.5)
-    figure.supxlabel("difference in mIoU (points), one mark a seed, bar = mean", fontsize=8.5, color=viz.MUTED)
+    figure.supxlabel(
+        "difference in mIoU (points), one mark a seed (first seed on top), bar = mean", fontsize=8.5, color=viz.MUTED
+    )
 if study:
     viz.show(
         figure, alt="Paired differences by seed for three questions on four looks; the table below reads them out."
@@ -671,11 +674,24 @@ print(
 pairs = {"agreement with LTR": ("gtr_ltr_cgl", "gtr_ltr"), "agreement without LTR": ("gtr_gtr_cons", "gtr_gtr")}
 rows = [(name, *answers(*pair)) for name, pair in pairs.items()]
 viz.table(rows, ["question", *LOOKS.values()], caption="What asking for agreement adds")
+said = {(n, t): claims.verdict(claims.paired(study, *p, look)) for n, p in pairs.items() for look, t in LOOKS.items()}
+rows = []
+for word in ("helps", "harms"):
+    places = [f"{name}: {title}" for (name, title), verdict in said.items() if verdict == word]
+    rows.append((f"agreement {word}", "; ".join(places) or "nowhere"))
+viz.table(rows, ["verdict", "where"])
 
 # %% [markdown]
-# Hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
-# Where it *helps* with LTR and *harms* without, it does. In between, these seeds cannot tell. *One seed* says
+# Ask the plain question first: does agreement help *at all*, with either pair? The second table says so.
+# Only if it helps somewhere is there anything for LTR to explain.
+#
+# Then hold the two rows against each other, look by look. Where they resemble each other, nothing says that CGL needs LTR.
+# But count the seeds in the brackets before you compare two words. A row with fewer seeds has a wider interval, so it is
+# harder to decide: the same difference may be *open* in one row and a verdict in the other. *One seed* says
 # little, and *not run* nothing at all.
+
+# %%
+print(summary("05"))
 
 # %% [markdown]
 # ## Recap

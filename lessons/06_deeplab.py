@@ -49,6 +49,7 @@
 
 # %%
 import json
+import re
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ from PIL import Image
 from torch import nn
 
 from gltr_lib import StyleBank, Stylizer, cost, course, datasets, engine, explorers, ledger, models, scale, streets, viz
-from gltr_lib.checks import check
+from gltr_lib.checks import check, summary
 from gltr_lib.config import METHODS, TrainConfig, recipe
 from gltr_lib.course import claims
 from gltr_lib.evaluate import evaluate, layout_prior, predict, score_prior
@@ -109,6 +110,7 @@ viz.show(
     alt="One street with its labels, and as a perfect network would draw it from maps 8, 16 and 32 times smaller: "
     "poles vanish first, then people and signs, at last only large masses are left.",
 )
+viz.show(viz.label_legend(truth[truth != 255].unique().tolist()), alt="Legend: the classes of this street.")
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Road and car survive at every stride. Person keeps about half at stride 8 and little at stride 32. The pole is all but gone at stride 8 already, the traffic light at stride 16. Nothing was learned wrongly.
@@ -125,7 +127,7 @@ viz.show(
 # ### Exercise 6.1 — How large is the output? (●●○, 5 min)
 #
 # Write `conv_size(size, kernel, stride, padding, dilation)`: the output size of a convolution along one side;
-# `padding` is added on each side.
+# `padding` is added on each side. An incomplete last step is left out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -554,7 +556,8 @@ poly_lr = check("06-poly", poly_lr)
 
 # %% [markdown]
 # Now the run that you are about to start. Steps, forward images, crop and streets are those of the baseline in
-# lesson 01, so that the two can be compared; only the method differs.
+# lesson 01, so that the two can be compared; only the method differs. The table says what each setting does, in the words of
+# the library.
 
 # %%
 config = TrainConfig(
@@ -562,11 +565,20 @@ config = TrainConfig(
     steps=course.pick(smoke=6, laptop=300, full=4000),
     forward_images=course.pick(smoke=4, laptop=4, full=8),
     crop=(96, 192),
+    scale=(1.0, 1.0),
     seed=course.seed(),
 )
 settings = {**json.loads(config.to_json()), "method": " + ".join(config.method.views)}
 engine_part = list(settings)[: list(settings).index("checkpoint_every")]  # the rest belongs to section 7
-viz.table([(name, str(settings[name])) for name in engine_part], ["setting", "value"], caption=config.method.name)
+does = dict(re.findall(r"^ +(\w+): (.+)$", TrainConfig.__doc__, re.MULTILINE))
+rows = [(name, str(settings[name]), does[name].replace("``", "").rstrip(".")) for name in engine_part]
+viz.table(rows, ["setting", "value", "what it does"], caption=config.method.name)
+
+# %% [markdown]
+# The rate of every step follows from four of them. The engine starts gently: in a *warm-up* it climbs from zero first, while
+# the gradients of a fresh network are large and point anywhere.
+
+# %%
 at = range(config.steps)
 rates = {
     "poly (yours)": [1000 * poly_lr(config.lr, step, config.steps, config.power) for step in at],
@@ -599,6 +611,7 @@ viz.show(
     ),
     alt=f"{len(target)} street crops in three rows: painted whole, painted in blobs, and their labels, which fit both.",
 )
+viz.show(viz.label_legend(target[target != 255].unique().tolist()), alt="Legend: the classes in these crops.")
 
 # %% [markdown]
 # ## 6. Your run (8 min)
@@ -673,10 +686,11 @@ viz.table(rows, heads, caption="gtr_ltr_cgl minus baseline, mIoU-19 (%): one run
 # But one thing needs no statistics. Look.
 
 # %%
-panels, names = [], []
+panels, names, present = [], [], set()
 picture, truth = sets["sun"][0][:1], sets["sun"][1][0]
 for name in ("shipped baseline", "your run", "shipped gtr_ltr_cgl"):
     guess = predict(contestants[name], picture)[0]
+    present |= set(guess.unique().tolist())
     panels += [viz.overlay(picture[0], guess), viz.error_map(guess, truth, picture[0])]
     names += [name, f"{(guess == truth).float().mean():.0%} of the pixels right"]
 viz.show(
@@ -686,6 +700,7 @@ viz.show(
     + ", ".join(f"{a} {b}" for a, b in zip(names[::2], names[1::2], strict=True))
     + ".",
 )
+viz.show(viz.label_legend(sorted(present)), alt="Legend: the classes in the three predictions.")
 
 # %% [markdown]
 # ## 7. Official dress, full size (12 min)
@@ -757,6 +772,7 @@ viz.show(
     ),
     alt="A street as a frame of GTA5, its label map in the palette's colours, and the trainIds laid over the frame.",
 )
+viz.show(viz.label_legend(np.unique(classes[classes != 255]).tolist()), alt="Legend: the classes of the third picture.")
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** 90, the brightness of the palette's purple. Whether training stops depends on the loader: cross-entropy complains about a class 90, a mapping that calls it "ignore" does not.
@@ -1047,6 +1063,9 @@ explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 # %% [markdown] tags=["instructor"]
 # **Expected.** What is kept, by far. It grows with the images and with the area of the crop; the weights, their gradients
 # and the momentum stay as they are.
+
+# %%
+print(summary("06"))
 
 # %% [markdown]
 # A run of that length does not belong in a notebook. The terminal has the same engine:

@@ -200,3 +200,16 @@ def test_references_agree_with_the_library():
     assert torch.equal(solve["01-confusion"](pred, target, 5), matrix.counts)
     assert difference(solve["01-iou"](matrix.counts), matrix.iou()) is None
     assert solve["07-miou"](list(pred), list(target), 5) == pytest.approx(matrix.miou(), abs=1e-6)
+
+
+def test_an_error_of_torch_is_not_taken_for_a_stub():
+    def unfinished(labels, size):
+        raise NotImplementedError("Exercise 7.2: your turn")
+
+    def torchs_own(features, branches):
+        raise NotImplementedError("\"some_kernel\" not implemented for 'Long'")
+
+    assert "still a stub" in verdict("07-rescore", unfinished).message
+    said = verdict("06-aspp", torchs_own).message
+    assert "still a stub" not in said
+    assert "not implemented for 'Long'" in said

@@ -104,6 +104,10 @@ def raw_share_as_tensor(field, p):
         ("04-loguniform", lambda u, low, high: torch.exp(math.log(low) + u * math.log(high / low))),
         ("04-mix", torch.lerp),
         ("04-official", raw_share_as_tensor),
+        (
+            "04-official",
+            lambda field, p: (field > field.mean() + level(p) * field.var(correction=0).sqrt()).sum() / field.numel(),
+        ),
     ],
 )
 def test_right_answers_in_other_words_pass(id, answer):
@@ -160,6 +164,43 @@ def test_subtly_wrong_answers_do_not_pass(id, answer, says):
     found = verdict(id, answer)
     assert not found.passed
     assert says in found.message
+
+
+def level(share):
+    return math.sqrt(2) * torch.erfinv(torch.tensor(2 * share - 1.0))
+
+
+def threshold_with_torchs_std(field, share):
+    mean, std = field.mean((1, 2, 3), keepdim=True), field.std((1, 2, 3), keepdim=True)
+    return (field > mean - level(share) * std).float()
+
+
+def threshold_with_std_by_pixels(field, share):
+    mean, std = field.mean((1, 2, 3), keepdim=True), field.std((1, 2, 3), correction=0, keepdim=True)
+    return (field > mean - level(share) * std / field[0].numel()).float()
+
+
+def official_with_torchs_std(field, p):
+    return (field > field.mean() + level(p) * field.std()).float().mean().item()
+
+
+def official_with_std_by_pixels(field, p):
+    return (field > field.mean() + level(p) * field.std(correction=0) / field.numel()).float().mean().item()
+
+
+def order_for_ranks(field, share):
+    flat = field.flatten(1)
+    return (flat.argsort(1) >= flat.shape[1] - round(share * flat.shape[1])).float().view_as(field)
+
+
+def above_the_quantile(field, share):
+    flat = field.flatten(1)
+    return (flat > torch.quantile(flat, 1 - share, dim=1, keepdim=True)).float().view_as(field)
+
+
+def styles_without_replacement(means, stds, count, generator):
+    rows = torch.randperm(len(means), generator=generator)[:count]
+    return means[rows], stds[rows]
 
 
 def count_all(prediction, target, num_classes):
@@ -233,6 +274,15 @@ FIRST_TRIES = [  # what beginners hand in first in lessons 00 to 02, and the wor
     ("02-stats", torchs_std, "torch's own std"),
     ("02-adain", adain_without_brackets, "brackets"),
     ("02-mix", lambda means, stds, w: ((w[:, None] * means).mean(0), (w[:, None] * stds).mean(0)), "number of styles"),
+    ("03-sample", styles_without_replacement, "without replacement"),
+    ("04-threshold", threshold_with_torchs_std, "divisor H*W - 1"),
+    ("04-threshold", threshold_with_std_by_pixels, "not the std itself"),
+    ("04-official", official_with_torchs_std, "divisor H*W - 1"),
+    ("04-official", official_with_std_by_pixels, "not the std itself"),
+    ("04-quantile", order_for_ranks, "not their ranks"),
+    ("04-quantile", above_the_quantile, "`>` drops"),
+    ("04-quantile", threshold_by_ndtri, "exercise 4.1"),
+    ("04-sigma", lambda sigma, height, width: sigma * height / 640, "shorter"),
 ]
 
 
@@ -249,3 +299,20 @@ def test_numbers_without_axes_may_be_of_any_kind():
     assert difference(torch.tensor(0.5), 0.5) is None
     assert "a NumPy array" in difference(torch.zeros(2), np.zeros(2))
     assert "a tensor" in difference([0.0, 0.0], torch.zeros(2))
+
+
+def test_a_few_wrong_values_are_counted_and_not_rounded_to_none():
+    want = np.zeros((4, 360))
+    got = want.copy()
+    got[1, 7] = 1
+    assert difference(got, want) == "1 of 1,440 values differs; at (1, 7) expected 0, received 1"
+    got[2] = 1
+    assert "361 of 1,440 values differ; " in difference(got, want)
+
+
+def test_a_wrong_number_comes_with_the_inputs_that_gave_it():
+    said = verdict("04-schedule", lambda step, total, start, power: start).message
+    assert said == "expected 0.815479, received 0.5 for step=1, total=100, start=0.5, power=0.1"
+    assert "for sigma_640=4.0, height=128, width=256" in verdict("04-sigma", lambda s, h, w: s * h * w).message
+    assert "0.0" in verdict("06-poly", lambda base, step, total, power=0.9: 0).message
+    assert " for " not in verdict("04-mix", lambda images, stylised, mask: images).message  # tensors are not spelt out

@@ -38,13 +38,36 @@ def union_of_everything(predictions, targets, num_classes):
     return sum(scores) / len(scores)
 
 
+def kl_by_logs(g, x):
+    return (g.softmax(1) * (g.softmax(1).log() - x.softmax(1).log())).sum(1).mean()
+
+
+def kl_by_ratio(g, x):
+    return (g.softmax(1) * torch.log(g.softmax(1) / x.softmax(1))).sum(1).mean()
+
+
+def once(model, a, b):
+    return model(torch.cat([a, b])).chunk(2)
+
+
 WRONG = [
     ("05-consistency", under_no_grad, "no gradient comes back"),
     ("05-consistency", lambda a, b, v: squares(a, b)[v].mean().item(), "no gradient comes back"),
     ("05-consistency", lambda a, b, v: squares(a.detach(), b)[v].mean(), "one branch is held still"),
     ("05-consistency", lambda a, b, v: squares(a, b.detach())[v].mean(), "one branch is held still"),
     ("05-total", lambda a, b, c, w: 0.5 * (a + b) + w * c, "averaged"),
+    ("05-consistency", lambda a, b, v: 3 * squares(a, b)[v].mean(), "the loss: expected"),
+    ("05-consistency", lambda a, b, v: squares(a.detach() / 2 + a / 2, b)[v].mean(), "the gradient into global: "),
+    ("05-kl", lambda g, x: kl_by_logs(g.detach(), x), "softmax reaches 0 and its log is -inf"),
+    ("05-kl", lambda g, x: kl_by_ratio(g.detach(), x), "softmax reaches 0 and its log is -inf"),
+    ("05-kl", lambda g, x: F.cross_entropy(x, g.detach().softmax(1)), "cross-entropy"),
+    ("05-forward", lambda model, a, b: (once(model, a, b), model(a))[0], "calls of the model: expected 1, received 2"),
     ("06-padding", lambda kernel, dilation: dilation * (kernel - 1) / 2, "it is a float"),
+    ("06-padding", lambda kernel, dilation: torch.tensor(dilation * (kernel - 1) // 2), "a tensor, not an int"),
+    ("06-padding", lambda kernel, dilation: kernel + dilation, "the padding: expected 1, received 4 for kernel=3, dil"),
+    ("06-size", lambda size, k, s, p, d: (size + 2 * p - d * (k - 1) - 1) / s + 1, "incomplete last step is left out"),
+    ("06-size", lambda size, k, s, p, d: size, "for size=128, kernel=3, stride=2, padding=1, dilation=1"),
+    ("07-rescore", lambda x, size: F.interpolate(x[:, None], size=size)[:, 0], "`.float()` before"),
     ("07-miou", classes_with_labels, "claimed but in no label"),
     ("07-miou", union_of_everything, "without a label (255) counts as wrong"),
     ("07-rescore", lambda x, size: F.interpolate(x[:, None].float(), size, mode="nearest")[:, 0], "not int64"),
@@ -75,6 +98,11 @@ def by_index(labels, size):
     return labels[:, rows][:, :, columns]
 
 
+def kl_by_distributions(g, x):
+    teacher, pupil = (torch.distributions.Categorical(logits=z.movedim(1, -1)) for z in (g.detach(), x))
+    return torch.distributions.kl_divergence(teacher, pupil).mean()
+
+
 def interleaved(model, x_global, x_local):
     logits = model(torch.stack([x_global, x_local], 1).flatten(0, 1))
     return logits[0::2], logits[1::2]
@@ -83,7 +111,10 @@ def interleaved(model, x_global, x_local):
 RIGHT = [
     ("05-consistency", lambda a, b, v: (squares(a, b) * v).sum() / v.sum()),
     ("05-kl", lambda g, x: F.kl_div(x.log_softmax(1), g.detach().softmax(1), reduction="none").sum(1).mean()),
+    ("05-kl", kl_by_distributions),
+    ("05-kl", lambda g, x: (g.detach().softmax(1) * (g.detach().log_softmax(1) - x.log_softmax(1))).sum(1).mean()),
     ("05-forward", interleaved),
+    ("06-size", lambda size, k, s, p, d: int((size + 2 * p - d * (k - 1) - 1) / s + 1)),
     ("06-padding", lambda kernel, dilation: (dilation * (kernel - 1) + 1) // 2),
     ("06-padding", lambda kernel, dilation: np.int64(dilation * (kernel // 2))),
     ("06-size", lambda size, k, s, p, d: torch.nn.Conv1d(1, 1, k, s, p, d)(torch.zeros(1, 1, size)).shape[-1]),

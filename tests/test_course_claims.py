@@ -1,5 +1,6 @@
 """Claims about the study come from its ledger: helpers of the lessons, and no typed result in a lesson's prose."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gltr_lib.course import claims, track
-from gltr_lib.course.build import lesson_files, read_cells
+from gltr_lib.course.build import lesson_files, read_cells, solve
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = lesson_files(ROOT / "lessons")
@@ -138,3 +139,21 @@ def test_a_bar_appears_for_long_work_alone(monkeypatch, capsys):
     for _ in track(range(6), "long"):
         time.sleep(0.12)
     assert re.search(r"long: +\d+%\|.*\d/6 \[", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("number", ["01", "06", "08"])
+def test_a_lessons_own_runs_are_augmented_as_the_studys(number):
+    """Scores of one table are compared, so what their networks saw may differ in the method alone."""
+    from gltr_lib.study.grid import BASE
+
+    path = next(path for path in LESSONS if path.stem.startswith(number))
+    trees = [ast.parse(solve(cell.source)) for cell in read_cells(path) if cell.kind == "code"]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    runs = [
+        {key.arg: key.value for key in call.keywords} for call in calls if getattr(call.func, "id", "") == "TrainConfig"
+    ]
+    runs = [given for given in runs if "steps" in given]  # the others only look a method up
+    assert runs
+    for given in runs:
+        assert ast.literal_eval(given["scale"]) == BASE.scale
+        assert not {"flip", "jitter", "blur"} & set(given)

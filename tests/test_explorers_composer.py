@@ -9,6 +9,7 @@ from gltr_lib import explorers, streets
 from gltr_lib._step import make_batch
 from gltr_lib.baselines import policy as rivals
 from gltr_lib.explorers import Assets, _proofs, composer
+from gltr_lib.study.grid import BASE
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
 from gltr_lib.views import Views, apply_geometry, draw_geometry
@@ -34,6 +35,17 @@ def test_the_last_picture_is_the_training_picture_bit_for_bit(assets, seed):
     assert torch.equal(stages[-1].picture, seen[1][0])
     assert torch.equal(stages[-1].labels, target[0])
     assert all(stage.wrong == 0 for stage in stages)
+
+
+def test_the_step_is_one_of_the_studys():
+    fields = ("crop", "scale", "flip", "jitter", "blur")
+    assert [getattr(composer.RUN, name) for name in fields] == [getattr(BASE, name) for name in fields]
+
+
+def test_wrong_label_pixels_are_told_as_a_part_of_all():
+    assert composer.share_of(6519, 32768) == "6,519 (20 %)"
+    assert composer.share_of(3, 32768) == "3 (0.01 %)"
+    assert composer.share_of(0, 32768) == "0"
 
 
 def test_a_stage_that_is_off_hands_on_what_it_got(assets):

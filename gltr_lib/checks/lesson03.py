@@ -39,14 +39,14 @@ def roughness(grey):
 
 
 @misconception(
-    "03-roughness", "the std of all pixels is contrast, not texture: a smooth ramp has much and no roughness"
+    "03-roughness", "the std of all pixels is contrast, not texture: a smooth ramp has much, and hardly any roughness"
 )
 def _contrast(grey):
     return float(grey.std())
 
 
 @misconception(
-    "03-roughness", "the std of all pixels is contrast, not texture: a smooth ramp has much and no roughness"
+    "03-roughness", "the std of all pixels is contrast, not texture: a smooth ramp has much, and hardly any roughness"
 )
 def _contrast_biased(grey):
     return float(grey.std(correction=0))
@@ -132,6 +132,10 @@ def _judge_sample(answer):
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise NotYet("expected a pair (mean, std)", 2)
         mean, std = result
+        if len(mean) == len(std) == count:
+            raise NotYet(
+                f"drawn without replacement, {count} styles are too few for 8 pictures: a style may come twice", 2
+            )
         if tuple(mean.shape) != (8, channels) or tuple(std.shape) != (8, channels):
             raise NotYet(
                 f"expected two tensors of shape (8, {channels}), received {tuple(mean.shape)}, {tuple(std.shape)}"
@@ -168,6 +172,12 @@ def _judge_sample(answer):
 )
 def sample_styles(means, stds, count, generator):
     rows = torch.randint(len(means), (count,), generator=generator)
+    return means[rows], stds[rows]
+
+
+@misconception("03-sample", "drawn without replacement")
+def _each_style_once(means, stds, count, generator):
+    rows = torch.randperm(len(means), generator=generator)[:count]
     return means[rows], stds[rows]
 
 

@@ -14,12 +14,22 @@ from gltr_lib.checks.registry import Exercises, plain_random, torch_random
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
+DIVISOR = "the std has the divisor H*W - 1, which is torch's default; here it is H*W: `correction=0`"
+BY_PIXELS = "H*W divides the sum of the squares, not the std itself: `correction=0`"
+
 
 def _fields(seed: int, batch: int = 3) -> torch.Tensor:
     generator = torch_random(seed)
     fields = torch.randn(batch, 1, 20, 24, generator=generator)
     fields = torch.nn.functional.avg_pool2d(fields, 5, stride=1, padding=2)  # smoothed: std far from 1
     return fields + torch.randn(batch, 1, 1, 1, generator=generator) * 0.3
+
+
+def _few(seed: int) -> tuple[torch.Tensor, float]:
+    """Twelve values, and a share painted whose cut passes one of them with the divisor H*W and not with H*W - 1."""
+    field = torch.randn(1, 1, 3, 4, generator=torch_random(seed))
+    highest = (field.max() - field.mean()) / field.std(correction=0)
+    return field, 1 - torch.special.ndtr(highest * (11 / 12) ** 0.25).item()
 
 
 def _level(p: float) -> float:
@@ -30,8 +40,8 @@ def _level(p: float) -> float:
     "04-threshold",
     title="Cutting the noise",
     task="`field` (B, 1, H, W) is blurred noise, about normally distributed. Return a float mask that is 1 where "
-    "the field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and std (divided by H*W) of "
-    "each sample, and 0 elsewhere. About `share` of the pixels become 1.",
+    "the field lies above `mean - sqrt(2) * erfinv(2 * share - 1) * std`, with the mean and the std of each sample "
+    "(the std with divisor H*W, not H*W - 1: `correction=0`), and 0 elsewhere. About `share` of the pixels become 1.",
     hints=(
         "Blurring shrinks the noise: its std is far below 1, so a level for a standard normal does not fit.",
         "`field.mean((1, 2, 3), keepdim=True)` and `field.std((1, 2, 3), correction=0, keepdim=True)`; "
@@ -39,7 +49,7 @@ def _level(p: float) -> float:
     ),
     minutes=8,
     difficulty=3,
-    cases=lambda: [(_fields(seed), share) for seed, share in ((0, 0.5), (1, 0.2), (2, 0.8))],
+    cases=lambda: [*((_fields(seed), share) for seed, share in ((0, 0.5), (1, 0.2), (2, 0.8))), _few(6)],
     strict_dtype=True,  # the next cell takes the mean of the mask, which torch refuses for True and False
 )
 def threshold_mask(field, share):
@@ -52,6 +62,17 @@ def threshold_mask(field, share):
 @misconception("04-threshold", "the std is missing: blurred noise is much narrower than a standard normal")
 def _no_std(field, share):
     return (field > field.mean((1, 2, 3), keepdim=True) - _level(share)).float()
+
+
+@misconception("04-threshold", DIVISOR, hint=2)
+def _torchs_std(field, share):
+    return (field > field.mean((1, 2, 3), keepdim=True) - _level(share) * field.std((1, 2, 3), keepdim=True)).float()
+
+
+@misconception("04-threshold", BY_PIXELS, hint=2)
+def _std_by_pixels(field, share):
+    std = field.std((1, 2, 3), correction=0, keepdim=True) / field[0].numel()
+    return (field > field.mean((1, 2, 3), keepdim=True) - _level(share) * std).float()
 
 
 @misconception("04-threshold", "the mask is inverted: 1 should be the stylised share, the pixels above the level")
@@ -99,6 +120,27 @@ def exact_mask(field, share):
     count = round(share * flat.shape[1])
     rank = flat.argsort(1).argsort(1)
     return (rank >= flat.shape[1] - count).float().reshape(field.shape)
+
+
+@misconception("04-quantile", "one `argsort` gives the order of the pixels, not their ranks: sort that order once more")
+def _order_for_ranks(field, share):
+    flat = field.flatten(1)
+    return (flat.argsort(1) >= flat.shape[1] - round(share * flat.shape[1])).float().reshape(field.shape)
+
+
+@misconception(
+    "04-quantile", "with a share of 1 one pixel is missing (`>` drops the minimum itself): count the pixels", 2
+)
+def _one_dropped(field, share):
+    flat = field.flatten(1)
+    return (flat > torch.quantile(flat, 1 - share, dim=1, keepdim=True)).float().reshape(field.shape)
+
+
+@misconception(
+    "04-quantile", "this is the threshold of exercise 4.1, which meets the share only about: rank the pixels"
+)
+def _only_about(field, share):
+    return threshold_mask(field, share)
 
 
 @misconception("04-quantile", "the quantile is taken over the whole batch: each sample must meet the share")
@@ -195,6 +237,11 @@ def sigma_at(sigma_640, height, width):
 @misconception("04-sigma", "sigma is not scaled: at 128 x 256 a blob of the 640 crop would cover half the street")
 def _unscaled(sigma_640, height, width):
     return sigma_640
+
+
+@misconception("04-sigma", "the height scales it: the shorter side decides, and that may be the width", hint=2)
+def _by_height(sigma_640, height, width):
+    return sigma_640 * height / 640
 
 
 @misconception("04-sigma", "the longer side scales it: the shorter one decides", hint=2)
@@ -315,8 +362,8 @@ def _spiked(seed: int) -> torch.Tensor:
     "04-official",
     title="Why the official default does nothing",
     task="In the official code a pixel stays raw where `field > t` with `t = mean + sqrt(2) * erfinv(2 * p - 1) * std` "
-    "(over the whole field, std divided by H*W). Return the **raw share** that this rule leaves for a given `p`, as a "
-    "float. The shipped default is p = 1.",
+    "over the whole field (the std with divisor H*W, not H*W - 1: `correction=0`). Return the **raw share** that this "
+    "rule leaves for a given `p`, as a float. The shipped default is p = 1.",
     hints=(
         "What is erfinv(1)? And how many pixels lie above that?",
         "Do not clamp: `torch.erfinv(torch.tensor(1.0))` is inf, and nothing is greater than inf.",
@@ -326,6 +373,7 @@ def _spiked(seed: int) -> torch.Tensor:
     cases=lambda: [
         *((_fields(seed, 1)[0, 0], p) for seed, p in ((0, 1.0), (1, 0.5), (2, 0.8), (3, 0.2), (4, 0.0))),
         (_spiked(5), 1.0),
+        (_few(6)[0][0, 0], 1 - _few(6)[1]),
     ],
 )
 def official_raw_share(field, p):
@@ -346,11 +394,21 @@ def _clamped(field, p):
     return official_raw_share(field, min(max(p, 0.02), 0.98))
 
 
+@misconception("04-official", DIVISOR, hint=2)
+def _official_torchs_std(field, p):
+    return (field > field.mean() + _level(p) * field.std()).float().mean().item()
+
+
+@misconception("04-official", BY_PIXELS, hint=2)
+def _official_by_pixels(field, p):
+    return (field > field.mean() + _level(p) * field.std(correction=0) / field.numel()).float().mean().item()
+
+
 @misconception("04-official", "the std is missing: the field is much narrower than a standard normal")
 def _official_no_std(field, p):
     return (field > field.mean() + _level(p)).float().mean().item()
 
 
-@misconception("04-official", "1 - p holds only in expectation: measure the field that you are given")
+@misconception("04-official", "1 - p holds only about: measure the field that you are given")
 def _expectation(field, p):
     return 1 - p

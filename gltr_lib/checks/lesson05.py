@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import Exercises, plain_random, torch_random
+from gltr_lib.checks.registry import Exercises, NotYet, difference, plain_random, torch_random
 
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
+
+SURE = 60.0  # a teacher with logits so far apart that float32's softmax holds zeros
 
 
 def _logits(seed: int):
@@ -31,6 +33,26 @@ def _value_and_gradients(answer, a, b, *more):
     return (loss, *found)
 
 
+BRANCHES = ("the loss", "the gradient into global", "the gradient into local")
+LOG = "softmax reaches 0 and its log is -inf, where the teacher is sure: take `log_softmax`"
+
+
+def _kl_and_gradients(answer, a, b):
+    """The same, and a sentence of its own where an answer fails only because the teacher is sure of itself."""
+    seen = _value_and_gradients(answer, a, b)
+    if all(bool(torch.isfinite(torch.as_tensor(part)).all()) for part in seen):
+        return seen
+    calm = a / SURE, b
+    if difference(_value_and_gradients(answer, *calm), _value_and_gradients(kl_to_global, *calm)) is None:
+        raise NotYet(LOG)
+    return seen
+
+
+def _sure_teacher(seed: int):
+    a, b, _ = _logits(seed)
+    return a * SURE, b
+
+
 @exercise(
     "05-consistency",
     title="Do both views agree?",
@@ -45,6 +67,7 @@ def _value_and_gradients(answer, a, b, *more):
     difficulty=2,
     cases=lambda: [_logits(seed) for seed in range(3)],
     observe=_value_and_gradients,
+    parts=BRANCHES,
 )
 def consistency(logits_global, logits_local, valid):
     difference = logits_global.softmax(1) - logits_local.softmax(1)
@@ -111,8 +134,9 @@ def _local_still(logits_global, logits_local, valid):
     ),
     minutes=9,
     difficulty=3,
-    cases=lambda: [_logits(seed)[:2] for seed in range(3)],
-    observe=_value_and_gradients,
+    cases=lambda: [*(_logits(seed)[:2] for seed in range(3)), _sure_teacher(3)],
+    observe=_kl_and_gradients,
+    parts=BRANCHES,
 )
 def kl_to_global(logits_global, logits_local):
     p = logits_global.detach().log_softmax(1)
@@ -123,6 +147,17 @@ def kl_to_global(logits_global, logits_local):
 def _kl(p, q):
     p, q = p.log_softmax(1), q.log_softmax(1)
     return (p.exp() * (p - q)).sum(1).mean()
+
+
+@misconception("05-kl", LOG)
+def _log_of_softmax(logits_global, logits_local):
+    p, q = logits_global.detach().softmax(1), logits_local.softmax(1)
+    return (p * (p / q).log()).sum(1).mean()
+
+
+@misconception("05-kl", "this is the cross-entropy, the same slope: KL also subtracts the target's own entropy", hint=2)
+def _cross_entropy(logits_global, logits_local):
+    return torch.nn.functional.cross_entropy(logits_local, logits_global.detach().softmax(1))
 
 
 @misconception("05-kl", "the gradient flows into both branches: detach the global one, it is the target")
@@ -183,6 +218,7 @@ def _count_calls(answer, a, b):
     difficulty=1,
     cases=lambda: [tuple(torch.rand(2, 3, 3, 4, 5, generator=torch_random(seed)).unbind()) for seed in range(2)],
     observe=_count_calls,
+    parts=("logits_global", "logits_local", "calls of the model"),
 )
 def two_views(model, x_global, x_local):
     both = model(torch.cat([x_global, x_local]))

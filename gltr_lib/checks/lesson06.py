@@ -35,7 +35,7 @@ def _rate():
     "06-size",
     title="How large is the output?",
     task="Return the output size of a convolution along one side: input `size`, `kernel`, `stride`, `padding` (on each "
-    "side), `dilation`.",
+    "side), `dilation`. An incomplete last step is left out.",
     hints=(
         "A dilated kernel reaches over dilation * (kernel - 1) + 1 pixels. How often can it be shifted by the stride?",
         "`(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`",
@@ -64,15 +64,20 @@ def _one_short(size, kernel, stride, padding, dilation):
     return conv_size(size, kernel, stride, padding, dilation) - 1
 
 
+@misconception("06-size", "there is no half a pixel: an incomplete last step is left out, so divide with `//`", hint=2)
+def _not_whole(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
+
+
 @misconception("06-size", "it is rounded up: a last, incomplete step is left out", hint=2)
 def _rounded_up(size, kernel, stride, padding, dilation):
     return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
 
 
 def _whole_number(answer, kernel, dilation):
-    """The padding, and whether a convolution would take it: 2.0 pixels it refuses."""
+    """The padding, and its kind: 0 for an int, which every convolution takes, 1 for a tensor, 2 otherwise."""
     padding = answer(kernel, dilation)
-    return padding, isinstance(padding, Integral)
+    return padding, 0 if isinstance(padding, Integral) else 1 if isinstance(padding, torch.Tensor) else 2
 
 
 @exercise(
@@ -88,6 +93,7 @@ def _whole_number(answer, kernel, dilation):
     difficulty=1,
     cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4), (_layer()[1], _layer()[4])],
     observe=_whole_number,
+    parts=("the padding", "the kind of number"),
 )
 def same_padding(kernel, dilation):
     return dilation * (kernel - 1) // 2
@@ -106,6 +112,11 @@ def _whole_kernel(kernel, dilation):
 @misconception("06-padding", "this is the sum of both sides: halve it", hint=2)
 def _both_sides(kernel, dilation):
     return dilation * (kernel - 1)
+
+
+@misconception("06-padding", "the value is right, but it is a tensor, not an int: end with `int(...)`", hint=2)
+def _as_tensor(kernel, dilation):
+    return torch.tensor(dilation * (kernel - 1) // 2)
 
 
 @misconception(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from gltr_lib.checks.registry import Exercises, torch_random
+from gltr_lib.checks.registry import Exercises, NotYet, torch_random
 
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
@@ -120,7 +120,12 @@ def _maps():
 
 def _value_and_kind(answer, labels, size):
     """The labels, and whether they are int64: floats are no index, and bytes overflow in a confusion matrix."""
-    small = answer(labels, size)
+    try:
+        small = answer(labels, size)
+    except RuntimeError as error:  # NotImplementedError is one
+        if "not implemented for" not in str(error):
+            raise
+        raise NotYet("interpolate takes no integers: `.float()` before it, `.long()` after it", 2) from error
     return small, isinstance(small, torch.Tensor) and small.dtype == torch.int64
 
 
@@ -138,6 +143,7 @@ def _value_and_kind(answer, labels, size):
     difficulty=2,
     cases=_maps,
     observe=_value_and_kind,
+    parts=("the labels", "int64"),
 )
 def shrink_labels(labels, size):
     return F.interpolate(labels[:, None].float(), size=size, mode="nearest")[:, 0].long()

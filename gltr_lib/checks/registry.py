@@ -46,8 +46,9 @@ class Exercise:
     """One exercise: what to write, two hints, the reference, inputs, and its misconceptions.
 
     ``cases`` builds the same fresh inputs at every call. ``observe(answer, *inputs)`` turns a call into what is
-    compared (default: the returned value; elsewhere also gradients or the number of calls). ``judge(answer)``
-    replaces the comparison where answers are random: it raises NotYet, and misconceptions only feed the tests.
+    compared (default: the returned value; elsewhere also gradients or the number of calls), and ``parts`` names what it
+    sees. ``judge(answer)`` replaces the comparison where answers are random: it raises NotYet, and misconceptions only
+    feed the tests.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Exercise:
     reference: Callable[..., Any]
     cases: Cases | None = None
     observe: Callable[..., Any] | None = None
+    parts: tuple[str, ...] = ()
     judge: Callable[[Callable[..., Any]], None] | None = None
     strict_dtype: bool = False
     tolerance: float = 1e-4
@@ -196,7 +198,9 @@ def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: b
     if a.ndim == 0:
         return f"expected {b:.6g}, received {a:.6g}"
     index = tuple(int(i) for i in np.argwhere(~close)[0])
-    return f"{(~close).mean():.0%} of the values differ; at {index} expected {b[index]:.6g}, received {a[index]:.6g}"
+    wrong = int((~close).sum())
+    many = f"{wrong:,} of {a.size:,} values differ{'s' if wrong == 1 else ''}"
+    return f"{many}; at {index} expected {b[index]:.6g}, received {a[index]:.6g}"
 
 
 # ------------------------------------------------------------------------------------------------ judging
@@ -244,11 +248,11 @@ def judge(ex: Exercise, answer: Any) -> None:
             if _changed_inputs(ex, answer):
                 raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
             return
-    except NotImplementedError:
-        raise NotYet("still a stub: replace `raise NotImplementedError` with your lines") from None
     except NotYet:
         raise
     except Exception as error:
+        if isinstance(error, NotImplementedError) and (not str(error) or str(error).startswith("Exercise")):
+            raise NotYet("still a stub: replace `raise NotImplementedError` with your lines") from None
         raise NotYet(_error_words(error)) from error
     for wrong in ex.misconceptions:
         try:
@@ -257,9 +261,30 @@ def judge(ex: Exercise, answer: Any) -> None:
             same = False
         if same:
             raise NotYet(wrong.says, wrong.hint)
+    raise NotYet(_first_difference(ex, got, want))
+
+
+def _first_difference(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> str:
+    """The first difference in words: in which named part, and for which inputs where these fit on a line."""
     options: dict[str, Any] = {"tolerance": ex.tolerance, "strict_dtype": ex.strict_dtype}
-    found = next(d for g, w in zip(got, want, strict=True) if (d := difference(g, w, **options)))
-    raise NotYet(found)
+    for inputs, g, w in zip((ex.cases or list)(), got, want, strict=True):
+        names = [f"{name}: " for name in ex.parts] or [""]
+        pairs = zip(g, w, strict=True) if ex.parts else [(g, w)]
+        for name, (a, b) in zip(names, pairs, strict=True):
+            found = difference(a, b, **options)
+            if found:
+                return name + found + _for_inputs(ex, inputs)
+    raise ValueError("the answers agree")
+
+
+def _for_inputs(ex: Exercise, inputs: Sequence[Any]) -> str:
+    """`` for size=65, kernel=3``; nothing where tensors or long lists went in."""
+    if not all(isinstance(value, (int, float, str, tuple, list)) for value in inputs):
+        return ""
+    shown = [round(value, 4) if isinstance(value, float) else value for value in inputs]
+    names = list(inspect.signature(ex.reference).parameters)[: len(shown)]
+    text = ", ".join(f"{name}={value!r}" for name, value in zip(names, shown, strict=True))
+    return f" for {text}" if len(text) <= 120 else ""
 
 
 def _error_words(error: Exception) -> str:

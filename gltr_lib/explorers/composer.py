@@ -1,6 +1,6 @@
 """Augmentation composer: from the source picture to what the network sees, with proof that the labels still fit.
 
-Stages in the order of a training step (:mod:`gltr_lib.views`): crop, zoom and mirror move picture and labels together;
+Stages in the order of a training step (:mod:`gltr_lib.views`): crop and mirror move picture and labels together;
 GTR paints; LTR keeps part of the raw picture; photometry changes brightness, contrast, saturation and sharpness. The
 draws are those of step 0 of a run with this seed, so the last picture is the training picture, bit for bit.
 
@@ -33,7 +33,7 @@ from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomiza
 from gltr_lib.views import apply_geometry, draw_geometry, photometric
 from gltr_lib.viz import COLOURS, MUTED, overlay
 
-RUN = TrainConfig(METHODS["gtr_ltr"])  # whose crop, zoom, jitter and blur are used
+RUN = TrainConfig(METHODS["gtr_ltr"], scale=(1.0, 1.0))  # crop, mirror, jitter and blur as in the study: no zoom
 MOVED = 6
 BREAKS = ("nothing", "mirror the picture alone", f"move the picture alone by {MOVED} px")
 OFF = "#e9ecef"
@@ -92,8 +92,7 @@ def compose(params: Params, assets: Assets) -> list[Stage]:
         )
         picture, target = apply_geometry(images, labels, geometry, RUN.crop)
         wrong = contradictions(labels, target, geometry)
-        mirrored = ", mirrored" if bool(geometry.mirror[0]) else ""
-        note = f"zoom {geometry.zoom.item():.2f}{mirrored}"
+        note = "mirrored" if bool(geometry.mirror[0]) else "not mirrored"
     else:
         wrong, note = 0, "switched off"
     if params.broken != BREAKS[0]:
@@ -129,6 +128,16 @@ def _after(name: str, picture: Tensor, labels: Tensor, before: Tensor, wrong: in
     return Stage(name, picture[0], labels[0], wrong + changed, "switched off" if note == OFF else note)
 
 
+def share_of(count: int, whole: int) -> str:
+    """A count and how much of the whole it is.
+
+    Example:
+        >>> share_of(6519, 32768), share_of(0, 32768)
+        ('6,519 (20 %)', '0')
+    """
+    return f"{count:,} ({100 * count / whole:.{0 if count > whole / 200 else 2}f} %)" if count else "0"
+
+
 def _move(pixels: Tensor, way: str) -> Tensor:
     return pixels.flip(-1) if way == BREAKS[1] else pixels.roll(MOVED, -1)
 
@@ -155,7 +164,8 @@ def render(params: Params, assets: Assets | None = None) -> tuple[np.ndarray, st
         canvas.picture(stage.picture, (x, 32, 180, 90), f"{i + 1}  {name}", frame=COLOURS[0] if i == 4 else "")
         canvas.text(x, 137, stage.note, size=11, colour=MUTED)
         canvas.picture(overlay(stage.picture, stage.labels), (x, 146, 180, 90))
-        words = "labels of the source" if i == 0 else f"label pixels wrong: {stage.wrong:,}"
+        wrong = share_of(stage.wrong, stage.labels.numel())
+        words = f"wrong labels: {wrong}" if i else "labels of the source"
         canvas.text(x, 252, words, size=12, colour="#a33f00" if stage.wrong else MUTED)
     _rivals(canvas, params, crop.picture, 276)
     curves = {"crop": fit_curve(crop.picture, crop.labels), "training picture": fit_curve(final.picture, final.labels)}
@@ -230,7 +240,7 @@ class AugmentationComposer(Explorer):
         return {
             "scene": integer_box("Street", start.scene, 0, TRAIN_SEEDS[-1], hint="one of the training streets"),
             "seed": integer_box("Seed", start.seed, 0, 9999, hint="of the run; this is its first step"),
-            "crop": switch("Crop, zoom and mirror", start.crop),
+            "crop": switch("Crop and mirror", start.crop),
             "gtr": switch("GTR: paint", start.gtr),
             "ltr": switch("LTR: paint in places", start.ltr),
             "photometry": switch("Photometry", start.photometry),
