@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One scored picture, as ``on_item`` gets it: a :class:`Prepared` pair with the prediction, uint8 (H,W)."""
+    """One scored picture, as ``on_item`` gets it: the prepared pair with the prediction, uint8 (H,W)."""
 
     position: int
     key: str

@@ -159,7 +159,7 @@ def gap_closed(
 
     Returns:
         For each (method, look) the shares by seed; nothing for a look on which the oracle is less than 10 points ahead
-        on the mean over seeds, as in :func:`gltr_lib.study.evidence.gap_by_look`.
+        on the mean over seeds, as in ``evidence.gap_by_look``.
     """
     kept = headline_rows(rows, tier)
     out: dict[tuple[str, str], list[float]] = {}
