@@ -168,9 +168,8 @@ def test_notebooks_hold_no_outputs_and_no_widget_state():
 
 def test_no_tracked_file_is_large():
     sizes = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in tracked(every=True)}
-    ledgers = {path.relative_to(ROOT).as_posix() for path in (ROOT / "results").glob("*.jsonl")}  # they only grow
-    large = {name: size for name, size in sizes.items() if size > (6_000_000 if name in ledgers else 2_100_000)}
-    assert not large, f"files over 2 MB, or ledgers over 6 MB: {large}"
+    large = {name: size for name, size in sizes.items() if size > 2_100_000}
+    assert not large, f"files over 2 MB: {large}"
     assert sum(sizes.values()) < 40e6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -191,3 +192,14 @@ def test_hypotheses_can_ask_for_a_tiers_photographs(groups, tmp_path):
     assert found.verdict == "confirmed"
     assert "+5.0" in found.found
     assert judge(test | {"data": "camvid camvid11"}, Evidence(tmp_path)).verdict == "undecided"
+
+
+def test_photographs_stand_in_the_ledger_of_their_tier_and_are_read_together():
+    from gltr_lib import ledger
+    from gltr_lib.study import book
+
+    results = Path(__file__).parents[1] / "results"
+    rows = book.photo_rows(results)
+    assert {row["tier"] for row in rows} >= {"headline", "rivals", "real"}
+    for name in ("real.jsonl", "real_rivals.jsonl"):
+        assert {book.photo_ledger(results, r["tier"]).name for r in ledger.read(results / name)} == {name}

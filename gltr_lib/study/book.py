@@ -32,6 +32,21 @@ def ledgers(path: str | Path) -> list[Path]:
     return [path.with_name(name) for name in names] if path.name in names else [path]
 
 
+def photo_ledger(results: str | Path, tier: str) -> Path:
+    """Where a tier's scores on photographs stand: the many networks of rivals and ablations have a file of their own.
+
+    Example:
+        >>> photo_ledger("results", "headline").name, photo_ledger("results", "rivals").name
+        ('real.jsonl', 'real_rivals.jsonl')
+    """
+    return Path(results) / ("real_rivals.jsonl" if tier in ("rivals", "ablations") else "real.jsonl")
+
+
+def photo_rows(results: str | Path) -> list[ledger.Row]:
+    """All scores on photographs."""
+    return [row for tier in ("headline", "rivals") for row in ledger.read(photo_ledger(results, tier))]
+
+
 def read(path: str | Path) -> list[ledger.Row]:
     """The rows of a tier's ledger and of those beside it."""
     return [row for file in ledgers(path) for row in ledger.read(file)]

@@ -109,7 +109,7 @@ class Evidence:
     def _on_photos(self, tier: str) -> list[ledger.Row]:
         from gltr_lib.study import real_tables
 
-        rows = ledger.read(self.results / "real.jsonl")
+        rows = book.photo_rows(self.results)
         return [r for r in real_tables.scored(rows, grid(Settings(tier), self.tuned)) if r["method"] != PRIOR]
 
     def difference(self, tier: str, method: str, against: str, data: str) -> Difference:

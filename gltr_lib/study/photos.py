@@ -18,7 +18,7 @@ from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.real_sets import REAL_SETS, Frames, find_sets, label_sets_for, protocol_of, score_frames, source_prior
-from gltr_lib.study import data
+from gltr_lib.study import book, data
 from gltr_lib.study.grid import Run, Settings, digest
 from gltr_lib.study.places import Places
 from gltr_lib.study.run import load_network, networks, result_row
@@ -63,7 +63,7 @@ def score_real(
         places: where its networks are.
         root: data root with ``camvid``, ``idd_lite``, ``cityscapes``, or the CamVid folder.
         reason: why these looks are taken; it goes into the log of looks, one line a set.
-        results: folder of ``real.jsonl`` and ``real_looks.jsonl``.
+        results: folder of ``real.jsonl``, ``real_rivals.jsonl`` and ``real_looks.jsonl``.
         device: None = the best there is.
         sets: names of real sets; empty = all that are there.
         looks: the log of looks; None = ``real_looks.jsonl`` in ``results``.
@@ -77,8 +77,8 @@ def score_real(
     if not reason.strip():
         raise ValueError("a look at real data needs a reason: --reason 'first scoring of the headline networks'")
     folders = sets_below(root, sets)
-    target = Path(results) / "real.jsonl"
-    scored = {row.get("definition") for row in ledger.read(target)}
+    target = book.photo_ledger(results, settings.tier)
+    scored = {row.get("definition") for row in book.photo_rows(results)}
     finished = [run for run, _ in networks(settings, places) if run.method != "oracle"]  # no oracle on a real target
     seen: set[str] = set()
     where = pick_device(device)

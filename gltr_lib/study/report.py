@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
-from gltr_lib.study import ablations, classes, figures, real_figures, tables, trials
+from gltr_lib.study import ablations, book, classes, figures, real_figures, tables, trials
 from gltr_lib.study.evidence import Evidence
 
 DOCUMENTS = ("README.md", "docs/study.md", "docs/hypotheses.md")
@@ -28,8 +28,8 @@ def makers(results: str | os.PathLike[str]) -> dict[str, Callable[[], tuple[Any,
     out: dict[str, Callable[[], tuple[Any, str] | None]] = {
         "headline.png": lambda: figures.headline_figure(rows) if tables.headline_rows(rows) else None,
         "rivals.png": lambda: figures.rivals_figure(evidence),
-        "real_streets.png": lambda: real_figures.streets_figure(ledger.read(folder / "real.jsonl"), evidence.tuned),
-        "real_trunks.png": lambda: real_figures.trunks_figure(ledger.read(folder / "real.jsonl"), evidence.tuned),
+        "real_streets.png": lambda: real_figures.streets_figure(book.photo_rows(folder), evidence.tuned),
+        "real_trunks.png": lambda: real_figures.trunks_figure(book.photo_rows(folder), evidence.tuned),
         "classes.png": lambda: classes.classes_figure(evidence),
     }
     for factor in ablations.factors():

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gltr_lib import ledger
+from gltr_lib.study import book
 from gltr_lib.study.grid import shared_digest
 from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS
 from gltr_lib.study.tiers import (
@@ -250,7 +251,7 @@ def tables(
     from gltr_lib.study.evidence import Evidence
 
     folder = Path(results)
-    headline, real = folder / "headline.jsonl", folder / "real.jsonl"
+    headline = folder / "headline.jsonl"
     evidence = Evidence(folder)
 
     def looks() -> int:
@@ -278,14 +279,14 @@ def tables(
         "table:headline": with_check,
         "table:controls": lambda: controls_table(ledger.read(headline)),
         "table:gap": lambda: gap_table(ledger.read(headline)),
-        "table:real": lambda: real_table(ledger.read(real), looks_taken=looks()),
-        "table:real_walk": lambda: real_tables.walk_table(ledger.read(real), evidence.tuned, looks()),
-        "table:real_sequences": lambda: real_tables.sequences_table(ledger.read(real), evidence.tuned),
+        "table:real": lambda: real_table(book.photo_rows(folder), looks_taken=looks()),
+        "table:real_walk": lambda: real_tables.walk_table(book.photo_rows(folder), evidence.tuned, looks()),
+        "table:real_sequences": lambda: real_tables.sequences_table(book.photo_rows(folder), evidence.tuned),
         "table:real_sets": lambda: "\n\n".join(
             [
                 *picture("real_streets.png"),
                 *picture("real_trunks.png"),
-                real_tables.real_sets_table(ledger.read(real), evidence.tuned, looks()),
+                real_tables.real_sets_table(book.photo_rows(folder), evidence.tuned, looks()),
             ]
         ),
         "table:tiers": lambda: compare.tiers_table(evidence),
