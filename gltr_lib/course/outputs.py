@@ -78,7 +78,7 @@ def thread_faults(text: str, where: str) -> list[str]:
     found = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         block = text[start:end]
-        raised = _RAISED.findall(block.split("\n", 1)[-1])
+        raised = _RAISED.findall(block.partition("\n")[2])  # the first line begins with "Exception" itself
         found.append(f"{where}: {block.splitlines()[0].rstrip(':')}: {_short(raised[-1] if raised else 'unknown')}")
     return found
 

@@ -177,9 +177,7 @@ class Notebook:
         log, threads = (_tail(path, start) for path, start in self._logs.items())
         known = "\n".join(found)
         late = outputs.thread_faults(threads, "after its cell")
-        # A thread's traceback may reach the page in pieces; the file holds it whole.
-        whole = {fault.split(": ", 2)[1] for fault in late}
-        found = [fault for fault in found if not (fault.endswith(": unknown") and fault.split(": ", 2)[1] in whole)]
+        found = _without_pieces(found, late)
         found += [fault for fault in late if fault.split(": ", 1)[1] not in known]
         last = [_last_line(block) for block in _TRACEBACK.findall(log)]
         found += [f"server or kernel: {line}" for line in last if line != _SHUT_DOWN]
@@ -203,6 +201,22 @@ class Notebook:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _without_pieces(found: list[str], whole: list[str]) -> list[str]:
+    """Drop the first piece of a thread's traceback that reached the page in pieces, where the whole is known.
+
+    Example:
+        >>> _without_pieces(["cell 5: Exception in thread T: unknown"], ["late: Exception in thread T-3: KeyError"])
+        []
+    """
+    heads = [fault.split(": ", 1)[1] for fault in whole]
+
+    def is_piece(fault: str) -> bool:
+        head = fault.removesuffix(": unknown").split(": ", 1)[-1].rstrip()
+        return fault.endswith(": unknown") and any(other.startswith(head) for other in heads)
+
+    return [fault for fault in found if not is_piece(fault)]
 
 
 # What a kernel that is ended while it still starts leaves in the log.
