@@ -73,6 +73,7 @@ def _turned_round(mapping):
 def _audits():
     rng = numpy_random(0)
     labels = rng.choice([0, 3, 7, 9, 200, 255], size=(8, 9)).astype(np.uint8)
+    labels[0, :6] = 200, 9, 3, 255, 7, 0  # in no variant in rising order
     return [(labels, {0: 0, 7: 1, 9: 2}), (labels, {0: 0, 3: 5, 7: 1, 9: 2, 200: 18}), (labels, {})]
 
 
@@ -211,7 +212,7 @@ def _never_larger(height, width):
         (12403, 3, 8, 2, 0.81),
         (101, 3, 6, 2, 1.0),
         (100, 1, 6, 2, 1.0),
-        (100, 1, 7, 2, 1.0),
+        (101, 1, 7, 2, 1.0),
         (plain_random(3).randint(200, 9000), 7, 8, 2, 0.5),
     ],
 )
