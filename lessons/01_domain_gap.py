@@ -84,7 +84,7 @@ from gltr_lib.viz import bars, curves, error_map, grid, label_figure, label_lege
 #
 # Write `confusion(prediction, target, num_classes)`: an integer matrix (num_classes x num_classes) with the true class
 # as row and the predicted class as column. Both inputs are int64 tensors of one shape, for example (N, H, W); pixels whose
-# target is 255 are left out.
+# target is 255 are left out. (A loop over pixels passes, too, but the cells below count a million of them.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -453,7 +453,7 @@ show(
     alt="The street, the street with a road of brick and the street with facades of asphalt; below each the label map "
     "that the network answers. The shares are in the table under the figure.",
 )  # fmt: skip
-show(label_legend([ROAD, 1, BUILDING, VEGETATION, SKY, 13]), alt="Legend: the colours of the six largest classes.")
+show(label_legend(), alt="Legend: number, name and colour of all 19 classes, for the row of answers.")
 
 
 # %%
@@ -585,7 +585,7 @@ print(summary("01"))
 # - One confusion matrix over all pictures; $\mathrm{IoU}$ = hits / (truth + prediction − hits); mIoU is the mean over
 #   classes, so thin things count.
 # - A layout prior scores without looking. Quote it beside any network.
-# - The network falls on streets that did not change by a pixel, and the gap opens while the source score rises.
+# - The network falls on streets whose labels did not change by a pixel, and the gap opens while the source score rises.
 # - Exchange the material and keep the shape: what the network says then tells you what it had learnt.
 #
 # ## References

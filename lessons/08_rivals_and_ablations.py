@@ -53,8 +53,8 @@ import torch
 from IPython.display import Markdown, display
 
 from gltr_lib import StyleBank, Stylizer, baselines, course, datasets, engine, ledger, paintings, streets, viz
-from gltr_lib.checks import check
-from gltr_lib.config import TrainConfig
+from gltr_lib.checks import check, summary
+from gltr_lib.config import RIVALS, TrainConfig
 from gltr_lib.course import claims
 from gltr_lib.evaluate import evaluate
 from gltr_lib.study import compare, figures, tables, tiers
@@ -69,7 +69,7 @@ from gltr_lib.study.student import quantile
 #
 # - the network and where it starts (one seed, one start), the optimizer, the number of steps;
 # - the number of pictures in each forward pass, all views counted;
-# - the base augmentation: cut, mirror, a little jitter and blur (the cell below prints its numbers);
+# - the base augmentation: mirror, a little jitter and blur (the cell below prints its numbers; a crop is the whole street);
 # - the streets, the ruler, and which checkpoint: always the last one.
 #
 # Don't take our word for it. Each line of the ledger holds the whole configuration of its run, so we can ask.
@@ -109,7 +109,8 @@ viz.table(lines, ["method", "views", "steps", "forward pictures a step", "differ
 # ## 2. The same seed, twice (17 min)
 #
 # A *seed* decides the start, the order of the streets and every random draw. Some seeds may be kinder than others, to
-# every method alike. So compare method and baseline **on the same seed**, and average these differences:
+# every method alike. So compare method and baseline **on the same seed**, and average these differences. With $m_s$ and
+# $b_s$ for the scores of method and baseline on seed $s$, and $n$ seeds, their mean and their standard deviation are
 #
 # $$d_s = m_s - b_s, \qquad \bar d = \frac1n \sum_s d_s, \qquad s_d^2 = \frac{1}{n-1} \sum_s (d_s - \bar d)^2$$
 
@@ -145,8 +146,9 @@ paired_difference = check("08-paired", paired_difference)
 
 # %% [markdown]
 # A handful of runs is few. How far may the mean of so few lie from the truth? For n draws from a bell curve the answer is known:
-# the mean plus and minus $t \cdot s / \sqrt n$ catches the truth in 95 of 100 studies, with $t$ from Student's table. For
-# many runs $t$ is the familiar 1.96. For three it is 4.303.
+# the mean plus and minus $t \cdot s / \sqrt n$ catches the truth in 95 of 100 studies. Here $s / \sqrt n$ is the **standard
+# error**, and $t$ comes from a table by "Student" (the pen name of a brewery's chemist, 1908). For many runs $t$ is the familiar
+# 1.96. For three it is 4.303: the spread $s$ is itself a guess from three values, and often comes out too small.
 
 # %% [markdown]
 # ### Exercise 8.2 — How sure are we? (●●○, 4 min)
@@ -180,7 +182,8 @@ interval = check("08-interval", interval)
 
 # %% [markdown]
 # **Predict, then run.** Imagine a method that does *nothing*: its true difference is zero. We repeat a study of three
-# seeds many times. How often will each rule announce a difference that is not there?
+# seeds many times. Four rules announce a difference: (a) all three seeds agree in sign; the interval leaves out zero with (b)
+# t = 1, error bars of one standard error, (c) t = 1.96, (d) t = 4.303. How often is each of them wrong?
 
 # %%
 random, STUDIES = torch.Generator().manual_seed(course.seed(8)), course.pick(smoke=500, laptop=4000, full=20_000)
@@ -217,7 +220,8 @@ viz.show(
 # cries wolf far more often than its reader believes. The honest interval for three seeds is wide, and that is the point:
 # *it says how little three runs know*.
 #
-# Now the ledger. Does pairing help? It does when seeds are kind to both methods at once, and only then.
+# Now the ledger. Does pairing help? It makes the spread narrower when seeds are kind to both methods at once, and only then.
+# The *unpaired* spread below is what one would expect if the seeds had nothing in common.
 
 # %%
 LOOKS = {look: name for look, name in tables.COLUMN_NAMES.items() if ledger.find(rows, data=look, method="baseline")}
@@ -236,6 +240,9 @@ viz.table(
 )  # fmt: skip
 
 # %% [markdown]
+# Where it says *wider*, a seed that was kind to one was not kind to the other. Then pairing gains nothing, and it costs next to
+# nothing. We paired before we looked, so we go on with it: choosing the narrower of two intervals afterwards would be cheating.
+#
 # ## 3. The share of the gap (8 min)
 #
 # A gain of ten points is a lot if the oracle is twelve points away, and little if it is fifty. So one also reports which
@@ -300,14 +307,14 @@ table = ledger.table(rows, methods=listed, columns=list(LOOKS), method_names=nam
 display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
 
 # %% [markdown]
-# The last sentence is a check of our own study, and it is printed whether it flatters us or not. It compares the baseline
-# with one that trained four times longer (the last column says with how many seeds). If it says *undertrained* or *not
+# The line below the table is a check of our own study, and it is printed whether it flatters us or not. It compares the baseline
+# with one that trained four times longer (the table's last row; its last column says with how many seeds). If it says *undertrained* or *not
 # run*, then every row holds for this budget and not beyond. And it speaks of the baseline: whether the other methods have
 # trained long enough is another question.
-# Compare the two rows on the other looks as well: does patience alone close the gap?
+# Compare the two baselines on the other looks as well: does patience alone close the gap?
 #
-# Now **one question a line**, each a paired difference with Student's interval. An interval that spans zero is called
-# *open*: not "no effect", just not decided by these seeds.
+# Now **one question a line**, each a paired difference with Student's interval. If the interval lies above zero the verdict is
+# *helps*, below zero *harms*. If it spans zero the verdict is *open*: not "no effect", just not decided by these seeds.
 
 # %%
 QUESTIONS = {
@@ -336,7 +343,7 @@ def answer(question, look):
 
 # %% [markdown]
 # **Predict, then run.** Before you look at the test looks: which of the eight questions have an answer, and which stay
-# open? Compare lines two and four especially.
+# open? Compare the second line, *GTR+LTR against GTR*, and the fourth, *LTR itself*, especially.
 
 # %%
 SHOWN = {look: LOOKS[look] for look in ("streets/game", f"streets/{TEST_LOOKS}") if look in LOOKS}
@@ -425,16 +432,16 @@ lines = [
 viz.table(lines, ["CGL", "source (by seed): verdict", "test looks (by seed): verdict"])
 
 # %% [markdown]
-# Remember lesson 05: agreement can be bought with caution. A network that says little disagrees little. If your bars fall
+# Remember lesson 05: agreement can be bought with caution. A network that is sure of nothing contradicts itself little. If the bars fall
 # with the weight, this is a mechanism that would do it; the ledger alone does not prove it.
 #
 # One suspicion remains. At equal cost the methods with two views passed over the streets half as often: did they simply see
 # each too seldom? A run of GTR+LTR+CGL with **twice the steps** costs twice as much, and passes over them as often as GTR
-# did. Then GTR, too, must be shown what twice the steps bring it, or the comparison is unfair the other way round. Only a
+# did. Then GTR needs a run with twice the steps, too, or the comparison is unfair the other way round. Only a
 # run that differs in nothing *but* its steps may stand beside the others, so the cell below asks for that first.
 #
-# **Predict, then run.** GTR with twice the steps: better on the test looks, worse, or level? What would each of the three say
-# about the table above?
+# **Predict, then run.** GTR with twice the steps: better on the test looks, worse, or level? Take each of the three answers: what
+# would it say about the table of verdicts?
 
 
 # %%
@@ -467,8 +474,8 @@ print(" ".join(sentences) or "Both methods have been run with twice the steps.")
 # **Expected.** Better, where the ledger has it; the table has the points. So the table of verdicts holds for its budget, and GTR was not at its end there. What was not run is named below the table. (An older pair of runs of GTR+LTR+CGL with twice the steps had another base augmentation. The README says what it showed; it may not stand here.)
 
 # %% [markdown]
-# If GTR+LTR+CGL at twice the steps comes up to GTR at its usual ones, the suspicion was right in part: it lacked streets. A
-# victory it would be only over GTR at *twice*, which costs as much. And what GTR gains says how far this study's budget is
+# If GTR+LTR+CGL at twice the steps comes up to GTR at its usual ones, the suspicion was right in part: it lacked streets. To
+# win, it would have to be ahead of GTR at *twice* the steps, which costs as much. And what GTR gains says how far this study's budget is
 # from the end of its training: every row above is a row for this budget. What was not run leaves its question open.
 #
 # Four warnings belong to every sentence you draw from these tables:
@@ -499,7 +506,8 @@ print(" ".join(sentences) or "Both methods have been run with twice the steps.")
 # | ISW (RobustNet) | whiten those feature correlations that react to appearance | a change of network and loss, and a recoloured view |
 #
 # MixStyle should look familiar: it is AdaIN on the network's own features, with the neighbours as paintings. And the
-# Fourier rival fits in a few lines. **Predict, then run.** We give the street the *amplitudes* of a painting and keep its
+# Fourier rival fits in a few lines. A Fourier transform writes a picture as a sum of waves; each wave has an **amplitude**, how
+# strong it is, and a **phase**, how far it is shifted. **Predict, then run.** We give the street the *amplitudes* of a painting and keep its
 # *phases*; then the reverse. Which of the two pictures will look like the street?
 
 # %%
@@ -562,21 +570,21 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** None leaves the colours alone for long, though a draw of *photometric* or *policy* may do nothing. *photometric*, *policy* and *pixels* keep the fine texture (a blur apart); *randconv* and *fourier* bend it; only GTR and *regions* replace it, the latter in a rectangle.
+# **Expected.** None leaves the colours alone for long, though a draw of *photometric*, *policy* or *randconv* may do next to nothing. *photometric*, *policy* and *pixels* keep the fine texture (a blur apart); *randconv* and *fourier* bend it; only GTR and *regions* replace it, the latter in a rectangle.
 
 # %% [markdown]
 # ### A row of your own
 #
 # Which one trains the better network? The study has a tier for that question (`gltr study --tier rivals`): equal cost, three
 # seeds, as many tuning trials for a rival as for GTR (which had pilots before them, see `docs/study.md`). You need not wait for it.
-# Put any name of `config.METHODS` or `config.RIVALS` into the next cell: `"mixstyle"`, `"isw"`, `"randconv_cons"` (two views and
-# our consistency) ...
+# Put another name into the next cell; it prints the rivals' (`_cons`: two views and our consistency, `_own`: the loss of its own paper).
 #
 # **Predict, then run.** So few steps on small pictures: which of the three will be ahead on the *source*? And is
 # the order there the order that you are after?
 
 # %%
 YOURS = "randconv"
+print("rivals: " + ", ".join(RIVALS))
 STEPS, SIZE = course.pick(smoke=3, laptop=90, full=2000), course.pick(smoke=(32, 64), laptop=(64, 128), full=(128, 256))
 seeds = [course.seed(n) for n in datasets.TRAIN_SEEDS[: course.pick(smoke=8, laptop=120, full=600)]]
 train_images, train_labels = datasets.stack(datasets.StreetsDataset(seeds, "game", SIZE))
@@ -624,6 +632,7 @@ else:
 
 # %%
 display(Markdown(compare.tuning_table(evidence)))
+print(summary("08"))
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Half strength won the trials and loses the race, on every look for which one would paint. Two reasons fit: the trials' differences are of the size of chance (the strength in between *loses* about as much as half of it gains), and a weak painting is learned sooner, so half of the steps favour it. The same may be true of the rivals' settings. Ask how they would choose next time (more seeds, whole length; it costs). What would decide between the first two readings below: a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. Against the first: where only the colours change, GTR is ahead of strong photometry (`docs/study.md`, the last column), and AdaIN on pixels changes colours alone and was behind GTR in its trials. And ISW learns from a recoloured view: without a row of that view alone its place cannot be credited to the whitening.

@@ -54,7 +54,7 @@ import torch
 from PIL import Image
 
 from gltr_lib import course, datasets, engine, ledger, streets, viz
-from gltr_lib.checks import check
+from gltr_lib.checks import check, summary
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.course import claims
 from gltr_lib.labels import CLASSES, LABEL_ID_TO_TRAIN_ID
@@ -78,7 +78,7 @@ from gltr_lib.study.looks import TEST_LOOKS
 # | painting helps on looks never seen | *demonstrated* at most, in rendered streets, as far as the verdicts below go |
 # | LTR and CGL add to it | the same: one budget, one world, and the verdicts below |
 # | painting helps on real photographs | *evidence* at most, and thin: three small sets, small networks (lesson 07, `docs/study.md`) |
-# | any of it makes a useful segmenter of real roads | no: read the last line below |
+# | any of it makes a useful segmenter of real roads | *evidence* against it: the last line below |
 #
 # The whole list of what we could not check, with sources, is `docs/not_reproduced.md`.
 #
@@ -136,7 +136,9 @@ viz.table(
 # every seed? Collect explanations first; both of the text's are guesses.
 
 # %% [markdown]
-# Randomization makes a bet: *shapes carry over, looks do not.* So there are two explanations. From ten metres up, a road has
+# Compare the two kinds set by set, and mind how many verdicts are *open*. Where painting brings less over the trunk than from
+# scratch, or nothing at all, one looks for a reason. Randomization makes a bet: *shapes carry over, looks do not.* So there are two
+# explanations. From ten metres up, a road has
 # another outline and another place than from a driver's seat: shapes carry over badly. Or the trunk, which has seen photographs,
 # already knows looks that are worth keeping, and painting teaches it to ignore them.
 #
@@ -315,7 +317,7 @@ for number in course.track(range(course.pick(smoke=4, laptop=12, full=24)), "sta
 print(f"{len(mapping)} ids are mapped; the folders hold {number + 1} pairs")
 
 # %% [markdown]
-# **Predict, then run.** Which ids will your audit report, and how large a share of the sidewalk would have been lost?
+# **Predict, then run.** Will your audit report anything besides 40? And how large a share of the sidewalk would have been lost?
 
 # %%
 maps = {path: np.array(Image.open(path)) for path in sorted((MINE / "labels").glob("*.png"))}
@@ -480,14 +482,14 @@ viz.table(rows, ["trained on", "runs", "hours"], caption="The runs of the study'
 #
 # | project | question | starts from |
 # |---|---|---|
-# | **A rival** | does Fourier amplitude mixing reach GTR at equal budget? | `amplitude_swap` of lesson 08 |
+# | **A rival** | is a mixture of your own ahead of the best rival of lesson 08 at equal budget? | `amplitude_swap` of lesson 08 |
 # | **Share of LTR** | is there a stylised share at which LTR adds to GTR+GTR′? | `MethodConfig(share=...)` |
 # | **A gentler CGL** | do `detach="global"` or a small weight change the verdict? | `MethodConfig(consistency=..., detach=...)` |
 # | **Fewer paintings** | with how few styles does GTR still help? | `StyleBank.from_images` of your choice |
 # | **Your pictures** | what do the shipped networks do on photographs you labelled yourself? | section 2, `FolderPairs` |
-# | **Refute us** | can you change the streets so that GTR harms? | `streets.render`, look `"geometry"` |
+# | **Refute us** | is there a look with *other* paint than the game's on which GTR harms? | `streets.render`, looks `"sampled:<n>"`, n below 1000 |
 #
-# Write the plan **before** the first run. The cell below is a form; it runs, and it refuses an unfinished plan.
+# Write the plan **before** the first run. The cell below is a form, filled in as an example; it names the fields that are still empty.
 
 # %%
 my_plan = {
@@ -530,6 +532,7 @@ folder = course.run_dir("09")
 ledger.append(folder / "plans.jsonl", my_plan | {"date": ledger.now(), "commit": ledger.git_commit()}, check=False)
 line = ledger.read(folder / "plans.jsonl")[-1]
 viz.table([(line["date"], line["question"], line["refuted if"])], ["written down on", "question", "refuted if"])
+print(summary("09"))
 
 # %% [markdown]
 # ## Recap

@@ -215,6 +215,37 @@ def count_in_loops(prediction, target, num_classes):
     return matrix
 
 
+def count_without_minlength(prediction, target, num_classes):
+    valid = target != 255  # a layout prior holds no bicycle: in the lesson's own cell this had no 19 x 19 entries
+    return torch.bincount(target[valid] * num_classes + prediction[valid]).reshape(num_classes, num_classes)
+
+
+def count_in_floats(prediction, target, num_classes):
+    matrix = torch.zeros(num_classes, num_classes)
+    for t, p in zip(target.flatten().tolist(), prediction.flatten().tolist(), strict=True):
+        if t != 255:
+            matrix[t, p] += 1
+    return matrix
+
+
+def count_each_pair_once(prediction, target, num_classes):
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.long)
+    matrix[target[target != 255], prediction[target != 255]] += 1
+    return matrix
+
+
+def prior_of_counts(labels, num_classes):
+    return torch.stack([(labels == c).sum(0) for c in range(num_classes)]).argmax(0)
+
+
+def repaint_from_the_class(image, labels, texture, class_id):
+    out, rows_columns = image.clone(), (labels == class_id).nonzero()
+    top, left = rows_columns.amin(0)
+    for y, x in rows_columns:
+        out[:, y, x] = texture[:, (y - top) % texture.shape[1], (x - left) % texture.shape[2]]
+    return out
+
+
 def count_half(prediction, target, num_classes):
     pairs = target[target != 255] * num_classes + prediction.flatten()
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -261,16 +292,29 @@ FIRST_TRIES = [  # what beginners hand in first in lessons 00 to 02, and the wor
     ("01-confusion", count_all, "without a label (255)"),
     ("01-confusion", count_in_loops, "without a label (255)"),
     ("01-confusion", count_half, "of both maps"),
+    ("01-confusion", count_without_minlength, "the last class does not occur"),
+    ("01-confusion", count_in_floats, "they are floats"),
+    ("01-confusion", count_each_pair_once, "counted once"),
+    ("01-confusion", lambda p, t, n: confusion_by_products(p, t, n) / t.numel(), "values differ"),
+    ("01-confusion", lambda p, t, n: (lambda m: m / m.sum())(confusion_by_products(p, t, n)), "shares"),
     ("01-confusion", count_one_map, "it raised RuntimeError"),  # fails on labelled pixels, too: its own error
     ("01-confusion", count_and_spoil, "the values are right, but the function changes its inputs in place"),
     ("01-confusion", count_255_as_road_in_place, "as if they were class 0"),  # the worse of its two mistakes
     ("01-iou", lambda matrix: matrix.diagonal() / matrix.sum(), "all pixels"),
+    ("01-iou", lambda m: m.diag() / m.sum(0) + m.sum(1) - m.diag(), "brackets"),
+    ("01-iou", lambda m: m.diag() / (m.sum(0) + m.sum(1) - 2 * m.diag()), "subtracted twice"),
+    ("01-iou", lambda m: m.diag() / m.sum(1) * m.sum(1) / (m.sum(0) + m.sum(1) - m.diag()), "only predicted"),
     ("01-iou", lambda matrix: 2 * matrix.diagonal() / (matrix.sum(0) + matrix.sum(1)), "Dice"),
     (
         "01-prior",
         lambda labels, n: torch.stack([(labels == c).sum(0) for c in range(n)]).max(0).values,
         "how many votes",
     ),
+    ("01-prior", lambda labels, n: prior_of_counts(labels, n).float(), "they are floats"),
+    ("01-prior", lambda labels, n: labels.clamp(max=n - 1).mode(0).values, "vote for the last class"),
+    ("01-prior", lambda labels, n: prior_of_counts(labels, n - 1), "the last class has no vote"),
+    ("01-prior", lambda labels, n: prior_of_counts(labels - 1, n - 1), "off by one"),
+    ("01-repaint", repaint_from_the_class, "the class's own corner"),
     ("02-stats", torchs_std, "torch's own std"),
     ("02-adain", adain_without_brackets, "brackets"),
     ("02-mix", lambda means, stds, w: ((w[:, None] * means).mean(0), (w[:, None] * stds).mean(0)), "number of styles"),
@@ -292,6 +336,11 @@ def test_beginners_first_tries_are_told_what_is_wrong(id, answer, says):
     found = verdict(id, answer)
     assert not found.passed
     assert says in found.message
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32, torch.int64])
+def test_whole_numbers_may_be_of_any_width(kind):
+    assert verdict("01-prior", lambda labels, n: prior_of_counts(labels, n).to(kind)).passed
 
 
 def test_numbers_without_axes_may_be_of_any_kind():

@@ -50,6 +50,24 @@ def once(model, a, b):
     return model(torch.cat([a, b])).chunk(2)
 
 
+def seed_by_seed(baseline, method):
+    return [method[s] - baseline[s] for s in baseline if s in method]
+
+
+def fill_the_mapping(mapping):
+    for id in range(256):
+        mapping.setdefault(id, 255)  # after this no id is unknown: an audit with the same dict would find nothing
+    return np.array([mapping[id] for id in range(256)], dtype=np.uint8)
+
+
+def half(values, t):
+    return t * np.std(values, ddof=1) / len(values) ** 0.5
+
+
+def steps(images, epochs, forward_images, views):
+    return -(-images * epochs // (forward_images // views))
+
+
 WRONG = [
     ("05-consistency", under_no_grad, "no gradient comes back"),
     ("05-consistency", lambda a, b, v: squares(a, b)[v].mean().item(), "no gradient comes back"),
@@ -74,7 +92,31 @@ WRONG = [
     ("07-rescore", lambda x, size: F.interpolate(x[:, None].byte(), size, mode="nearest")[:, 0], "not int64"),
     ("07-rescore", lambda x, size: F.interpolate(x[:, None].float(), size, mode="nearest-exact")[:, 0].long(), "exact"),
     ("08-paired", lambda b, m: (lambda d: (np.mean(d), np.std(d)))([m[s] - b[s] for s in m if s in b]), "divides by n"),
-    ("09-audit", lambda labels, mapping: list({*labels.ravel().tolist()} - {*mapping} - {255}), "expected 3"),
+    ("08-paired", lambda b, m: (np.mean(d := [m[s] - b[s] for s in b]), np.std(d)), "seed 5 is in only one"),
+    ("08-paired", lambda b, m: (np.mean(d := seed_by_seed(b, m)), np.std(d, ddof=1) / len(d) ** 0.5), "standard error"),
+    ("08-paired", lambda b, m: (np.mean(d := seed_by_seed(b, m)), np.var(d, ddof=1)), "variance"),
+    ("08-paired", lambda b, m: (np.std(d := seed_by_seed(b, m), ddof=1), np.mean(d)), "exchanged"),
+    ("08-paired", lambda b, m: np.mean(seed_by_seed(b, m)), "expected 2 values in a list or tuple"),
+    ("08-paired", seed_by_seed, "expected 2 values, received 3"),
+    ("08-paired", lambda b, m: (np.median(d := seed_by_seed(b, m)), np.std(d, ddof=1)), "for baseline={0: 30.1, 1: 34"),
+    ("08-interval", lambda v, t: (np.mean(v), half(v, t)), "half-width"),
+    ("08-interval", lambda v, t: (np.mean(v) + half(v, t), np.mean(v) - half(v, t)), "high comes first"),
+    ("08-interval", lambda v, t: (-half(v, t), half(v, t)), "around zero"),
+    ("08-interval", lambda v, t: (np.mean(v) - half(v, 1), np.mean(v) + half(v, 1)), "`t` is not used"),
+    ("08-gap", lambda baseline, method, oracle: 100 * (method - baseline) / (oracle - baseline), "per cent"),
+    ("08-gap", lambda baseline, method, oracle: np.clip((method - baseline) / (oracle - baseline), 0, 1), "cut off"),
+    ("08-gap", lambda baseline, method, oracle: method - baseline / oracle - baseline, "brackets"),
+    ("09-lut", fill_the_mapping, "changes its inputs in place"),
+    ("09-lut", lambda mapping: np.array([{v: k for k, v in mapping.items()}.get(i, 255) for i in range(256)]), "dtype"),
+    ("09-audit", lambda labels, mapping: {*labels.ravel().tolist()} - {*mapping} - {255}, "in a list or tuple"),
+    ("09-audit", lambda labels, mapping: sorted({*labels.ravel().tolist()} - {*mapping}), "no surprise"),
+    ("09-audit", lambda l, m: [i for i in dict.fromkeys(l.ravel().tolist()) if i not in {*m, 255}], "not sorted"),
+    ("09-sigma", lambda height, width: (height / 160, height / 40), "a tall picture"),
+    ("09-sigma", lambda height, width: (4 * min(height, width) // 640, 16 * min(height, width) // 640), "a fraction"),
+    ("09-budget", lambda n, e, f, v, s: (k := int(np.ceil(n * e / (f / v))), k * s / 3600), "cut in half"),
+    ("09-budget", lambda n, e, f, v, s: (k := steps(n, e, f * v, 1), k * s / 3600), "views are multiplied"),
+    ("09-budget", lambda n, e, f, v, s: (n * e / (f // v), n * e / (f // v) * s / 3600), "broken number"),
+    ("09-budget", lambda n, e, f, v, s: (steps(n, e, f, v), n * e / (f // v) * s / 3600), "rounded steps"),
 ]
 
 
@@ -122,6 +164,11 @@ RIGHT = [
     ("07-miou", per_class),
     ("07-rescore", by_index),
     ("08-interval", lambda v, t: np.mean(v) + np.array([-1, 1]) * t * np.std(v, ddof=1) / np.sqrt(len(v))),
+    ("08-paired", lambda b, m: (torch.tensor(seed_by_seed(b, m)).mean(), torch.tensor(seed_by_seed(b, m)).std())),
+    ("08-interval", lambda v, t: [np.mean(v) - half(v, t), np.mean(v) + half(v, t)]),
+    ("08-gap", lambda baseline, method, oracle: 1 - (oracle - method) / (oracle - baseline)),
+    ("09-lut", lambda mapping: np.array([mapping.get(id, 255) for id in range(256)], dtype=np.uint8)),
+    ("09-sigma", lambda height, width: np.array([4, 16]) * min(height, width) / 640),
     ("09-audit", lambda labels, mapping: np.setdiff1d(labels, [*mapping, 255])),
     ("09-budget", lambda images, epochs, f, views, s: (n := -(-images * epochs // (f // views)), n * s / 3600)),
 ]

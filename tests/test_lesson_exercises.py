@@ -112,3 +112,9 @@ def test_every_lesson_draws_its_data_from_the_students_seed(path):
     assert code.count("course.seed(") >= 1
     fixed = re.findall(r"manual_seed\(\d+\)", code)
     assert len(fixed) <= 1, fixed
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_lesson_ends_with_the_sum_of_its_exercises(number):
+    code = "\n".join(cell.source for cell in read_cells(LESSONS[number]) if cell.kind == "code")
+    assert f'print(summary("{number}"))' in code

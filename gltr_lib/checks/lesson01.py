@@ -23,22 +23,43 @@ def _pair(seed: int, classes: int = 5, ignore: float = 0.2):
 
 
 def _count(answer: Callable[..., object], prediction: torch.Tensor, target: torch.Tensor, classes: int) -> object:
-    """The answer's matrix. Where only the pixels without a label break it, say so: the error itself names a shape."""
+    """The answer's matrix. Where only unlabelled pixels or an absent class break it, say so: the error does not."""
     given = prediction.clone(), target.clone()
     try:
         matrix = answer(prediction, target, classes)
     except (NotYet, NotImplementedError):
         raise
     except Exception as error:
-        try:
-            answer(given[0], given[1].masked_fill(given[1] == 255, 0), classes)
-        except Exception:
-            raise error from None  # it fails with every pixel labelled, too: the error is the better message
-        raise NotYet("it stops at a pixel without a label (255): leave these out of both maps, then count") from error
+        full = given[1].clone()
+        full[0, 0, 0] = given[0][0, 0, 0] = classes - 1  # now the last class is met, and last of all pairs
+        if _runs(answer, given[0], full, classes):
+            raise NotYet(
+                "it stops where the last class does not occur, for there are fewer pairs to count: `minlength`", 2
+            ) from error
+        if _runs(answer, given[0], full.masked_fill(full == 255, 0), classes):
+            raise NotYet(
+                "it stops at a pixel without a label (255): leave these out of both maps, then count"
+            ) from error
+        raise error from None  # it fails with every pixel labelled, too: the error is the better message
     changed = not (torch.equal(given[0], prediction) and torch.equal(given[1], target))
     if changed and difference(matrix, confusion(*given, classes)) is None:  # what else is wrong with it comes first
         raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
     return matrix
+
+
+def _runs(answer: Callable[..., object], *inputs: object) -> bool:
+    """True where the answer returns something."""
+    try:
+        answer(*inputs)
+    except Exception:
+        return False
+    return True
+
+
+def _rare():
+    """A street without the last class, in truth and prediction: a layout prior has no bicycle either."""
+    prediction, target, classes = _pair(3)
+    return prediction, target, classes + 1
 
 
 @exercise(
@@ -53,7 +74,7 @@ def _count(answer: Callable[..., object], prediction: torch.Tensor, target: torc
     ),
     minutes=10,
     difficulty=3,
-    cases=lambda: [_pair(seed) for seed in range(3)],
+    cases=lambda: [*(_pair(seed) for seed in range(3)), _rare()],
     observe=_count,
 )
 def confusion(prediction, target, num_classes):
@@ -80,6 +101,25 @@ def _ignored_as_first(prediction, target, num_classes):
 @misconception("01-confusion", "only the hits are counted: the mistakes belong beside the diagonal")
 def _only_hits(prediction, target, num_classes):
     return torch.diag(torch.diag(confusion(prediction, target, num_classes)))
+
+
+@misconception("01-confusion", "these are shares: return the counts, so that the matrices of two pictures can be added")
+def _shares(prediction, target, num_classes):
+    matrix = confusion(prediction, target, num_classes)
+    return matrix / matrix.sum()
+
+
+@misconception("01-confusion", "these are shares of each row: return the counts, so that matrices can be added")
+def _row_shares(prediction, target, num_classes):
+    matrix = confusion(prediction, target, num_classes)
+    return matrix / matrix.sum(1, keepdim=True)
+
+
+@misconception(
+    "01-confusion", "each pair is counted once: `matrix[t, p] += 1` with tensors as indices keeps no tally", hint=2
+)
+def _once(prediction, target, num_classes):
+    return (confusion(prediction, target, num_classes) > 0).long()
 
 
 def _matrices():
@@ -149,6 +189,28 @@ def _dice(matrix):
     return 2 * matrix.diagonal().float() / (matrix.sum(0) + matrix.sum(1))
 
 
+@misconception("01-iou", "a class that is only predicted is in one of the two maps: its IoU is 0, not NaN")
+def _predicted_only_is_nan(matrix):
+    return torch.where(matrix.sum(1) > 0, iou(matrix), torch.nan)
+
+
+@misconception("01-iou", "the brackets are missing: `a / b + c` divides by b alone", hint=2)
+def _no_brackets(matrix):
+    hits = matrix.diagonal()
+    return hits / matrix.sum(0) + matrix.sum(1) - hits
+
+
+@misconception("01-iou", "the hits are subtracted twice: take them off once, then each is counted once", hint=2)
+def _hits_twice_off(matrix):
+    hits = matrix.diagonal()
+    return hits / (matrix.sum(0) + matrix.sum(1) - 2 * hits)
+
+
+@misconception("01-iou", "these are per cent: return shares, from 0 to 1")
+def _per_cent(matrix):
+    return 100 * iou(matrix)
+
+
 def _stacks():
     stacks = []
     for seed in range(3):
@@ -205,13 +267,39 @@ def _votes_of_the_winner(labels, num_classes):
     return torch.stack([(labels == c).sum(0) for c in range(num_classes)]).amax(0)
 
 
+@misconception("01-prior", "the pixels without a label (255) vote for the last class: they should not vote at all")
+def _ignore_votes_last(labels, num_classes):
+    return labels.clamp(max=num_classes - 1).mode(0).values
+
+
+@misconception("01-prior", "of two classes with as many votes the larger id wins here: let the smaller one win")
+def _larger_of_a_tie(labels, num_classes):
+    votes = torch.stack([(labels == c).sum(0) for c in range(num_classes)])
+    return num_classes - 1 - votes.flip(0).argmax(0)
+
+
+@misconception("01-prior", "the last class has no vote: `range(num_classes)` ends with it", hint=2)
+def _without_the_last(labels, num_classes):
+    return layout_prior(labels, num_classes - 1)
+
+
+@misconception(
+    "01-prior", "the count starts with class 1, and `argmax` counts from 0: every class is off by one", hint=2
+)
+def _from_one(labels, num_classes):
+    return torch.stack([(labels == c).sum(0) for c in range(1, num_classes)]).argmax(0)
+
+
 def _facades():
     cases = []
     for seed, size in enumerate(((4, 6), (2, 3), (12, 7))):  # small ones need many copies, a tall one is cut
         generator = torch_random(seed)
         image = torch.rand(3, 10, 15, generator=generator)
         texture = torch.rand(3, *size, generator=generator)
-        cases.append((image, torch.randint(0, 4, (10, 15), generator=generator), texture, 2))
+        labels = torch.randint(0, 4, (10, 15), generator=generator)
+        if seed == 2:  # a class that begins inside the picture: its corner is not the picture's
+            labels[:3], labels[:, :2] = 0, 0
+        cases.append((image, labels, texture, 2))
     return cases
 
 
@@ -258,3 +346,27 @@ def _stretched(image, labels, texture, class_id):
 @misconception("01-repaint", "all other pixels have turned black: they should show `image`", hint=2)
 def _black_elsewhere(image, labels, texture, class_id):
     return repaint(image, labels, texture, class_id) * (labels == class_id)
+
+
+@misconception("01-repaint", "the tiles start at the class's own corner: lay them from the picture's upper left corner")
+def _from_the_class(image, labels, texture, class_id):
+    corner = (labels == class_id).nonzero().amin(0).tolist()
+    return torch.where(labels == class_id, repaint(image, labels * 0, texture, 0).roll(corner, (1, 2)), image)
+
+
+@misconception(
+    "01-repaint", "the texture's pixels are dealt out one after another: each place must show its own", hint=2
+)
+def _dealt_out(image, labels, texture, class_id):
+    out, place = image.clone(), labels == class_id
+    out[:, place] = texture.flatten(1)[:, torch.arange(int(place.sum())) % texture[0].numel()]
+    return out
+
+
+@misconception("01-repaint", "the tiles are mirrored at every edge: repeat the texture as it is")
+def _mirrored(image, labels, texture, class_id):
+    rows, columns = (
+        torch.cat([torch.arange(n), torch.arange(n).flip(0)]).repeat(total)[:total]
+        for n, total in zip(texture.shape[1:], image.shape[1:], strict=True)
+    )
+    return torch.where(labels == class_id, texture[:, rows][:, :, columns], image)

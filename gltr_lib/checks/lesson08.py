@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 
-from gltr_lib.checks.registry import Exercises, plain_random
+from gltr_lib.checks.registry import Exercises, NotYet, plain_random
 
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
@@ -27,6 +27,14 @@ def _points(number):
     return round(plain_random(number).uniform(20.0, 60.0), 1)
 
 
+def _by_seed(answer, baseline, method):
+    """The answer's pair. A seed that only one of the two has stops many first tries, and a KeyError does not say so."""
+    try:
+        return answer(dict(baseline), dict(method))
+    except KeyError as error:
+        raise NotYet(f"seed {error} is in only one of the two: take the seeds that both have", 2) from error
+
+
 @exercise(
     "08-paired",
     title="The same seed, twice",
@@ -39,6 +47,7 @@ def _points(number):
     minutes=6,
     difficulty=2,
     cases=_runs,
+    observe=_by_seed,
 )
 def paired_difference(baseline, method):
     differences = [method[seed] - baseline[seed] for seed in sorted(baseline) if seed in method]
@@ -75,6 +84,41 @@ def _population(baseline, method):
 def _sign(baseline, method):
     mean, spread = paired_difference(baseline, method)
     return -mean, spread
+
+
+@misconception("08-paired", "this is the standard error: the spread of single differences has no root of n", hint=2)
+def _standard_error(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return mean, spread / math.sqrt(sum(seed in method for seed in baseline))
+
+
+@misconception("08-paired", "this is the variance: the standard deviation is its square root", hint=2)
+def _variance(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return mean, spread**2
+
+
+@misconception("08-paired", "the two are exchanged: the mean comes first")
+def _exchanged(baseline, method):
+    return paired_difference(baseline, method)[::-1]
+
+
+@misconception("08-paired", "a seed that only one of the two has takes part in the means: leave it out", hint=2)
+def _all_in_the_mean(baseline, method):
+    mean = statistics.mean(method.values()) - statistics.mean(baseline.values())
+    return mean, paired_difference(baseline, method)[1]
+
+
+@misconception("08-paired", "a seed that only one of the two has counts as zero for the other: leave it out", hint=2)
+def _missing_is_zero(baseline, method):
+    d = [method.get(s, 0) - baseline.get(s, 0) for s in {*baseline, *method}]
+    return statistics.mean(d), statistics.stdev(d)
+
+
+@misconception("08-paired", "the sign is dropped: a seed on which the method is worse must count against it")
+def _without_sign(baseline, method):
+    d = [abs(m - b) for b, m in zip(*_values(baseline, method), strict=True)]
+    return statistics.mean(d), statistics.stdev(d)
 
 
 @exercise(
@@ -123,6 +167,44 @@ def _by_n(values, t):
     return statistics.mean(values) - half, statistics.mean(values) + half
 
 
+@misconception("08-interval", "high comes first here: return (low, high)")
+def _high_first(values, t):
+    return interval(values, t)[::-1]
+
+
+@misconception("08-interval", "this is (mean, half-width): return both ends, (low, high)")
+def _mean_and_half(values, t):
+    return statistics.mean(values), interval(values, t)[1] - statistics.mean(values)
+
+
+@misconception("08-interval", "this lies around zero: put it around the mean of the values")
+def _around_zero(values, t):
+    half = interval(values, t)[1] - statistics.mean(values)
+    return -half, half
+
+
+@misconception("08-interval", "`t` is not used: this is one standard error to either side")
+def _one_error(values, t):
+    return interval(values, 1.0)
+
+
+@misconception("08-interval", "4.303 is for three values alone: use `t`")
+def _always_three(values, t):
+    return interval(values, 4.303)
+
+
+@misconception("08-interval", "the variance stands where the standard deviation belongs", hint=2)
+def _variance_interval(values, t):
+    half = t * statistics.variance(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@misconception("08-interval", "n - 1 stands under the root as well: divide s by the root of n", hint=2)
+def _twice_less_one(values, t):
+    half = t * statistics.stdev(values) / math.sqrt(len(values) - 1)
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
 @exercise(
     "08-gap",
     title="The share of the gap that closes",
@@ -150,3 +232,33 @@ def _relative(baseline, method, oracle):
 @misconception("08-gap", "this is the part that stays open: 0 should be the baseline and 1 the oracle")
 def _open(baseline, method, oracle):
     return (oracle - method) / (oracle - baseline)
+
+
+@misconception("08-gap", "the oracle's whole score is below: divide by the gap, oracle - baseline")
+def _gain_of_oracle(baseline, method, oracle):
+    return (method - baseline) / oracle
+
+
+@misconception("08-gap", "these are per cent: return a share, 1 for the oracle's score")
+def _per_cent(baseline, method, oracle):
+    return 100 * gap_closed(baseline, method, oracle)
+
+
+@misconception("08-gap", "it is cut off at 0 or 1: a method may fall behind the baseline, and say so")
+def _cut_off(baseline, method, oracle):
+    return min(1.0, max(0.0, gap_closed(baseline, method, oracle)))
+
+
+@misconception("08-gap", "the sign is dropped: a method that is behind the baseline has a share below 0")
+def _no_sign(baseline, method, oracle):
+    return abs(gap_closed(baseline, method, oracle))
+
+
+@misconception("08-gap", "the sign is turned round: method minus baseline is above")
+def _turned_sign(baseline, method, oracle):
+    return -gap_closed(baseline, method, oracle)
+
+
+@misconception("08-gap", "the brackets are missing: subtract first, then divide", hint=2)
+def _no_brackets(baseline, method, oracle):
+    return method - baseline / oracle - baseline

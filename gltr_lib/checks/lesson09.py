@@ -62,9 +62,18 @@ def _wide(mapping):
     return build_lut(mapping).astype(np.int64)
 
 
+@misconception("09-lut", "the table is turned round: your ids choose the entry, and the entry is the trainId")
+def _turned_round(mapping):
+    lut = np.full(256, 255, dtype=np.uint8)
+    for old, new in mapping.items():
+        lut[new] = old
+    return lut
+
+
 def _audits():
     rng = numpy_random(0)
     labels = rng.choice([0, 3, 7, 9, 200, 255], size=(8, 9)).astype(np.uint8)
+    labels[0, :6] = 200, 9, 3, 255, 7, 0  # in no variant in rising order
     return [(labels, {0: 0, 7: 1, 9: 2}), (labels, {0: 0, 3: 5, 7: 1, 9: 2, 200: 18}), (labels, {})]
 
 
@@ -99,6 +108,26 @@ def _against_values(labels, mapping):
     return [int(i) for i in np.unique(labels) if i != 255 and int(i) not in mapping.values()]
 
 
+@misconception("09-audit", "the ids are not sorted: smallest first")
+def _as_they_come(labels, mapping):
+    return [i for i in dict.fromkeys(labels.ravel().tolist()) if i != 255 and i not in mapping]
+
+
+@misconception("09-audit", "the largest id comes first: sort upwards")
+def _downwards(labels, mapping):
+    return unknown_ids(labels, mapping)[::-1]
+
+
+@misconception("09-audit", "an id stands there once for every pixel: name each once", hint=2)
+def _every_pixel(labels, mapping):
+    return sorted(i for i in labels.ravel().tolist() if i != 255 and i not in mapping)
+
+
+@misconception("09-audit", "these are the ids that are known: the others are asked for")
+def _known(labels, mapping):
+    return [int(i) for i in np.unique(labels) if int(i) in mapping]
+
+
 @exercise(
     "09-sigma",
     title="Blobs for your pictures",
@@ -129,6 +158,42 @@ def _one_end(height, width):
     return 4.0, 16 * min(height, width) / 640
 
 
+@misconception("09-sigma", "the height scales them: a tall picture has its width as the shorter side", hint=2)
+def _height(height, width):
+    return 4 * height / 640, 16 * height / 640
+
+
+@misconception("09-sigma", "the width scales them: a wide picture has its height as the shorter side", hint=2)
+def _width(height, width):
+    return 4 * width / 640, 16 * width / 640
+
+
+@misconception("09-sigma", "one end follows the height, the other the width: one factor for both", hint=2)
+def _an_end_a_side(height, width):
+    return 4 * height / 640, 16 * width / 640
+
+
+@misconception("09-sigma", "smaller pictures get larger blobs here: turn the fraction round", hint=2)
+def _inverse(height, width):
+    return 4 * 640 / min(height, width), 16 * 640 / min(height, width)
+
+
+@misconception("09-sigma", "sigma is made a whole number: it may be a fraction of a pixel")
+def _whole(height, width):
+    return tuple(int(end) for end in own_sigma(height, width))
+
+
+@misconception("09-sigma", "sigma is rounded: it may be a fraction of a pixel")
+def _rounded(height, width):
+    return tuple(round(end) for end in own_sigma(height, width))
+
+
+@misconception("09-sigma", "pictures larger than 640 keep 4 to 16 here: scale upwards, too")
+def _never_larger(height, width):
+    scale = min(1.0, min(height, width) / 640)
+    return 4 * scale, 16 * scale
+
+
 @exercise(
     "09-budget",
     title="What will it cost?",
@@ -147,6 +212,7 @@ def _one_end(height, width):
         (12403, 3, 8, 2, 0.81),
         (101, 3, 6, 2, 1.0),
         (100, 1, 6, 2, 1.0),
+        (101, 1, 7, 2, 1.0),
         (plain_random(3).randint(200, 9000), 7, 8, 2, 0.5),
     ],
 )
@@ -176,3 +242,48 @@ def _minutes(images, epochs, forward_images, views, seconds):
 def _per_epoch(images, epochs, forward_images, views, seconds):
     steps = epochs * math.ceil(images / (forward_images // views))
     return steps, steps * seconds / 3600
+
+
+@misconception(
+    "09-budget", "a street is cut in half: seven pictures hold three streets with two views each, `//`", hint=2
+)
+def _half_pictures(images, epochs, forward_images, views, seconds):
+    steps = math.ceil(images * epochs / (forward_images / views))
+    return steps, steps * seconds / 3600
+
+
+@misconception(
+    "09-budget", "the views are multiplied: with two views a step holds half as many source pictures", hint=2
+)
+def _more_by_views(images, epochs, forward_images, views, seconds):
+    return plan(images, epochs, forward_images * views, 1, seconds)
+
+
+@misconception("09-budget", "a broken number of steps: a started step counts as a whole, round up", hint=2)
+def _broken(images, epochs, forward_images, views, seconds):
+    steps = images * epochs / (forward_images // views)
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "the steps are rounded to the nearest: a started step counts as a whole, round up", hint=2)
+def _nearest(images, epochs, forward_images, views, seconds):
+    steps = round(images * epochs / (forward_images // views))
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "the hours leave out the started step: take them from the rounded steps", hint=2)
+def _hours_without_the_last(images, epochs, forward_images, views, seconds):
+    steps = plan(images, epochs, forward_images, views, seconds)[0]
+    return steps, images * epochs / (forward_images // views) * seconds / 3600
+
+
+@misconception("09-budget", "this is one pass: multiply by the epochs")
+def _one_epoch(images, epochs, forward_images, views, seconds):
+    return plan(images, 1, forward_images, views, seconds)
+
+
+@misconception("09-budget", "a step is charged once for each view: `seconds` is the whole step already")
+def _seconds_by_views(images, epochs, forward_images, views, seconds):
+    return plan(images, epochs, forward_images, views, seconds)[0], plan(
+        images, epochs, forward_images, views, seconds * views
+    )[1]

@@ -157,8 +157,10 @@ def difference(got: Any, want: Any, *, tolerance: float = 1e-4, strict_dtype: bo
     elif isinstance(want, (tuple, list)) and not _is_number_like(want):
         if isinstance(got, (torch.Tensor, np.ndarray)):
             got = list(got)
-        if not isinstance(got, (tuple, list)) or len(got) != len(want):
-            return f"expected {len(want)} values, received {_brief(got)}"
+        if not isinstance(got, (tuple, list)):
+            return f"expected {len(want)} values in a list or tuple, received {_brief(got)}"
+        if len(got) != len(want):
+            return f"expected {len(want)} values, received {len(got)}: {_brief(got)}"
         parts = [(f"value {i + 1}: ", g, w) for i, (g, w) in enumerate(zip(got, want, strict=True))]
     else:
         return _number_difference(got, want, **options)
@@ -219,15 +221,22 @@ def _agrees(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> bool:
 
 
 def _changed_inputs(ex: Exercise, answer: Callable[..., Any]) -> bool:
-    """True where ``answer`` writes into the tensors and arrays that it is given."""
+    """True where ``answer`` writes into the tensors, arrays or dicts that it is given."""
     if ex.cases is None or ex.observe is not None:
         return False
     used, fresh = ex.cases(), ex.cases()
     for inputs in used:
         answer(*inputs)
-    kinds = (torch.Tensor, np.ndarray)
+    kinds = (torch.Tensor, np.ndarray, dict)
     pairs = [(u, f) for us, fs in zip(used, fresh, strict=True) for u, f in zip(us, fs, strict=True)]
     return any(isinstance(f, kinds) and difference(u, f, tolerance=1e-9) is not None for u, f in pairs)
+
+
+def _floats_for_integers(got: Any, want: Any) -> bool:
+    """True where whole numbers are wanted in a tensor or array and floats came: no index, and inexact beyond 2**24."""
+    if isinstance(want, (torch.Tensor, np.ndarray)) and want.ndim:
+        return _array(want).dtype.kind in "iu" and _array(got).dtype.kind == "f"
+    return isinstance(want, (tuple, list)) and any(map(_floats_for_integers, got, want))
 
 
 def judge(ex: Exercise, answer: Any) -> None:
@@ -247,6 +256,8 @@ def judge(ex: Exercise, answer: Any) -> None:
         if _agrees(ex, got, want):
             if _changed_inputs(ex, answer):
                 raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
+            if _floats_for_integers(got, want):
+                raise NotYet("the values are right, but they are floats: ids and counts are integers")
             return
     except NotYet:
         raise
@@ -279,7 +290,7 @@ def _first_difference(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> 
 
 def _for_inputs(ex: Exercise, inputs: Sequence[Any]) -> str:
     """`` for size=65, kernel=3``; nothing where tensors or long lists went in."""
-    if not all(isinstance(value, (int, float, str, tuple, list)) for value in inputs):
+    if not all(isinstance(value, (int, float, str, tuple, list, dict)) for value in inputs):
         return ""
     shown = [round(value, 4) if isinstance(value, float) else value for value in inputs]
     names = list(inspect.signature(ex.reference).parameters)[: len(shown)]
