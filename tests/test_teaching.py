@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import signal
 import statistics
 from pathlib import Path
 
@@ -251,6 +252,18 @@ WRONG = "def same_padding(kernel, dilation):\n    return kernel // 2"
 CHECK = 'same_padding = check("06-padding", same_padding)'
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", lesson_files(ROOT / "lessons"), ids=lambda path: path.stem[:2])
+def test_every_lesson_is_graded_whole(path, tmp_path, book):
+    """The solved edition has all points and the student edition none, also under another seed."""
+    for edition, solved in (("solved", True), ("student", False)):
+        (tmp_path / "one.ipynb").write_text(build.build_notebook(path, edition), encoding="utf-8")
+        for seed in (0, 17):
+            found = grade.grade(tmp_path / "one.ipynb", seed=seed)
+            assert len(found) == sum(key.startswith(path.stem[:2]) for key in build_exercises())
+            assert all((said == "") is solved for said in found.values()), found
+
+
 def test_odd_notebooks_are_named_and_not_fatal(book, tmp_path, capsys):
     assert "not Python" in book("def same_padding(:\n    pass", CHECK)["06-padding"]
     assert "no function called same_padding" in book("x = 1", CHECK)["06-padding"]
@@ -345,6 +358,8 @@ def test_values_come_back_from_the_student_as_they_were():
     drawn = [torch.rand(3, generator=g) for g in (torch.Generator().manual_seed(5), torch.Generator().manual_seed(5))]
     other = sitting.unpack(sitting.pack(torch.Generator().manual_seed(5)))
     assert torch.equal(torch.rand(3, generator=other), drawn[0])
+    assert sitting.unpack(sitting.pack([True, signal.SIGINT, np.float64(0.5)])) == [True, 2, 0.5]
+    assert type(sitting.unpack(sitting.pack({1}))).__name__ == "set", "for the check's sentence"
     assert repr(sitting.unpack(sitting.pack(print))) == "builtin_function_or_method"
     with pytest.raises(ValueError, match="far more than any exercise"):
         sitting.pack(torch.zeros(1).expand(10**9))

@@ -35,16 +35,6 @@ class Lost(Exception):
     """The child is gone, and says no more; the message tells why, as a sentence about the student's code."""
 
 
-class Foreign:
-    """Stands for a value that is no number, text, array or list of these; only its type's name is kept."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
 def pack(value: Any) -> Any:
     """A value as JSON can hold it; what is no number, text, array, generator or list of these becomes its type's name.
 
@@ -54,6 +44,8 @@ def pack(value: Any) -> Any:
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, int | float) and not isinstance(value, np.generic):  # an IntEnum, say
+        return int(value) if isinstance(value, int) else float(value)
     if isinstance(value, torch.Generator):
         return {"generator": pack(value.get_state())}
     if isinstance(value, torch.Tensor):
@@ -90,7 +82,7 @@ def unpack(value: Any) -> Any:
     if kind == "dict":
         return {unpack(key): unpack(item) for key, item in body}
     if kind == "foreign":
-        return Foreign(str(body))
+        return type(str(body), (), {"__repr__": lambda self: type(self).__name__})()  # only its type's name is kept
     raise ValueError(f"unknown kind of value {kind!r}")
 
 
