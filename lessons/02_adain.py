@@ -238,7 +238,7 @@ print(f"largest difference to the painting's statistics, all channels: mean {mea
 # ## 3. A decoder learns to paint (7 min)
 #
 # We need the way back, from features to a picture. You will train it now, in front of your eyes: the encoder stays frozen,
-# and a small **decoder** learns to fulfil three wishes at once.
+# and a small **decoder** learns to fulfil three wishes at once:
 #
 # 1. *Reconstruction*: a picture's own features should give that picture back.
 # 2. *Content*: features after AdaIN should give a picture which, **encoded again**, has those features.

@@ -173,6 +173,9 @@ def test_a_sentence_that_announces_a_list_a_table_or_code_has_it_on_its_slide():
     for block in ("- one\n- two", "| a |\n|---|\n| b |", "```python\nfirst()\n\nsecond()\n```"):
         page = slides._idea(f"## 1. Title (3 min)\nThese things are equal:\n\n{block}\n\nAnd more.")
         assert page == slides.to_html(f"These things are equal:\n\n{block}")
+    told = slides._idea("The rule: put it at\n\n$$t = m ,$$\n\nkeep what lies above.\n\nAnother thing.")
+    assert "keep what lies above" in told, "a sentence that goes on behind its equation is shown whole"
+    assert "Another thing" not in told
     assert slides._idea("Nothing is announced.\n\n- one") == slides.to_html("Nothing is announced.")
 
 

@@ -3,12 +3,13 @@
 import json
 import math
 import re
+import signal
 import statistics
 from pathlib import Path
 
 import pytest
 
-from gltr_lib.course import build, grade, teach
+from gltr_lib.course import answering, build, grade, sitting, teach
 from gltr_lib.course.build import lesson_files, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -220,62 +221,148 @@ def test_a_pile_of_notebooks_is_judged_by_its_functions(pile, capsys):
     assert not found["wrong"]["02-adain"], "one mistake does not cost the next exercise"
 
 
-def test_odd_notebooks_are_named_and_not_fatal(tmp_path, capsys):
-    def book(*sources):
-        cells = [{"cell_type": "code", "source": source} for source in sources]
-        path = tmp_path / "odd.ipynb"
-        path.write_text(json.dumps({"cells": cells}))
-        return grade.judge(path)
+class Here:
+    """A sitting without a process, for what does not depend on one."""
 
-    checking = 'same_padding = check("06-padding", same_padding)'
-    assert "not Python" in book("def same_padding(:\n    pass", checking)["06-padding"]
-    assert "no function called same_padding" in book("x = 1", checking)["06-padding"]
-    assert "check cell edited" in book("x = 1", checking.replace("06-padding", "06-paddings"))["06-paddings"]
-    solved = (
-        "import os\nos.remove('here')\n\n\ndef same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
-    )
-    assert book(solved, checking)["06-padding"] == "", "only definitions run"
-    (tmp_path / "text.ipynb").write_text("hello")
-    with pytest.raises(ValueError, match=r"text\.ipynb is no notebook"):
-        grade.answers(tmp_path / "text.ipynb")
-    assert grade.main([str(tmp_path / "nowhere")]) == 2
-    assert "there is no such file or folder" in capsys.readouterr().err
+    def __init__(self, seed):
+        self.notebook = answering.Notebook()
+
+    def ask(self, seconds, **message):
+        return json.loads(json.dumps(self.notebook.reply(message)))
+
+    def close(self):
+        pass
 
 
-def test_what_a_student_took_out_or_doubled_does_not_count_as_solved(tmp_path):
-    def book(*sources, name="homework.ipynb"):
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """Grades of a notebook with these code cells."""
+    monkeypatch.setattr(sitting, "Sitting", Here)
+
+    def judged(*sources, name="homework.ipynb"):
         path = tmp_path / name
         path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in sources]}))
-        return grade.judge(path)
+        return grade.grade(path)
 
+    return judged
+
+
+RIGHT = "def same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
+WRONG = "def same_padding(kernel, dilation):\n    return kernel // 2"
+CHECK = 'same_padding = check("06-padding", same_padding)'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", lesson_files(ROOT / "lessons"), ids=lambda path: path.stem[:2])
+def test_every_lesson_is_graded_whole(path, tmp_path, book):
+    """The solved edition has all points and the student edition none, also under another seed."""
+    for edition, solved in (("solved", True), ("student", False)):
+        (tmp_path / "one.ipynb").write_text(build.build_notebook(path, edition), encoding="utf-8")
+        for seed in (0, 17):
+            found = grade.grade(tmp_path / "one.ipynb", seed=seed)
+            assert len(found) == sum(key.startswith(path.stem[:2]) for key in build_exercises())
+            assert all((said == "") is solved for said in found.values()), found
+
+
+def test_odd_notebooks_are_named_and_not_fatal(book, tmp_path, capsys):
+    assert "not Python" in book("def same_padding(:\n    pass", CHECK)["06-padding"]
+    assert "no function called same_padding" in book("x = 1", CHECK)["06-padding"]
+    assert "check cell edited" in book("x = 1", CHECK.replace("06-padding", "06-paddings"))["06-paddings"]
+    assert book(f"import os\nos.remove('here')\n\n\n{RIGHT}", CHECK)["06-padding"] == "", "only definitions run"
+    for name, text in (("text", b"hello"), ("deep", b"[" * 200_000), ("latin", b'{"cells": "\xe9"}'), ("odd", b"[1]")):
+        (tmp_path / f"{name}.ipynb").write_bytes(text)
+        assert re.search(rf"{name}\.ipynb is no notebook", grade.grade(tmp_path / f"{name}.ipynb")[""])
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "nowhere")
+    assert "is no file" in grade.grade(tmp_path / "link.ipynb")[""]
+    (tmp_path / "folder.ipynb").mkdir()
+    assert tmp_path / "folder.ipynb" not in grade.collect([tmp_path])
+    for wrong_call in (["nowhere"], [".", "--seed", "1000"], [".", "--limit", "nan"]):
+        assert grade.main([str(tmp_path / wrong_call[0]), *wrong_call[1:]]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_what_a_student_took_out_or_doubled_does_not_count_as_solved(book):
     lesson = [identity for identity in build_exercises() if identity.startswith("06-")]
-    right = "def same_padding(kernel, dilation):\n    return dilation * (kernel - 1) // 2"
-    wrong = "def same_padding(kernel, dilation):\n    return kernel // 2"
-    checking = 'same_padding = check("06-padding", same_padding)'
-    one = book(right, checking)
+    one = book(RIGHT, CHECK)
     assert sorted(one) == sorted(lesson), "the other exercises of the lesson are named"
     assert one.pop("06-padding") == ""
     assert set(one.values()) == {grade.GONE}
     assert book(name="06_deeplab.ipynb") == dict.fromkeys(lesson, grade.GONE), "an empty one: the file's name tells"
     assert list(book()) == [""]
-    assert book(checking)["06-padding"] == "there is no function called same_padding", "a check in the first cell"
+    assert book(CHECK)["06-padding"] == "there is no function called same_padding", "a check in the first cell"
     # After a failed check the library's version is lent; a second check of the same exercise must not judge that one.
-    assert "dilation is forgotten" in book(wrong, checking, "1", checking)["06-padding"]
-    assert book(wrong, checking, right, checking)["06-padding"] == "", "a second attempt counts"
+    assert "dilation is forgotten" in book(WRONG, CHECK, "1", CHECK)["06-padding"]
+    assert book(WRONG, CHECK, RIGHT, CHECK)["06-padding"] == "", "a second attempt counts"
 
 
-def test_an_answer_may_lean_on_imports_and_literals_but_not_be_imported(tmp_path):
-    def book(*sources):
-        path = tmp_path / "homework.ipynb"
-        path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in sources]}))
-        return grade.judge(path)["06-padding"]
+def test_a_right_answer_in_an_untidy_notebook_is_solved(book):
+    assert book(f"{RIGHT}\n\n\n{CHECK}")["06-padding"] == "", "merged with its check"
+    assert book(f"{RIGHT}\n{CHECK}\n\n\n{WRONG}")["06-padding"] == "", "what follows the check is another attempt"
+    assert book(RIGHT, "poly_lr = 1", 'check("06-poly", poly_lr)')["06-padding"] == "", "its check cell is gone"
+    renamed = RIGHT.replace("same_padding", "mine")
+    assert book(renamed, CHECK.replace(", same_padding", ", mine"))["06-padding"] == "", "renamed, and in the check too"
+    assert "no function called same_padding" in book(renamed, CHECK)["06-padding"]
+    assert book(f"import no_such_module\n\n\n{RIGHT}", CHECK)["06-padding"] == "", "an import that is missing here"
+    assert book(RIGHT.replace("//", "\\\n        % 10**6 //"), CHECK)["06-padding"] == "", "a line that begins with %"
+    assert book(f"%%time\n{RIGHT}\n!ls", CHECK)["06-padding"] == "", "lines of IPython"
+    leaning = RIGHT.replace("- 1", "- ONE")
+    for one in ("ONE: int = 1", "ONE = int(1.0)", "TWO = int(2.0)\nONE = TWO // int(2.0)"):
+        assert book(f"{one}\n{leaning}", CHECK)["06-padding"] == "", one
+    assert book(f"{leaning}\nONE = int(7.0)", "ONE = int(1.0)", CHECK)["06-padding"] == "", "its last value"
+    drawn = "order = torch.randperm(features.shape[2] * features.shape[3], generator=generator)[:: int(ONE)]"
+    shuffled = f"def shuffle_positions(features, generator):\n    {drawn}\n    return features.flatten(2)[:, :, order]"
+    shuffled = f"import torch\n\nONE = float(1)\n\n\n{shuffled}.reshape_as(features)"
+    check = 'check("02-shuffle", shuffle_positions)'
+    assert book(shuffled, check)["02-shuffle"] == "", "asked a second time, with a generator that is fresh again"
+    assert "'ONE' is not defined" in book(leaning, CHECK)["06-padding"]
 
-    checking = 'same_padding = check("06-padding", same_padding)'
+
+def test_a_notebook_cannot_write_its_own_grade(book):
+    assert "dilation is forgotten" in book("def check(id, f):\n    return f", WRONG, CHECK)["06-padding"]
+    assert "dilation is forgotten" in book("class EXERCISES(dict):\n    pass", WRONG, CHECK)["06-padding"]
+    assert "is no function" in book('same_padding = "right"', CHECK)["06-padding"]
+    assert "SystemExit" in book("def same_padding(kernel, dilation):\n    raise SystemExit", CHECK)["06-padding"]
+    said = book('def same_padding(k, d):\n    raise ValueError("\\x1b[1A 6 of 6 solved \\ud800")', CHECK)["06-padding"]
+    assert said.isprintable()
+    assert "ValueError" in said
+    equal = (
+        "class Equal:\n    def __eq__(self, other):\n        return True\n    __float__ = __index__ = lambda self: 1"
+    )
+    assert book(f"{equal}\n\n\ndef same_padding(kernel, dilation):\n    return Equal()", CHECK)["06-padding"]
+
+
+def test_an_answer_may_lean_on_imports_and_literals_but_not_be_imported(book):
     leaning = "def same_padding(kernel, dilation):\n    return dilation * (kernel - ONE[0]) // len(CLASSES[:2])"
-    assert book("from gltr_lib.labels import CLASSES", "ONE = (1, -1)", leaning, checking) == ""
-    assert book("same_padding = lambda kernel, dilation: dilation * (kernel - 1) // 2", checking) == ""
+    assert book("from gltr_lib.labels import CLASSES", "ONE = (1, -1)", leaning, CHECK)["06-padding"] == ""
+    assert book("same_padding = lambda kernel, dilation: dilation * (kernel - 1) // 2", CHECK)["06-padding"] == ""
     taken = "from gltr_lib.checks.lesson06 import same_padding"
-    assert "no function called same_padding" in book(taken, checking)
+    assert "no function called same_padding" in book(taken, CHECK)["06-padding"]
+    stats = 'check("02-stats", channel_stats)'
+    for line in ("from gltr_lib.adain import channel_stats", "from gltr_lib.adain import *"):
+        assert book(line, stats)["02-stats"] == "`channel_stats` is imported, and not written in the notebook"
+    under = book("from gltr_lib.adain import channel_stats as cs", stats.replace(", channel_stats", ", cs"))
+    assert "`cs` is imported" in under["02-stats"]
+
+
+def test_values_come_back_from_the_student_as_they_were():
+    import numpy as np
+    import torch
+
+    kept = {"a": (1, [2.5, None, "x"]), 3: True}
+    assert sitting.unpack(json.loads(json.dumps(sitting.pack(kept)))) == kept
+    for value in (torch.arange(6).view(2, 3), np.float32([[1, np.nan]]), torch.tensor(2.0, requires_grad=True)):
+        back = sitting.unpack(sitting.pack(value))
+        assert type(back) is type(value)
+        assert back.shape == value.shape
+        assert back.dtype == value.dtype
+    drawn = [torch.rand(3, generator=g) for g in (torch.Generator().manual_seed(5), torch.Generator().manual_seed(5))]
+    other = sitting.unpack(sitting.pack(torch.Generator().manual_seed(5)))
+    assert torch.equal(torch.rand(3, generator=other), drawn[0])
+    assert sitting.unpack(sitting.pack([True, signal.SIGINT, np.float64(0.5)])) == [True, 2, 0.5]
+    assert type(sitting.unpack(sitting.pack({1}))).__name__ == "set", "for the check's sentence"
+    assert repr(sitting.unpack(sitting.pack(print))) == "builtin_function_or_method"
+    with pytest.raises(ValueError, match="far more than any exercise"):
+        sitting.pack(torch.zeros(1).expand(10**9))
 
 
 def build_exercises():
@@ -295,8 +382,43 @@ def test_what_cannot_be_judged_is_said_in_one_line(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_an_endless_answer_ends(tmp_path):
-    endless = "def same_padding(kernel, dilation):\n    while True:\n        pass"
-    cells = [{"cell_type": "code", "source": s} for s in (endless, 'same_padding = check("06-padding", same_padding)')]
-    (tmp_path / "endless.ipynb").write_text(json.dumps({"cells": cells}))
-    assert grade.grade(tmp_path / "endless.ipynb", limit=8) == {"": "not finished after 8 s"}
+def test_one_bad_exercise_costs_no_other_and_forged_grades_none(tmp_path):
+    """Endless, ended, forged: each is told, the exercises behind it are judged, and nothing is believed."""
+    shuffled = (ROOT / "gltr_lib" / "checks" / "lesson02.py").read_text(encoding="utf-8")
+    shuffled = re.search(r"^def shuffle_positions.*?\n\n", shuffled, re.MULTILINE | re.DOTALL)[0]
+    forged = (
+        "def adain(content, style_mean, style_std):\n"
+        "    import os, sys\n"
+        "    for number in range(3, 20):\n"
+        "        try:\n"
+        '            os.write(number, b\'{"02-adain": ""}\')\n'
+        "        except OSError:\n"
+        "            pass\n"
+        '    print(\'{"02-adain": ""}\', flush=True)\n'
+        "    os._exit(0)"
+    )
+    patched = (
+        "def mix_styles(means, stds, weights):\n"
+        "    import gltr_lib.checks.registry as registry\n"
+        "    registry._agrees = lambda *inputs: True"
+    )
+    blind = (
+        "def stylise(*inputs):\n"
+        "    import numpy\n"
+        "    numpy.isclose = lambda *a, **k: numpy.array(True)\n"
+        "    return inputs[0]"
+    )
+    cells = [
+        "import torch", "def channel_stats(features, eps=1e-5):\n    while True:\n        pass",
+        'channel_stats = check("02-stats", channel_stats)', forged, 'adain = check("02-adain", adain)',
+        blind, 'stylise = check("02-alpha", stylise)', patched, 'mix_styles = check("02-mix", mix_styles)',
+        shuffled, 'shuffle_positions = check("02-shuffle", shuffle_positions)',
+    ]  # fmt: skip
+    path = tmp_path / "02_bad.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source} for source in cells]}))
+    found = grade.grade(path, limit=15)
+    assert found["02-stats"] == "it was not finished after 15 s"
+    assert "ended the process" in found["02-adain"]
+    assert found["02-alpha"]
+    assert "ModuleNotFoundError" in found["02-mix"]
+    assert found["02-shuffle"] == "", "also through the pipe, call by call"

@@ -1,9 +1,10 @@
 """Grades for a pile of notebooks: which exercises are solved, and what the check says of the rest.
 
 Students hand in notebooks of the student edition. Of each, only definitions are used: the cells of the exercises with
-the imports and functions above them. An exercise whose check cell is gone counts as unsolved. Each notebook runs in a
-process of its own, which the network guard watches and a time limit ends. A student's code is still a student's code:
-grade on a machine where that may run.
+the imports and functions above them. Each notebook's functions run in a process of their own, which the network guard
+watches and a time limit ends (:mod:`gltr_lib.course.sitting`); what they return is judged here, where nothing of the
+notebook runs. So one bad notebook, or one bad exercise in it, costs no other. A student's code is still a student's
+code: grade on a machine where that may run.
 
     python -m gltr_lib.course.grade handed_in/                 # a table
     python -m gltr_lib.course.grade handed_in/ --json          # the same for a program
@@ -16,139 +17,218 @@ import argparse
 import ast
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gltr_lib.course.kernel import GUARD
 from gltr_lib.course.outputs import text_of
 from gltr_lib.course.teach import CHECK
 
-LIMIT = 120.0  # seconds that one notebook may take
+if TYPE_CHECKING:
+    from gltr_lib.course.sitting import Sitting
+
+LIMIT = 60.0  # seconds that one exercise may take
+DEATHS = 5  # processes that one notebook may use up
+LARGEST = 200 * 2**20  # bytes of a notebook
 GONE = "its check cell is not in the notebook"
+Step = tuple[str, str, str]  # ("define", source, "") or ("check", exercise, the student's function)
 
 
-def answers(path: Path) -> list[tuple[str, list[str]]]:
-    """The exercises of a notebook: (id, sources of the code cells before the check, the stub's last).
+def steps(path: Path) -> list[Step]:
+    """What a notebook defines and checks, in order, as far as its cells are Python.
 
-    Here a check counts where it stands; :func:`judge` also names those of the lesson that are missing.
-
-    Args:
-        path: an ``.ipynb`` file.
+    Returns:
+        ``("define", source, "")`` for cells and parts of cells, ``("check", exercise, name)`` where a check is called;
+        ``name`` is "" where the check is given no plain name.
 
     Raises:
         ValueError: a file that is no notebook.
     """
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if not path.is_file():
+            raise ValueError(f"{path} is no file that can be read")
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"{path} has more than {LARGEST >> 20} MB; clear its outputs and save it again")
+        cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         code = [text_of(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no notebook ({type(error).__name__}); expected an .ipynb file") from error
-    places = [(place, found[1]) for place, source in enumerate(code) if (found := CHECK.search(source))]
-    return [(identity, code[:place]) for place, identity in places]
+    return [step for source in code for step in _steps(source)]
 
 
-def judge(path: Path) -> dict[str, str]:
-    """Run the exercises of one notebook in this process; exercise to "" (solved) or to what the check says.
+def _steps(source: str) -> list[Step]:
+    """The steps of one cell; a check's own statement defines nothing but its function."""
+    from gltr_lib.course.answering import parse
 
-    Only imports, definitions and plain constants of the cells before a check are executed: nothing that trains, draws
-    or writes. A function that an exercise asks for is taken from the notebook alone, never imported from this library.
+    out: list[Step] = []
+    try:
+        for node in parse(source).body:
+            inside = () if isinstance(node, ast.FunctionDef | ast.ClassDef) else ast.walk(node)
+            checks = [step for part in inside if (step := _called(part))]
+            out += checks or [("define", ast.unparse(node), "")]
+    except (ValueError, RecursionError):  # the child says what is wrong with it; its checks still count
+        return [("define", source, ""), *(("check", found[1], "") for found in CHECK.finditer(source))]
+    return out
 
-    Returns:
-        Every exercise of the notebook's lesson, which the known checks tell, or else the number that opens the file's
-        name; ``{"": sentence}`` where neither does.
-    """
-    from gltr_lib.checks import EXERCISES, verdict
 
-    found: dict[str, str] = {}
-    names: dict[str, Any] = {}
-    seen = 0
-    for identity, before in answers(path):
+def _called(part: ast.AST) -> Step | None:
+    """The step that a call of ``check`` is; None for all else."""
+    if not isinstance(part, ast.Call) or not part.args or not isinstance(part.args[0], ast.Constant):
+        return None
+    name = getattr(part.func, "id", getattr(part.func, "attr", ""))
+    identity = part.args[0].value
+    if name != "check" or not isinstance(identity, str) or not CHECK.fullmatch(f'check("{identity}"'):
+        return None
+    given = part.args[1] if len(part.args) > 1 else None
+    return "check", identity, given.id if isinstance(given, ast.Name) else ""
+
+
+class _Grader:
+    """Walks through one notebook's steps; starts a new child, and takes it to the same place, where one is lost."""
+
+    def __init__(self, seed: int, limit: float) -> None:
+        self.seed, self.limit = seed, limit
+        self.found: dict[str, str] = {}
+        self.done: list[dict[str, Any]] = []  # what a new child must be told
+        self.child: Sitting | None = None
+        self.deaths = 0
+        self.trouble = ""
+
+    def ask(self, seconds: float, **message: Any) -> dict[str, Any]:
+        """Ask the child, or a new one that has been told the same; raises Lost."""
+        from gltr_lib.course.sitting import Lost, Sitting
+
+        if self.deaths >= DEATHS:
+            raise Lost(f"the notebook has ended or held up {DEATHS} processes; no more was tried")
+        try:
+            if self.child is None:
+                self.child = Sitting(self.seed)
+                for earlier in self.done:
+                    self.child.ask(self.limit, **earlier)
+            return self.child.ask(seconds, **message)
+        except Lost:
+            self.close()
+            self.deaths += 1
+            raise
+
+    def tell(self, **message: Any) -> dict[str, Any]:
+        """Ask something that every later child must be told too."""
+        answer = self.ask(self.limit, **message)
+        self.done.append(message)
+        return answer
+
+    def define(self, source: str) -> None:
+        """Define what one statement of the notebook defines."""
+        from gltr_lib.course.sitting import Lost
+
+        try:
+            self.trouble = self.tell(do="define", source=source).get("trouble") or self.trouble
+        except Lost as lost:
+            self.trouble = str(lost)
+
+    def check(self, identity: str, given: str) -> None:
+        """Judge one exercise, and lend the library's version where it is not solved, as the lesson does."""
+        from gltr_lib.checks import EXERCISES, verdict
+        from gltr_lib.checks.registry import NotYet, Recorded
+        from gltr_lib.course.sitting import Lost, unpack
+
         if identity not in EXERCISES:
-            found[identity] = "no exercise is called so; was the check cell edited?"
-            continue
-        trouble = ""
-        for source in before[seen:]:
-            trouble = _define(source, names) or trouble
-        seen = len(before)
-        exercise = EXERCISES[identity]
-        name = exercise.reference.__name__
-        if identity in found and names.get(name) is exercise.reference:
-            continue  # checked a second time: the function is the one that was lent below, not the student's
-        if name in names:
-            result = verdict(identity, names[name])
-            found[identity] = "" if result.passed else result.message
-        else:
-            found[identity] = trouble or f"there is no function called {name}"
-        if found[identity]:
-            names[name] = exercise.reference  # as in the lesson: later exercises lean on the library's version
-    lessons = {EXERCISES[identity].lesson for identity in found if identity in EXERCISES} or {path.name[:2]}
-    for identity, exercise in EXERCISES.items():
-        if exercise.lesson in lessons:
-            found.setdefault(identity, GONE)
-    return found or {"": "there is no check of an exercise in it; expected a notebook of the student edition"}
+            self.found[identity] = "no exercise is called so; was the check cell edited?"
+            return
+        own = EXERCISES[identity].reference.__name__
+        name = given or own
+        end = time.monotonic() + self.limit
+        try:
+            seen = self.ask(self.limit, do="see", exercise=identity, name=name)
+            if seen.get("lent"):
+                if identity not in self.found:  # else a second time: the function is not the student's
+                    self.found[identity] = f"there is no function called {name}"
+                return
+            if seen.get("gone"):
+                said = self.trouble or f"there is no function called {name}"
+            elif "not_yet" in seen:
+                said = str(seen["not_yet"])
+            else:
+                answer = self._remote(name, end) if seen.get("call") else Recorded(unpack(seen["got"]), seen["changed"])
+                result = verdict(identity, answer)
+                said = "" if result.passed else result.message
+        except (Lost, NotYet) as lost:
+            said = str(lost)
+        except Exception as error:  # what came back is no answer of ours: somebody wrote between the lines
+            said = f"its answer could not be read ({type(error).__name__})"
+        self.found[identity], self.trouble = said, ""
+        try:
+            self.tell(do="keep", exercise=identity, name="" if said else name)
+        except Lost as lost:
+            self.trouble = str(lost)
 
+    def _remote(self, name: str, end: float) -> Callable[..., Any]:
+        """The student's function as one that can be called here: it runs in the child."""
+        from gltr_lib.checks.registry import NotYet
+        from gltr_lib.course.sitting import Lost, pack, unpack
 
-def _define(source: str, names: dict[str, Any]) -> str:
-    """Execute what defines in a cell; returns what went wrong, in words."""
-    from gltr_lib.checks import EXERCISES
+        def answer(*inputs: Any) -> Any:
+            import torch
 
-    asked = {exercise.reference.__name__ for exercise in EXERCISES.values()}
-    try:
-        tree = ast.parse("\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))))
-    except SyntaxError as error:
-        return f"line {error.lineno} is not Python: {error.msg}"
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gltr_lib"):
-            # An answer may lean on what the lesson imports (CLASSES), but not be an import itself.
-            node.names = [name for name in node.names if (name.asname or name.name) not in asked]
-            if not node.names:
-                continue
-        constant = isinstance(node, ast.Assign) and _plain(node.value)
-        if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or constant:
             try:
-                exec(compile(ast.Module([node], []), "<notebook>", "exec"), names)
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-    return ""
+                reply = self.ask(end - time.monotonic(), do="call", name=name, inputs=pack(inputs))
+            except Lost as lost:
+                raise NotYet(str(lost)) from lost
+            if "not_yet" in reply:
+                raise NotYet(str(reply["not_yet"]))
+            for mine, theirs in zip(inputs, unpack(reply["after"]), strict=True):
+                if isinstance(mine, torch.Tensor):
+                    mine.copy_(theirs)
+            return unpack(reply["result"])
 
+        return answer
 
-def _plain(value: ast.expr) -> bool:
-    """Whether an expression is a literal (a number, a text, a tuple of them, ...) or a lambda."""
-    if isinstance(value, ast.Lambda):
-        return True
-    try:
-        ast.literal_eval(value)
-    except (ValueError, TypeError, SyntaxError):
-        return False
-    return True
+    def close(self) -> None:
+        """End the child, if there is one."""
+        if self.child is not None:
+            self.child.close()
+            self.child = None
 
 
 def grade(path: Path, seed: int = 0, limit: float = LIMIT) -> dict[str, str]:
-    """Judge one notebook in a process of its own, without the network.
+    """Judge one notebook: its functions run in a process of their own, without the network.
+
+    A function that an exercise asks for is taken from the notebook alone, never imported. Where the check cell of an
+    exercise is gone, the function of its name is judged as the notebook leaves it.
 
     Args:
         path: the notebook.
         seed: the student's ``COURSE_SEED``.
-        limit: seconds after which the process ends.
+        limit: seconds that one exercise may take; starting Python does not count.
 
     Returns:
-        Exercise to "" or to what the check says; ``{"": sentence}`` where the notebook could not be judged at all.
+        Every exercise of the notebook's lesson, which the known checks tell, or else the number that opens the file's
+        name, to "" (solved) or to what the check says; ``{"": sentence}`` where the notebook could not be judged.
     """
-    own = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, [str(GUARD), own, os.environ.get("PYTHONPATH", "")]))
-    env = {**os.environ, "PYTHONPATH": paths, "COURSE_SEED": str(seed)}
-    env.pop("COURSE_STRICT", None)
-    command = [sys.executable, "-m", "gltr_lib.course.grade", "--one", str(path)]
+    from gltr_lib.checks import EXERCISES
+
+    before = os.environ.get("COURSE_SEED")
+    os.environ["COURSE_SEED"] = str(seed)  # for the inputs of the checks on this side
+    grader = _Grader(seed, limit)
     try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=limit, check=False)
-        return dict(json.loads(done.stdout.strip().rsplit("\n", 1)[-1]))
-    except subprocess.TimeoutExpired:
-        return {"": f"not finished after {limit:.0f} s"}
-    except (ValueError, TypeError):
-        return {"": (done.stderr.strip().splitlines() or ["no answer"])[-1]}
+        for kind, what, name in steps(path):
+            grader.define(what) if kind == "define" else grader.check(what, name)
+        found = grader.found
+        lessons = {EXERCISES[identity].lesson for identity in found if identity in EXERCISES} or {path.name[:2]}
+        for identity, exercise in EXERCISES.items():
+            if exercise.lesson in lessons and identity not in found:
+                grader.trouble = GONE
+                grader.check(identity, "")
+    except (ValueError, OSError) as error:
+        return {"": _shown(str(error))}
+    finally:
+        grader.close()
+        os.environ.pop("COURSE_SEED") if before is None else os.environ.update(COURSE_SEED=before)
+    return {key: _shown(said) for key, said in found.items()} or {
+        "": "there is no check of an exercise in it; expected a notebook of the student edition"
+    }
 
 
 def collect(places: Sequence[Path]) -> list[Path]:
@@ -157,47 +237,49 @@ def collect(places: Sequence[Path]) -> list[Path]:
     for place in places:
         if not place.exists():
             raise ValueError(f"{place}: there is no such file or folder")
-        inside = sorted(place.rglob("*.ipynb")) if place.is_dir() else [place]
+        inside = sorted(path for path in place.rglob("*.ipynb") if not path.is_dir()) if place.is_dir() else [place]
         found += [path for path in inside if not any(part.startswith(".") for part in path.relative_to(place).parts)]
     if not found:
         raise ValueError(f"no notebooks (*.ipynb) in {', '.join(map(str, places))}")
     return found
 
 
+def _shown(text: str) -> str:
+    """A text of a student on one line of a terminal, which it cannot steer."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Command line; 0, or 2 for a wrong call."""
     parser = argparse.ArgumentParser(prog="python -m gltr_lib.course.grade", description=__doc__.split("\n")[0])
-    parser.add_argument("places", nargs="*", type=Path, metavar="FILE_OR_FOLDER")
-    parser.add_argument("--seed", type=int, default=0, help="the students' COURSE_SEED (default 0)")
-    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds a notebook may take (default 120)")
+    parser.add_argument("places", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
+    parser.add_argument("--seed", type=int, default=0, help="COURSE_SEED of the checks' inputs, 0 to 999 (default 0)")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that an exercise may take (default 60)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    if args.one:
-        try:
-            found_here = judge(args.one)
-        except (ValueError, OSError) as error:
-            found_here = {"": str(error)}
-        print(json.dumps(found_here))
-        return 0
     try:
-        found = collect(args.places)
+        if not 0 <= args.seed <= 999 or not args.limit > 0:
+            raise ValueError(f"--seed {args.seed} --limit {args.limit:g}: expected 0 to 999, and seconds above 0")
+        places = collect(args.places)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    results = {path.as_posix(): grade(path, args.seed, args.limit) for path in found}
-    if args.json:
-        print(json.dumps(results, indent=1, ensure_ascii=False))
-        return 0
-    for name, said in results.items():
-        if "" in said:
-            print(f"{name}: not judged: {said['']}")
+    results = {}
+    for path in places:
+        name = _shown(path.as_posix())
+        said = results[name] = grade(path, args.seed, args.limit)
+        if args.json:
             continue
-        solved = sum(not message for message in said.values())
-        print(f"{name}: {solved} of {len(said)} solved")
+        if "" in said:
+            print(f"{name}: not judged: {said['']}", flush=True)
+            continue
+        print(f"{name}: {sum(not message for message in said.values())} of {len(said)} solved")
         for identity, message in said.items():
             if message:
                 print(f"    {identity}: {message}")
+        sys.stdout.flush()
+    if args.json:
+        print(json.dumps(results, indent=1, ensure_ascii=False))
     return 0
 
 

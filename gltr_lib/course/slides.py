@@ -160,7 +160,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _idea(part: str) -> str:
-    """The first paragraph of a text with the list that it announces, and each display equation with its sentence."""
+    """The first paragraph of a text with the list that it announces, each display equation with its whole sentence."""
     text = re.sub(r"^#{2,3} .*\n", "", part).split("<details>")[0].split(PREDICT)[0]
     blocks: list[str] = []
     for piece in filter(None, (p.strip("\n") for p in text.split("\n\n"))):
@@ -173,9 +173,10 @@ def _idea(part: str) -> str:
     after_first = blocks[blocks.index(kept[0]) + 1 :][:1] if kept else []
     if kept and kept[0].endswith(":"):  # a table, a list or lines of code: without it the colon points at nothing
         kept += [block for block in after_first if block.startswith(("|", "- ", "1. ", "```"))]
-    for before, after in zip(["", *paragraphs], paragraphs, strict=False):
-        if "$$" in after:
-            kept += [piece for piece in (before, after) if piece and piece not in kept]
+    for before, after, then in zip(["", *paragraphs], paragraphs, [*paragraphs[1:], ""], strict=False):
+        if "$$" in after:  # a sentence may go on behind its equation
+            pieces = (before, after, then if then[:1].islower() else "")
+            kept += [piece for piece in pieces if piece and piece not in kept]
     return to_html("\n\n".join(kept))
 
 
