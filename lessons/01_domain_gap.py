@@ -23,7 +23,7 @@
 #
 # **Before you start.** [00 Start here](00_start_here.ipynb); what a convolution and a training loop are.
 #
-# **Time.** 50 min planned. {{run_time}}
+# **Time.** 58 min planned. {{run_time}}
 #
 # **Path.** Express and full.
 
@@ -57,7 +57,7 @@ from gltr_lib.labels import CLASSES, colourize
 from gltr_lib.viz import bars, curves, error_map, grid, label_figure, label_legend, show, table
 
 # %% [markdown]
-# ## 1. A score that notices poles (19 min)
+# ## 1. A score that notices poles (22 min)
 #
 # In lesson 00 you saw one street go wrong, and "per cent of the pixels" was the score. That score is too kind: who misses
 # every pole and every person loses almost nothing. So first a better ruler (this section), then the measuring (3 and 4),
@@ -182,7 +182,7 @@ show(
 # pixels; that is why segmentation is scored with it. We sum one matrix over *all* pictures and divide once at the end, as
 # Cityscapes does; lesson 07 shows what other habits do to a score.
 #
-# ## 2. A guess that never looks (8 min)
+# ## 2. A guess that never looks (9 min)
 #
 # Streets are alike: sky above, road below, houses left and right. How far does that alone carry? Before you are
 # impressed by any network, know this number.
@@ -366,7 +366,7 @@ show(label_legend(), alt="Legend: number, name and colour of all 19 classes, for
 print("wrong pixels:", ", ".join(wrong.values()))
 
 # %% [markdown]
-# ## 5. A road of brick, a facade of asphalt (12 min)
+# ## 5. A road of brick, a facade of asphalt (16 min)
 #
 # Why did it fall? There are two suspects. Perhaps the network knows what a street *is*: a road is the flat thing at the
 # bottom that runs to the horizon, a facade is the tall thing at the side. Or it learnt what things are *made of*:
