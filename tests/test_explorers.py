@@ -198,10 +198,10 @@ def test_worker_goes_on_after_an_error():
 
 def test_adain_statistics_meet_the_style_unless_broken(assets):
     _, words = adain.render(adain.Params(), assets)
-    assert "100 % closer" in words
+    assert "100% closer" in words
     for broken in adain.BREAKS[1:]:
         _, words = adain.render(adain.Params(broken=broken), assets)
-        assert "100 % closer" not in words
+        assert "100% closer" not in words
         assert broken in words
 
 

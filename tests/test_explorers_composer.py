@@ -43,8 +43,8 @@ def test_the_step_is_one_of_the_studys():
 
 
 def test_wrong_label_pixels_are_told_as_a_part_of_all():
-    assert composer.share_of(6519, 32768) == "6,519 (20 %)"
-    assert composer.share_of(3, 32768) == "3 (0.01 %)"
+    assert composer.share_of(6519, 32768) == "6,519 (20%)"
+    assert composer.share_of(3, 32768) == "3 (0.01%)"
     assert composer.share_of(0, 32768) == "0"
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gltr_lib import models, streets
 from gltr_lib.datasets import EVAL_SEEDS
+from gltr_lib.evaluation import TITLES
 from gltr_lib.explorers import Assets, PredictionExplorer, prediction
 from gltr_lib.explorers import _maps as maps
 from gltr_lib.labels import CLASSES, PALETTES
@@ -40,8 +41,9 @@ def test_the_scores_are_those_of_the_networks_themselves(street):
     for name in TWO:
         matrix = ConfusionMatrix(19)
         matrix.update(guesses[name], truth)
-        assert f"{name} {100 * matrix.miou():.1f} %" in words
-        assert f"{name} {100 * matrix.iou()[8]:.1f} %" in one
+        said = TITLES[name]  # what tables call it, not the file's name
+        assert f"{said} {100 * matrix.miou():.1f}%" in words
+        assert f"{said} {100 * matrix.iou()[8]:.1f}%" in one
     assert "anecdote" in words
 
 
@@ -50,7 +52,7 @@ def test_confidence_is_the_mean_of_the_highest_probability(street):
     _, words = prediction.render(prediction.Params(scene=2, networks=TWO, view="confidence"))
     sure = logits["gtr"].softmax(0).max(0).values.mean().item()
     right = (guesses["gtr"] == truth)[truth != 255].mean()
-    assert f"gtr is {sure:.0%} sure and right on {right:.0%}" in words
+    assert f"+GTR is {sure:.0%} sure and right on {right:.0%}" in words
     picture, _ = prediction.render(prediction.Params(scene=2, networks=("gtr",), view="confidence", only="10 sky"))
     spot = np.unravel_index(
         logits["gtr"].softmax(0)[10].argmax().item(), truth.shape

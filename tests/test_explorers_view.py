@@ -188,6 +188,27 @@ def test_whatever_a_slider_does_a_labelled_box_does_too(kind, assets):
     assert not any(isinstance(w, widgets.Accordion) for w in explorer.widget.children)  # its headers need a mouse
 
 
+@pytest.mark.parametrize("kind", explorers.all_explorers())
+def test_columns_line_up_and_the_buttons_have_a_row_of_their_own(kind, assets):
+    explorer = kind(assets=None if kind.module in ("bank", "composer", "cost") else assets, synchronous=True)
+    for name, control in explorer.controls.items():
+        width = int(control.layout.width.removesuffix("px"))
+        sides = [int(side.removesuffix("px")) for side in (control.layout.margin or "2px 2px 2px 2px").split()]
+        margins = 0 if isinstance(control, Number) else sides[1] + sides[3]  # a box around others has none
+        assert width + margins == 464, name
+    panel, actions = explorer.widget.children[1:3]
+    assert list(panel.children) == list(explorer.controls.values())
+    assert explorer.reset_button in actions.children
+
+
+def test_long_waits_are_told_in_seconds(assets):
+    explorer = LtrExplorer(assets=assets, synchronous=True)
+    explorer._time("full", time.perf_counter() - 45.32)
+    assert "drawn in 45.3 s." in explorer.clock.value
+    explorer._time("full", time.perf_counter())
+    assert " ms." in explorer.clock.value
+
+
 def test_box_and_slider_agree_and_typing_asks_for_one_picture(assets):
     explorer = LtrExplorer(assets=assets, synchronous=True)
     number, before = explorer.controls["share"], explorer.worker.done
@@ -293,7 +314,9 @@ def test_a_bad_upload_goes_to_the_panel_by_name(assets, monkeypatch):
     before = bytes(explorer.image.value)
     bad = upload_of("notes.txt", b"no picture")
     explorer.upload_button.value = bad
-    assert "notes.txt: not an image" in explorer.error.value
+    assert "This file was not taken. notes.txt: not an image" in explorer.error.value
+    assert "ValueError" not in explorer.error.value
+    assert not explorer.upload_button.value  # the same file, mended, may be brought again
     assert explorer.error.layout.display == ""
     assert bytes(explorer.image.value) == before
     explorer.controls["share"].value = 0.9

@@ -269,6 +269,18 @@ def test_verdicts_follow_the_numbers():
     assert all(one.low < one.high for one in expect.EXPECTATIONS)
 
 
+@pytest.mark.parametrize("name", ["conflict", "features", "corruptions"])
+def test_what_the_axes_count_stands_above_the_legend_and_not_in_it(name):
+    figure = figures.FIGURES[name][0](made_up())
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_title().get_window_extent()
+    assert box.width > 0
+    assert not any(box.overlaps(entry.get_window_extent()) for entry in legend.get_texts())
+    assert not any(box.overlaps(panel.get_tightbbox()) for panel in figure.axes)
+    assert abs((box.x0 + box.x1) / 2 - figure.bbox.width / 2) < 20  # for all panels: in their middle
+
+
 @pytest.mark.slow
 def test_the_page_is_filled_drawn_and_found_stale(tmp_path):
     page = tmp_path / "probes.md"

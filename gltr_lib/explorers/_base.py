@@ -30,6 +30,7 @@ from gltr_lib.viz import in_notebook
 
 FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
+DRAWN, THEN = "This picture could not be drawn.", "Change a control, or press Reset."  # said beside an error
 SLOW = 400  # milliseconds after which a picture is announced before it is drawn
 _NARROW = {"description_width": "110px"}
 
@@ -128,11 +129,11 @@ class Explorer:
             self.upload_button = uploads.button()
             self.upload_button.observe(lambda change: self.attempt(self._take, change["new"]), names="value")
             buttons.insert(0, self.upload_button)
-        panel = widgets.HBox(
-            [*self.controls.values(), *buttons], layout=widgets.Layout(flex_flow="row wrap", max_width=f"{WIDTH}px")
-        )
+        rows = widgets.Layout(flex_flow="row wrap", max_width=f"{WIDTH}px")
+        panel = widgets.HBox([*self.controls.values()], layout=rows)
+        actions = widgets.HBox(buttons, layout=rows)  # a row of their own: at the same place in every explorer
         self.widget = widgets.VBox(
-            [heading, panel, self.status, self.error, self.image, self.clock, self.code_button, self.code_box]
+            [heading, panel, actions, self.status, self.error, self.image, self.clock, self.code_button, self.code_box]
         )
         self.widget.add_class("gltr-explorer")
         self.widget.add_class(f"gltr-{self.module}")
@@ -205,28 +206,30 @@ class Explorer:
     def _time(self, stage: str, begin: float) -> None:
         self.latency[stage] = spent = 1000 * (time.perf_counter() - begin)
         note = self._uploaded.get(getattr(self.params, self.upload_to or " ", ""), "")
-        self._say({"preview": "preview", "full": "full picture"}[stage] + f" drawn in {spent:.0f} ms. {note}")
+        took = f"{spent:.0f} ms" if spent < 1000 else f"{spent / 1000:.1f} s"
+        self._say({"preview": "preview", "full": "full picture"}[stage] + f" drawn in {took}. {note}")
 
     def _say(self, words: str) -> None:
         # Decoration for the eye: a screen reader that read out every millisecond would help nobody.
         self.clock.value = f"<div aria-hidden='true' style='opacity:.75;font-size:12px'>{html.escape(words)}</div>"
 
     def attempt(self, action: Callable[..., Any], *arguments: Any) -> None:
-        """Call ``action``; an error goes to the panel (and is raised again under COURSE_STRICT=1)."""
+        """Call ``action`` with a file; an error goes to the panel (and is raised again under COURSE_STRICT=1)."""
         try:
             action(*arguments)
         except Exception as error:
-            self._fail(error)
+            self._fail(error, "This file was not taken.", "Choose another one; the picture below is as it was.")
             if self.strict:
                 raise
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, what: str = DRAWN, then: str = THEN) -> None:
         FAILURES.append(f"{type(self).__name__}: " + "".join(traceback.format_exception(error)))
         del FAILURES[:-50]  # a list that a broken control could fill for hours
-        text = html.escape(f"{type(error).__name__}: {error}")
+        # What a person did wrong is said in its own words; a slip of ours keeps the name by which it is reported.
+        said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         self.error.value = (
-            "<div role='alert' style='border-left:4px solid #c8500a;padding:6px 10px'>"
-            f"This picture could not be drawn. {text}<br>Change a control, or press Reset.</div>"
+            "<div role='alert' style='border-left:4px solid #c8500a;padding:6px 10px;line-height:1.45'>"
+            f"{what} {html.escape(said)}<br>{then}</div>"
         )
         self.error.layout.display = ""
         self._say("the picture shown is the last one that could be drawn")
@@ -234,9 +237,12 @@ class Explorer:
     # --------------------------------------------------------------------------------- own pictures
 
     def _take(self, value: Any) -> None:
-        upload = uploads.newest(value)
+        try:
+            upload = uploads.newest(value)
+        finally:
+            if value:
+                self.upload_button.value = ()  # the file is not kept, and the same one may be brought again, mended
         if upload is not None:
-            self.upload_button.value = ()  # the file is not kept, and the same one may be brought again
             self.add_picture(upload.name, upload.picture, upload.words)
 
     def add_picture(self, name: str, picture: np.ndarray, note: str = "") -> None:
@@ -354,5 +360,10 @@ def switch(description: str, value: bool, *, hint: str = "") -> Any:
     import ipywidgets as widgets
 
     return widgets.Checkbox(
-        value=value, description=description, indent=False, layout={"width": "460px"}, tooltip=hint or None
+        value=value,
+        description=description,
+        indent=True,
+        style=_NARROW,
+        layout={"width": "460px"},
+        tooltip=hint or None,
     )

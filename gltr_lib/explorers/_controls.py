@@ -15,7 +15,7 @@ import ipywidgets as widgets
 import traitlets
 
 STYLE = {"description_width": "110px"}
-WIDTH = "460px"
+WIDTH = "464px"  # with its margins of none; lists and boxes come to the same, so that columns line up
 
 
 class Number(widgets.HBox):

@@ -140,7 +140,7 @@ def draw(params: Params, assets: Assets, picture: torch.Tensor, own: Stats, want
         if len(mixture) <= 2:
             canvas.picture(assets.styles[name], (*place, 142, 134), "" if alone else f"{weight:.0%} {name}")
             if alone:
-                canvas.text(place[0], place[1] - 7, f"{name}: weight {alone:.2f} = 100 %", room=300)
+                canvas.text(place[0], place[1] - 7, f"{name}: weight {alone:.2f} = 100%", room=300)
         else:  # three or four: small, the words beside them
             _, _, wide, _ = canvas.picture(assets.styles[name], (place[0], place[1] - 12, 66, 66))
             canvas.text(place[0] + wide + 8, place[1] + 14, f"{weight:.0%}", size=15)
@@ -166,11 +166,11 @@ def describe(
     mixture = params.mixture
     style = " + ".join(f"{weight:.0%} {name}" if len(mixture) > 1 else name for name, weight in mixture)
     words = f"{params.image}, moved towards {style} with alpha {params.alpha:.2f}: "
-    words += f"the channel statistics of its features are {closer(own, wanted, after):.0f} % closer to the style's"
+    words += f"the channel statistics of its features are {closer(own, wanted, after):.0f}% closer to the style's"
     if not preview:
         with torch.inference_mode():
             again = tuple(v.flatten(1)[0] for v in layer.channel_stats(assets.stylizer.encode(picture)))
-        words += f"; of the decoded picture, encoded again, {closer(own, wanted, again):.0f} %"
+        words += f"; of the decoded picture, encoded again, {closer(own, wanted, again):.0f}%"
     words += "."
     if params.keep_colours:
         words += " The content's colours are kept: only luminance is painted."

@@ -133,9 +133,9 @@ def share_of(count: int, whole: int) -> str:
 
     Example:
         >>> share_of(6519, 32768), share_of(0, 32768)
-        ('6,519 (20 %)', '0')
+        ('6,519 (20%)', '0')
     """
-    return f"{count:,} ({100 * count / whole:.{0 if count > whole / 200 else 2}f} %)" if count else "0"
+    return f"{count:,} ({100 * count / whole:.{0 if count > whole / 200 else 2}f}%)" if count else "0"
 
 
 def _move(pixels: Tensor, way: str) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from gltr_lib import streets, workflows
 from gltr_lib.datasets import EVAL_SEEDS
 from gltr_lib.evaluate import predict_whole
+from gltr_lib.evaluation import TITLES
 from gltr_lib.explorers import _maps as maps
 from gltr_lib.explorers._base import Explorer, choice, integer_box
 from gltr_lib.explorers._canvas import Box, Canvas
@@ -163,11 +164,11 @@ def _caption(score: dict[str, float], seen: Seen, view: str, only: int | None) -
 
 
 def _percent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{100 * value:.1f} %"
+    return "–" if np.isnan(value) else f"{100 * value:.1f}%"
 
 
 def _short(name: str) -> str:
-    return name if name in SHIPPED else Path(name).name[-20:]
+    return TITLES.get(name) or Path(name).name[-20:]
 
 
 def _box(place: int) -> Box:

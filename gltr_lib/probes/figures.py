@@ -51,9 +51,11 @@ def _panels(rows: int, columns: int, width: float, height: float) -> Iterator[tu
         yield figure, figure.subplots(rows, columns, squeeze=False, sharey=True)
 
 
-def _legend(figure: Any, panel: Any) -> None:
+def _legend(figure: Any, panel: Any, below: str = "") -> None:
+    """The legend, under one label for the axes of all panels: as its title, so that the two never overlap."""
     handles, names = panel.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    title = {"title": below, "title_fontsize": 9} if below else {}
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), **title).get_title().set_color(MUTED)
 
 
 def _dots(panel: Any, lines: Sequence[str], value: Callable[[str, int], tuple[float, Any]]) -> None:
@@ -89,11 +91,7 @@ def conflict_figure(rows: Rows) -> Any:
             _dots(panel, lines, value)
             panel.set_xlim(-3, 103)
             panel.set_title(MODE_NAMES[mode])
-        figure.get_layout_engine().set(rect=(0, 0.02, 1, 0.98))
-        figure.text(
-            0.55, 0.055, "shape share (%): 0 = all named after the material, 100 = all after the shape", ha="center"
-        )
-        _legend(figure, panels[0][0])
+        _legend(figure, panels[0][0], "shape share (%): 0 = all named after the material, 100 = all after the shape")
     return figure
 
 
@@ -139,9 +137,8 @@ def features_figure(rows: Rows) -> Any:
         far = [shift(rows, n, layer, look) for n in NAMES for layer in plan.LAYERS for look in LOOK_NAMES]
         panels.flat[0].set_ylim(0, 1.05 * max(far))  # shared by all
         panels.flat[-1].set_axis_off()
-        panels[1][1].set_xlabel("layer of the network, from the first to the last")
-        figure.supylabel("shift of channel means against game (standard deviations)", fontsize=9)
-        _legend(figure, panels.flat[0])
+        figure.supylabel("shift of channel means against game (standard deviations)", fontsize=9, color=MUTED)
+        _legend(figure, panels.flat[0], "layer of the network, from the first to the last")
     return figure
 
 
@@ -165,9 +162,8 @@ def corruption_figure(rows: Rows) -> Any:
             panel.set_xticks(range(4), ["clean", *map(str, SEVERITIES)])
         best = [100 * relative(rows, n, kind, s) for n in NAMES for kind in KINDS for s in SEVERITIES]
         panels.flat[0].set_ylim(0, 1.05 * max(100.0, *best))  # shared by all
-        panels[1][1].set_xlabel("severity")
-        figure.supylabel("mIoU as a share of the clean one (%)", fontsize=9)
-        _legend(figure, panels.flat[0])
+        figure.supylabel("mIoU as a share of the clean one (%)", fontsize=9, color=MUTED)
+        _legend(figure, panels.flat[0], "severity")
     return figure
 
 

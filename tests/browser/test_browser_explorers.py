@@ -53,7 +53,7 @@ def colour_distance(one, other):
 
 def closer(words):
     """By how many per cent AdaIN brought the statistics closer, as the sentence says."""
-    return int(re.search(r"(-?\d+) % closer", words)[1])
+    return int(re.search(r"(-?\d+)% closer", words)[1])
 
 
 def copies_colours(picture):
