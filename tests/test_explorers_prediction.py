@@ -132,7 +132,7 @@ def test_words_about_the_confidence_in_one_class_are_about_that_class(street):
     bicycle, only = CLASSES.index("bicycle"), f"{CLASSES.index('bicycle')} bicycle"
     params = prediction.Params(scene=2, networks=TWO, view="confidence", only=only)
     words = prediction.render(params)[1]
-    shares = ", ".join(f"{name} {logits[name].softmax(0)[bicycle].mean().item():.0%}" for name in TWO)
+    shares = ", ".join(f"{TITLES[name]} {logits[name].softmax(0)[bicycle].mean().item():.0%}" for name in TWO)
     assert f"Mean probability of it: {shares}." in words
     own = prediction.world().with_image("mine.png", np.full((40, 60, 3), 99, np.uint8))
     words = prediction.render(prediction.Params("mine.png", networks=TWO, view="confidence", only=only), own)[1]
@@ -178,7 +178,7 @@ def test_a_trained_network_of_the_users_own(tmp_path):
     os.utime(path, (stamp.st_atime, stamp.st_mtime + 5))
     _, later = prediction.render(params)
     scores = later.split(": ")[-1].split(". One")[0].split(", ")
-    assert scores[0].split()[-2] == scores[1].split()[-2]
+    assert scores[0].split()[-1] == scores[1].split()[-1]
     models.export(models.build("deeplab_mini", 7), path)
     os.utime(path, (stamp.st_atime, stamp.st_mtime + 10))
     with pytest.raises(ValueError, match="has 7 classes, expected the 19"):
