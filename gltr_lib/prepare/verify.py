@@ -188,7 +188,8 @@ def _look(name: str, depth: str, part: bool, key: str, pair: Pair) -> _job.Entry
     unknown = [int(number) for number in counts if int(number) not in _known(layout, pair)]
     if unknown:
         pixels = {number: counts[str(number)] for number in unknown}
-        again = "prepare them again" if pair.coding == PREPARED else whose(layout, {int(number) for number in counts})
+        prepared = pair.coding == PREPARED and pair.coding not in layout.codings  # BDD100K's own are called so too
+        again = "prepare them again" if prepared else whose(layout, {int(number) for number in counts})
         words = unknown_ids(pixels, _known(layout, pair), again)
         problems.append(("unknown ids", str(pair.label), words))
     if size and label_size and size != tuple(label_size):
