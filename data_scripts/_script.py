@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 from gltr_lib._json import parse
 from gltr_lib._usage import UsageError
 from gltr_lib.cli import data as commands
-from gltr_lib.cli._say import counter
+from gltr_lib.cli._say import counter, in_words
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.ledger import write_text
 from gltr_lib.prepare import splits
@@ -101,7 +101,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("GLTR_DEBUG"):
             raise
-        return _complain(error, 1)
+        return _complain(in_words(error), 1)
     except KeyboardInterrupt:
         return _complain("stopped; the same command goes on where it was", 130)
 

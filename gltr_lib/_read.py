@@ -231,6 +231,11 @@ def shown(path: PathLike) -> str:
     )
 
 
+def no_folder(path: PathLike) -> str:
+    """What is wrong with a path that should be a folder: nothing is there, or a file is."""
+    return "is a file, not a folder" if Path(path).exists() else "no such folder"
+
+
 def _open(path: PathLike, max_pixels: int) -> Image.Image:
     """Open and decode a picture, or raise a ValueError that names the file."""
     path = Path(path)
@@ -254,7 +259,7 @@ def _open(path: PathLike, max_pixels: int) -> Image.Image:
             f"so scale it down first"
         ) from None
     except UnidentifiedImageError:
-        raise ValueError(f"{name}: not an image that Pillow can read") from None
+        raise ValueError(f"{name}: not an image that Pillow can read; copy or download it again") from None
     except PermissionError:
         raise ValueError(f"{name}: may not be read by you; change its permissions") from None
     except Exception as error:  # on damaged files Pillow's readers raise nearly anything

@@ -70,6 +70,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.data not in SETS:
             raise ValueError(f"--data: unknown {self.data!r}; valid: camvid, {', '.join(SETS)}")
+        if self.data in LAYOUTS and self.part is not None:
+            LAYOUTS[self.data].expected(self.part, **self.options)  # refuses a mistyped split or option
         self.rule()
 
     def rule(self) -> Protocol:

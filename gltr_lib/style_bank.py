@@ -368,7 +368,7 @@ class StyleBank:
             if path not in valid:
                 raise ValueError(
                     f"style bank: unknown {path!r}; shipped: {', '.join(valid) or '(none)'}; a file's name ends in"
-                    " .safetensors"
+                    " .safetensors, a folder of paintings must exist"
                 )
             state, header = weights.load(path)
         else:

@@ -134,6 +134,17 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["study", "--tier", "nothing"],
         ["study", "--looks", "sampled:1000"],
         ["bench", "--repeat", "0"],
+        ["bank", "a", "b.safetensors", "--longest", "3"],
+        ["prepare", "gta5", "a", "b", "--lists", "offical"],
+        ["prepare", "cityscapes", "a", "b", "--lists", "official"],
+        ["verify", "gta5", "a", "--split", "trian"],
+        ["train", "gtr", "--data", "gta5", "--root", "a", "--split", "trian"],
+        ["train", "gtr", "--data", "gta5", "--root", "a", "--option", "list=official"],
+        ["train", "gtr", "--set", "model=deeplabv9"],
+        ["train", "gtr", "--set", "stylizer=vgg20"],
+        ["evaluate", "gtr", "--data", "cityscapes", "--root", "a", "--split", "vall"],
+        ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--option", "version=2"],
+        ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--against", "gtr"],
     ],
 )
 def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, capsys, tmp_path, monkeypatch):
@@ -144,6 +155,28 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, capsys, tmp_path
     assert captured.err.startswith(f"gltr: {arguments[0]}: ")
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("letters", ["utf-8", "ascii"])
+def test_the_option_that_was_meant_is_named_on_one_line_on_terminals_of_few_letters_too(letters):
+    """Where the frame cannot be drawn, its title and its rules once came through as rows of dashes."""
+    command = [sys.executable, "-m", "gltr_lib", "bank", "build", "a", "b.safetensors", "--topp", "3"]
+    env = {**os.environ, "PYTHONIOENCODING": letters}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "gltr: bank build: Unrecognized options: --topp, 3; perhaps you meant --top (gltr bank build --help)\n"
+    )
+
+
+def test_a_place_that_may_not_be_written_is_named_with_its_remedy(monkeypatch, capsys):
+    def denied(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", "out/a.png")
+
+    monkeypatch.setattr("gltr_lib.offline.demo_picture", lambda seed: denied())
+    assert cli.main(["demo", "--out", "a.png"]) == 1
+    words = "permission denied; change the permissions of its folder, or choose another place"
+    assert capsys.readouterr().err == f"gltr: demo: out/a.png: {words}\n"
 
 
 def test_unknown_names_list_the_valid_ones(capsys):

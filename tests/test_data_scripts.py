@@ -169,7 +169,7 @@ def test_a_bad_label_is_named_and_the_exit_code_is_1(load, capsys, tmp_path):
     Image.fromarray(pixels).save(label)
     assert run(script, "verify", "--root", tmp_path / "root", "--part", "--workers", 1) == 1
     said = capsys.readouterr().out
-    assert f"unknown ids: {label}: 100 (1 pixels)" in said
+    assert f"unknown ids: {label}: 100 (1 pixel); legal: 0-18, 255; unpack the file again" in said
     assert "NOT ok" in said
     assert run(script, "prepare", "--root", tmp_path / "root", "--out", tmp_path / "out", "--workers", 1) == 1
     assert f"refused {label}: found ids outside the table: 100" in capsys.readouterr().err

@@ -466,3 +466,24 @@ def test_plans_know_their_classes(tmp_path):
     assert Plan("gta5", tmp_path, protocol="gtr").rule().size == (512, 1024)
     assert Plan("cityscapes", tmp_path, "test").unlabelled
     assert not Plan("cityscapes", tmp_path).unlabelled
+
+
+def test_a_place_where_the_result_cannot_go_is_refused_before_anything_is_scored(city, here, capsys, monkeypatch):
+    """It was said after the last picture, once an hour of scoring was over."""
+    monkeypatch.setattr("gltr_lib.evaluation.score", lambda *_, **__: pytest.fail("scored first"))
+    (here / "file").touch()
+    (here / "folder").mkdir()
+    for flag, place, words in (
+        ("--out", "file", "is a file; expected a folder"),
+        ("--export", "file", "is a file; expected a folder"),
+        ("--out", "file/table", "file is a file; expected a folder"),
+        ("--ledger", "folder", "is a folder; expected a file's name"),
+    ):
+        code, out, err = run(capsys, "gtr", "--data", "cityscapes", "--root", city, flag, place)
+        assert (code, out) == (2, "")
+        assert f"{flag} {place}: " in err
+        assert words in err
+    monkeypatch.setattr("os.access", lambda *_: False)
+    code, _, err = run(capsys, "gtr", "--data", "cityscapes", "--root", city, "--out", "new")
+    assert code == 2
+    assert "may not be written by you; choose another place" in err

@@ -82,7 +82,7 @@ def test_everything_that_can_be_wrong_with_a_file_is_found_at_once(tmp_path):
     report = check("cityscapes", tmp_path)
     problems = report["splits"]["train"]["problems"]
     assert set(problems["unreadable"]) == {str(path) for path in (images[0], images[1], labels[2], labels[5])}
-    assert problems["unknown ids"] == {str(labels[3]): "99 (4 pixels); legal: 0-33"}
+    assert problems["unknown ids"] == {str(labels[3]): "99 (4 pixels); legal: 0-33; unpack the file again"}
     assert problems["mismatched"] == {str(images[4]): f"96x48, but its label map {labels[4]} is 96x46"}
     assert not report["ok"]
     said = render(report)

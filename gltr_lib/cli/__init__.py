@@ -17,6 +17,7 @@ from typing import Any
 
 from gltr_lib._drafts import is_full
 from gltr_lib._usage import UsageError
+from gltr_lib.cli._say import in_words
 from gltr_lib.cli.data import prepare, verify
 from gltr_lib.cli.evidence import study
 from gltr_lib.cli.look import bench, demo, doctor
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         if os.environ.get("GLTR_DEBUG"):
             raise
-        return _complain(f"{name}: {_full_disk(error) or error}", 1)
+        return _complain(f"{name}: {_full_disk(error) or in_words(error)}", 1)
     except ImportError as error:
         return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
     except KeyboardInterrupt:
@@ -162,17 +163,18 @@ def _full_disk(error: BaseException) -> str:
 
 
 def _one_line(text: str) -> str:
-    """tyro's framed complaint as one plain line."""
-    lines: list[str] = []
+    """tyro's framed complaint as one plain line, with the option that it takes for the one that was meant."""
+    framed = "╭" in text  # where the terminal has no such letters, the title is a line of its own above a rule
+    parts: list[list[str]] = [[]]
     for line in text.splitlines():
-        if line.startswith("╭"):  # the frame's title says nothing that the line below does not
-            continue
-        if lines and "───" in line:
-            break
         plain = line.strip("│╰╯─ ")
-        if plain:
-            lines.append(plain)
-    return " ".join(lines) or "wrong arguments"
+        if not plain.strip("-"):
+            parts += [[]] if "---" in line or "───" in line else []
+        elif not line.startswith("╭"):  # the title says nothing that the line below does not
+            parts[-1].append(plain)
+    said = " ".join(next((part for part in parts[not framed :] if part), [])) or "wrong arguments"
+    meant = next((part[1].split()[0] for part in parts if len(part) > 1 and part[0] == "Perhaps you meant:"), "")
+    return f"{said}; perhaps you meant {meant}" if meant else said
 
 
 def _complain(text: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json as jsonlib
 import sys
 from collections.abc import Callable
@@ -28,6 +29,22 @@ def refused(name: str, reason: str, *, twice: bool = False) -> None:
 
     name, words = shown(name), " ".join(shown(reason).split())
     print(f"refused {words if name in words and not twice else f'{name}: {words}'}", file=sys.stderr)
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong with a file: its name first, then what the system says of it, then what helps; other errors as
+    they are.
+
+    Example:
+        >>> in_words(PermissionError(13, "Permission denied", "out/a.png"))
+        'out/a.png: permission denied; change the permissions of its folder, or choose another place'
+    """
+    if not isinstance(error, OSError) or not error.filename or not error.strerror:
+        return str(error)
+    said = error.strerror[:1].lower() + error.strerror[1:]
+    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    todo = "; change the permissions of its folder, or choose another place" if denied else ""
+    return f"{error.filename}: {said}{todo}"
 
 
 def left_alone(folder: Path) -> None:

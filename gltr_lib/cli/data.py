@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gltr_lib._usage import UsageError
+from gltr_lib._usage import UsageError, usage
 from gltr_lib.cli._say import answer, counter, refused
 
 
@@ -26,10 +26,10 @@ def prepare(
         workers: processes; one a core, at most 8, if not given.
         json: print the manifest.
     """
-    _check(dataset, workers)
+    options = {"lists": lists, "version": version, "mapping": mapping}
+    _check(dataset, workers, split, options)
     from gltr_lib.prepare.convert import convert
 
-    options = {"lists": lists, "version": version, "mapping": mapping}
     manifest = convert(
         dataset, root, out, splits=split, workers=workers, on_label=counter("converted"), **options
     )  # fmt: skip
@@ -63,13 +63,13 @@ def verify(
         workers: processes; one a core, at most 8, if not given.
         json: print the whole report.
     """
-    _check(dataset, workers)
+    options = {"lists": lists, "version": version, "mapping": mapping}
+    _check(dataset, workers, split, options)
     if depth not in ("full", "labels", "headers"):
         raise UsageError(f"--depth: unknown {depth!r}; valid: full, labels, headers")
     from gltr_lib.prepare.verify import render
     from gltr_lib.prepare.verify import verify as examine
 
-    options = {"lists": lists, "version": version, "mapping": mapping}
     report = examine(
         dataset, root, splits=split, prepared=prepared, depth=depth, part=part, workers=workers,
         on_pair=counter("examined"), **options,
@@ -78,10 +78,14 @@ def verify(
     return 0 if report["ok"] else 1
 
 
-def _check(dataset: str, workers: int | None) -> None:
+def _check(dataset: str, workers: int | None, splits: tuple[str, ...], options: dict[str, str | None]) -> None:
     from gltr_lib.datasets import LAYOUTS
 
     if dataset not in LAYOUTS:
         raise UsageError(f"unknown dataset {dataset!r}; valid: {', '.join(LAYOUTS)}")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers: expected at least 1, received {workers}")
+    layout = LAYOUTS[dataset]
+    with usage():
+        for split in splits or layout.splits:
+            layout.expected(split, **options)

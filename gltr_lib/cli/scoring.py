@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -72,6 +73,10 @@ def evaluate(
         raise UsageError("--out, --export, --ledger and --against need --data (other than camvid) and --root")
     if against and (method or seed is not None or export):
         raise UsageError("--against does not go with --method, --seed or --export, which are about one network")
+    if len({network, *against}) <= len(against):
+        raise UsageError("--against: a network is named twice; name each once")
+    for flag, place, folder in (("--out", out, True), ("--export", export, True), ("--ledger", ledger, False)):
+        _writable(flag, place, folder)
     from gltr_lib import workflows
     from gltr_lib.engine import pick_device
 
@@ -106,6 +111,20 @@ def evaluate(
         scores = workflows.score_on_looks(model, look, scenes)
     answer({"network": network, "scores": scores}, json, workflows.render_scores(network, scores))
     return 0
+
+
+def _writable(flag: str, place: Path | None, folder: bool) -> None:
+    """Scoring may take an hour: where its result cannot go is said before."""
+    if place is None:
+        return
+    if place.exists() and place.is_dir() != folder:
+        found, wanted = ("a file", "a folder") if folder else ("a folder", "a file's name")
+        raise UsageError(f"{flag} {place}: is {found}; expected {wanted}")
+    there = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if there != place and not there.is_dir():
+        raise UsageError(f"{flag} {place}: {there} is a file; expected a folder")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{flag} {place}: {there} may not be written by you; choose another place")
 
 
 def _plan(

@@ -116,6 +116,8 @@ def bank(
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
+    if longest < 16:
+        raise UsageError(f"--longest: expected a whole number of pixels >= 16, received {longest}")
     choose = _choice(select, top)
     from gltr_lib.engine import pick_device
     from gltr_lib.offline import build_bank_file, list_images

@@ -69,10 +69,14 @@ def train(
             raise ValueError(f"--nnodes: machines meet at --master HOST:PORT of machine 0; received {master!r}")
         if processes is not None or nnodes > 1:
             config = config.replace(processes=local * nnodes)
-    from gltr_lib import engine
+    from gltr_lib import engine, models
+    from gltr_lib._validate import check_choice
+    from gltr_lib.stylizer import NAMES
 
     with usage():
         engine.pick_device(device)
+        check_choice(config.model, models.MODELS, "model")
+        check_choice(config.stylizer, NAMES, "stylizer")
     asked = [name for name, value in {"--root": root, "--prepared": prepared, "--copies": copies, "--recipe": recipe,
              "--profile": profile or None, "--option": option or None}.items()
              if value is not None]  # fmt: skip
@@ -113,14 +117,15 @@ def _at_scale(
 ) -> int:
     """The full-scale loop, here for one process and through torchrun for several."""
     from gltr_lib import scale
+    from gltr_lib._validate import check_choice
     from gltr_lib.scale.start import work
 
     with usage():
         if data.name not in ("streets", "folder"):
-            from gltr_lib._validate import check_choice
             from gltr_lib.datasets import LAYOUTS
 
             check_choice(data.name, ("streets", "folder", *LAYOUTS), "--data")
+            LAYOUTS[data.name].expected(data.split, **dict(data.options))  # refuses a mistyped split or option
         if data.name != "streets" and data.root is None:
             raise ValueError(f"--data {data.name}: --root is missing; give the folder into which it was unpacked")
         for name in ("root", "prepared", "copies"):

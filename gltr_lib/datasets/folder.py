@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gltr_lib._read import read_image, read_label
+from gltr_lib._read import no_folder, read_image, read_label
 from gltr_lib._typed import typed
 from gltr_lib.datasets.base import Arrays, resize_pair
 
@@ -84,6 +84,7 @@ class FolderPairs(Arrays):
 def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
     """Everything below a folder that is called like a picture, sorted; :func:`find_others` names the rest.
 
+    Hidden files stay out: macOS puts a ``._street.jpg`` that is no picture beside each picture of an archive.
     Links to folders elsewhere are entered, each folder once, so that no loop is endless. Links to nothing, pipes and
     the like are listed as well: whoever reads them refuses them by name.
 
@@ -93,8 +94,9 @@ def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
     """
     base = Path(folder)
     if not base.is_dir():
-        raise ValueError(f"{base}: no such folder; expected a folder of {what} ({', '.join(IMAGE_SUFFIXES)})")
-    found = sorted(path for path in _files(base) if path.suffix.lower() in IMAGE_SUFFIXES)
+        raise ValueError(f"{base}: {no_folder(base)}; expected a folder of {what} ({', '.join(IMAGE_SUFFIXES)})")
+    files = (path for path in _files(base) if path.suffix.lower() in IMAGE_SUFFIXES)
+    found = sorted(path for path in files if not path.name.startswith("."))
     if not found:
         raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     return found

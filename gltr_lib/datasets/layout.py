@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gltr_lib._read import PathLike, picture_size, read_ids, shown, translate
+from gltr_lib._read import PathLike, no_folder, picture_size, read_ids, shown, translate
 from gltr_lib._validate import check_choice
+from gltr_lib.datasets.nearby import advice
 from gltr_lib.datasets.prepared import check_prepared, remedy
 from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
@@ -142,7 +143,7 @@ class Layout:
             folder = Path(prepared) / split
             folder = folder if folder.is_dir() else Path(prepared)
             if not folder.is_dir():
-                raise ValueError(f"{prepared}: no such folder; expected prepared label maps, <split>/<key>.png")
+                raise ValueError(f"{prepared}: {no_folder(prepared)}; expected prepared label maps, <split>/<key>.png")
             check_prepared(self.name, Path(prepared), options)
             labels = _scan(folder, ".", [(".png", PREPARED)], form.stem)
             labels = {key: found for key, found in labels.items() if key in images}  # one folder may serve two splits
@@ -214,17 +215,23 @@ class Layout:
     def _form(self, root: PathLike, chosen: Mapping[str, str], *, labels: bool) -> tuple[Path, Form]:
         """The folder and the form in which the dataset lies there."""
         if not Path(root).is_dir():
-            raise ValueError(f"{root}: no such folder; expected {self.title} there")
-        for base in (Path(root), *(Path(root) / name for name in self.inside)):
-            for form in self.forms:
-                suits = all(chosen.get(name) == value for name, value in form.only.items())
-                if suits and any(_lies(base, form, split, labels) for split in self.splits):
-                    return base, form
-        expected = "; ".join(f"{f.images} with {f.label_folder} ({f.name})" for f in self.forms)
+            raise ValueError(f"{root}: {no_folder(root)}; expected {self.title} there")
+        forms = [form for form in self.forms if all(chosen.get(name) == value for name, value in form.only.items())]
+
+        def found(place: Path) -> tuple[Path, Form] | None:
+            bases = (place, *(place / name for name in self.inside))
+            lying = ((b, f) for b in bases for f in forms if any(_lies(b, f, split, labels) for split in self.splits))
+            return next(lying, None)
+
+        if here := found(Path(root)):
+            return here
+        expected = "; ".join(f"{f.images} with {f.label_folder} ({f.name})" for f in forms)
         there = sorted(shown(path.name) for path in Path(root).iterdir() if not path.name.startswith("."))
         chose = "".join(f", {name}={value}" for name, value in chosen.items() if name == "version")
+        todo = advice(Path(root), forms, lambda place: found(place) is not None, labels=labels)
         raise ValueError(
-            f"{root}: no {self.title} found{chose}; expected {expected}; found there: {summary(there) or 'nothing'}"
+            f"{root}: no {self.title} found{chose}; expected {expected}; found there: {summary(there) or 'nothing'}; "
+            f"{todo or f'unpack its archives there (python data_scripts/{self.name}.py where)'}"
         )
 
 

@@ -152,11 +152,14 @@ def claim(folder: Path, name: str, settings: Mapping[str, Any]) -> None:
             raise ValueError(f"{marker}: not a manifest of this job ({error}); choose a new folder") from None
         if not isinstance(before, dict):
             raise ValueError(f"{marker}: not a manifest of this job (no settings in it); choose a new folder")
-        changed = [
-            f"{k}: {brief(before.get(k))} before, {brief(v)} now" for k, v in settings.items() if before.get(k) != v
-        ]
+        changed = {
+            k: f"{brief(before.get(k))} before, {brief(v)} now" for k, v in settings.items() if before.get(k) != v
+        }
+        if len(changed) > 1:  # digests tell a reader nothing that the names beside them do not
+            changed.pop("tables", None)
         if changed:
-            raise ValueError(f"{folder}: made with other settings ({'; '.join(changed)}); choose a new folder")
+            named = "; ".join(f"{key}: {words}" for key, words in changed.items())
+            raise ValueError(f"{folder}: made with other settings ({named}); choose a new folder")
         sweep(folder)
         return
     # A kill while the marker was written leaves its draft alone in the folder.

@@ -120,13 +120,16 @@ def table_digest(layout: Layout, coding: str) -> str:
     return hashlib.sha256(facts.table.tobytes() + bytes(sorted(facts.known))).hexdigest()
 
 
-def to_train_ids(ids: np.ndarray, table: np.ndarray, known: frozenset[int]) -> tuple[np.ndarray, np.ndarray]:
+def to_train_ids(
+    ids: np.ndarray, table: np.ndarray, known: frozenset[int], layout: Layout | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Map a label picture and count its ids on the way.
 
     Args:
         ids: uint8 (H, W).
         table: uint8 (256,).
         known: legal ids.
+        layout: the dataset, from whose other codings an error may guess where the ids come from.
 
     Returns:
         (trainIds uint8 (H, W), pixels of each id int64 (256,)).
@@ -143,9 +146,36 @@ def to_train_ids(ids: np.ndarray, table: np.ndarray, known: frozenset[int]) -> t
     counts = np.bincount(ids.ravel(), minlength=256)
     unknown = [int(number) for number in np.flatnonzero(counts) if number not in known]
     if unknown:
-        listed = ", ".join(f"{number} ({int(counts[number]):,} pixels)" for number in unknown[:8])
-        raise ValueError(f"found ids outside the table: {listed}; legal: {spans(sorted(known))}")
+        hint = whose(layout, set(np.flatnonzero(counts).tolist())) if layout is not None else ""
+        raise ValueError(f"found ids outside the table: {unknown_ids({n: counts[n] for n in unknown}, known, hint)}")
     return table[ids], counts
+
+
+def unknown_ids(pixels: Mapping[int, int], known: frozenset[int], hint: str = "", most: int = 8) -> str:
+    """Ids that must not occur, with their pixels, beside those that may.
+
+    Example:
+        >>> unknown_ids({7: 1, 9: 12}, frozenset({0, 1}), most=1)
+        '7 (1 pixel) and 1 more; legal: 0-1'
+    """
+    listed = [f"{n} ({count:,} pixel{'' if count == 1 else 's'})" for n, count in list(pixels.items())[:most]]
+    more = f" and {len(pixels) - most} more" if len(pixels) > most else ""
+    return f"{', '.join(listed)}{more}; legal: {spans(sorted(known))}{hint and '; '}{hint}"
+
+
+def whose(layout: Layout, found: set[int]) -> str:
+    """Of what a label map with these ids seems to be, where it is not of what its name says; empty if nobody knows.
+
+    Example:
+        >>> whose(LAYOUTS["cityscapes"], {0, 18, 255})
+        'these seem to be trainIds: name the file ..._gtFine_labelTrainIds.png, or unpack the original again'
+    """
+    if layout.name == "vistas" and max(found) < 124:
+        return "these seem to be labels of v2.0: unpack the v1.2 ones again, or give version v2.0"
+    if found <= {*range(19), IGNORE}:
+        other = "name the file ..._gtFine_labelTrainIds.png, or " if layout.name == "cityscapes" else ""
+        return f"these seem to be trainIds: {other}unpack the original again"
+    return "unpack the file again"
 
 
 def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
@@ -160,7 +190,7 @@ def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:
         )
     coding = layout.codings[pair.coding]
     try:
-        labels, counts = to_train_ids(ids, coding.table, coding.known)
+        labels, counts = to_train_ids(ids, coding.table, coding.known, layout)
     except ValueError as error:
         raise ValueError(f"{pair.label}: {error}") from None
     with atomic_file(out / f"{key}.png", swept=True) as draft:

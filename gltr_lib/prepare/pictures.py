@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib._read import read_image
-from gltr_lib.datasets import IMAGE_SUFFIXES
 from gltr_lib.datasets.folder import find_pictures
 from gltr_lib.prepare import _job
 
@@ -32,9 +31,7 @@ def examine(
         ValueError: no such folder, or no picture in it.
     """
     base = Path(folder)
-    files = [path for path in find_pictures(base) if not path.name.startswith(".")]
-    if not files:
-        raise ValueError(f"{base}: no pictures in it; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    files = find_pictures(base)
     licensed = {
         f"met_{key}.jpg" for key, facts in _job.read_journal(base / "met.jsonl").items() if facts.get("licence")
     }

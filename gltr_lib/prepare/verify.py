@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from gltr_lib._read import picture_size, read_image
+from gltr_lib._read import no_folder, picture_size, read_image
 from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import PREPARED, Layout, Pair
 from gltr_lib.labels import IGNORE
 from gltr_lib.prepare import _job
-from gltr_lib.prepare.convert import default_splits, spans
+from gltr_lib.prepare.convert import default_splits, spans, unknown_ids, whose
 
 PathLike = str | os.PathLike[str]
 DEPTHS = ("full", "labels", "headers")
@@ -69,7 +69,7 @@ def verify(
     layout = LAYOUTS[check_choice(name, LAYOUTS, "dataset")]
     check_choice(depth, DEPTHS, "depth")
     if not Path(root).is_dir():
-        raise ValueError(f"{root}: no such folder; expected {layout.title} there")
+        raise ValueError(f"{root}: {no_folder(root)}; expected {layout.title} there")
     chosen = {key: value for key, value in options.items() if value is not None}
     report: dict[str, Any] = {"dataset": name, "title": layout.title, "form": None, "splits": {}, "problems": []}
     wanted = {split: layout.expected(split, **chosen) for split in splits or default_splits(layout)}  # checks names
@@ -187,8 +187,11 @@ def _look(name: str, depth: str, part: bool, key: str, pair: Pair) -> _job.Entry
             problems.append(("unreadable", str(pair.label), str(error)))
     unknown = [int(number) for number in counts if int(number) not in _known(layout, pair)]
     if unknown:
-        listed = ", ".join(f"{number} ({counts[str(number)]:,} pixels)" for number in unknown[:8])
-        problems.append(("unknown ids", str(pair.label), f"{listed}; legal: {spans(sorted(_known(layout, pair)))}"))
+        pixels = {number: counts[str(number)] for number in unknown}
+        prepared = pair.coding == PREPARED and pair.coding not in layout.codings  # BDD100K's own are called so too
+        again = "prepare them again" if prepared else whose(layout, {int(number) for number in counts})
+        words = unknown_ids(pixels, _known(layout, pair), again)
+        problems.append(("unknown ids", str(pair.label), words))
     if size and label_size and size != tuple(label_size):
         text = f"{size[1]}x{size[0]}, but its label map {pair.label} is {label_size[1]}x{label_size[0]}"
         problems.append(("mismatched", str(pair.image), text))

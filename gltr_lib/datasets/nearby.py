@@ -1,0 +1,88 @@
+"""What to do about a folder in which a dataset was not found: it lies next door, a half of it is missing, names differ.
+
+The usual reasons are few: the folder above or below was given; two archives were unpacked into a folder each; one of
+them was not unpacked; files were renamed or saved in another format. Each has its own remedy, and this says which.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gltr_lib.datasets.layout import Form
+
+_MOST = 300  # folders that are looked into: this is a hint, no search
+
+
+def advice(root: Path, forms: Sequence[Form], lies: Callable[[Path], bool], *, labels: bool = True) -> str:
+    """What to do next, in a few words.
+
+    Args:
+        root: the folder that was given.
+        forms: the arrangements that were looked for there.
+        lies: whether the dataset lies in a folder.
+        labels: whether label maps were looked for, too.
+
+    Returns:
+        A remedy such as "it lies in data/gta5/gta5: give that folder"; empty if nothing better is known than to unpack.
+    """
+    below = list(islice(_folders(root), _MOST))
+    for place in [*root.resolve().parents[:2], *below]:
+        if lies(place):
+            return f"it lies in {place}: give that folder"
+    for form in forms:
+        halves = [_head(form.images), *([_head(form.label_folder)] if labels else [])]
+        apart = [next((p / half for p in below if half and (p / half).is_dir()), None) for half in halves]
+        if len(set(halves)) > 1 and all(apart):
+            return f"move {' and '.join(str(half) for half in apart)} together into {root}"
+    for form in forms:
+        there = [_is_there(root, folder) for folder in (form.images, form.label_folder)]
+        if all(there) or (there[0] and not labels):
+            if found := _another_name(root, form):
+                return f"its pictures should be called like {_wanted(form)}, found {found}"
+        elif any(there) and labels:
+            return f"{form.label_folder if there[0] else form.images} is missing: unpack its archive"
+    return ""
+
+
+def _folders(root: Path) -> list[Path]:
+    """The folders below, and those below them, hidden ones aside."""
+    first = _inside(root)
+    return first + [folder for place in first[:_MOST] for folder in _inside(place)]
+
+
+def _inside(place: Path) -> list[Path]:
+    try:
+        with os.scandir(place) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _head(pattern: str) -> str:
+    """The first folder of a pattern; empty if each split has its own."""
+    head = pattern.split("/")[0]
+    return "" if "{" in head else head
+
+
+def _is_there(root: Path, pattern: str) -> bool:
+    """Whether the folder of a pattern is there, whatever the split."""
+    return next(root.glob(re.sub(r"\{\w+\}", "*", pattern)), None) is not None
+
+
+def _another_name(root: Path, form: Form) -> str:
+    """A file in the folder of pictures that is not called as it should be."""
+    folder = next(root.glob(re.sub(r"\{\w+\}", "*", form.images)))
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else iter(())
+    return next((name for name in names if not name.startswith(".")), "")
+
+
+def _wanted(form: Form) -> str:
+    r"""How a picture is called: of ``\d{5}`` it is NNNNN.png."""
+    stem = re.sub(r"\\d\{(\d+)\}", lambda digits: "N" * int(digits[1]), form.stem) or "*"
+    return stem + form.endings[0]

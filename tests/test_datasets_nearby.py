@@ -1,0 +1,82 @@
+"""A dataset that was not found: the usual reasons, each answered with its own remedy, in one line."""
+
+import shutil
+
+import official_trees as trees
+import pytest
+from PIL import Image
+
+from gltr_lib import labels
+from gltr_lib.datasets import LAYOUTS
+from gltr_lib.datasets.folder import find_pictures
+from gltr_lib.prepare.convert import unknown_ids, whose
+
+
+def refusal(name, root, **options):
+    with pytest.raises(ValueError, match="found there") as caught:
+        LAYOUTS[name].find(root, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_folder_above_or_below_is_named(tmp_path):
+    tree = trees.gta5(tmp_path / "data" / "gta5" / "gta5")
+    assert f"it lies in {tree.root}: give that folder" in refusal("gta5", tmp_path / "data")
+    assert f"it lies in {tree.root}: give that folder" in refusal("gta5", tree.root / "images")
+    city = trees.cityscapes(tmp_path / "city")
+    assert f"it lies in {city.root}: give that folder" in refusal("cityscapes", city.root / "leftImg8bit")
+
+
+def test_archives_that_were_unpacked_into_a_folder_each_are_to_be_brought_together(tmp_path):
+    tree = trees.cityscapes(tmp_path / "there")
+    for half in ("leftImg8bit", "gtFine"):
+        shutil.move(tree.root / half, tmp_path / "city" / f"{half}_trainvaltest" / half)
+    root = tmp_path / "city"
+    moved = f"{root}/leftImg8bit_trainvaltest/leftImg8bit and {root}/gtFine_trainvaltest/gtFine together into {root}"
+    assert f"move {moved}" in refusal("cityscapes", root)
+
+
+def test_the_half_that_is_missing_is_named(tmp_path):
+    tree = trees.cityscapes(tmp_path / "a")
+    shutil.rmtree(tree.root / "gtFine")
+    assert "gtFine/{split}/* is missing: unpack its archive" in refusal("cityscapes", tree.root)
+    tree = trees.bdd100k(tmp_path / "b")
+    (tree.root / "images" / "10k").rename(tree.root / "images" / "100k")
+    assert "images/10k/{split} is missing: unpack its archive" in refusal("bdd100k", tree.root)
+
+
+def test_pictures_of_another_name_or_format_are_named_beside_the_one_expected(tmp_path):
+    tree = trees.gta5(tmp_path)
+    for path in (tree.root / "images").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    words = refusal("gta5", tree.root)
+    assert "its pictures should be called like NNNNN.png, found 0" in words
+    assert words.endswith(".jpg")
+
+
+def test_of_a_foreign_folder_the_way_to_the_archives_is_told(tmp_path):
+    tree = trees.cityscapes(tmp_path / "city")
+    assert refusal("gta5", tree.root).endswith("unpack its archives there (python data_scripts/gta5.py where)")
+    words = refusal("vistas", tree.root, version="v2.0")
+    assert "v2.0 labels" in words
+    assert "v1.2" not in words.split("; found there")[0].split("expected")[1].split("(")[0]
+    file = next(path for path in tree.root.rglob("*.png"))
+    with pytest.raises(ValueError, match=r"\.png: is a file, not a folder; expected GTA5"):
+        LAYOUTS["gta5"].find(file)
+
+
+def test_ids_that_must_not_occur_are_listed_with_what_they_seem_to_be():
+    assert (
+        unknown_ids({66: 1, 70: 2000}, frozenset(range(66)), "why", most=1)
+        == "66 (1 pixel) and 1 more; legal: 0-65; why"
+    )
+    assert whose(LAYOUTS["vistas"], {3, 90}).startswith("these seem to be labels of v2.0")
+    assert whose(LAYOUTS["gta5"], {0, 18, labels.IGNORE}) == "these seem to be trainIds: unpack the original again"
+    assert whose(LAYOUTS["gta5"], {7, 77}) == "unpack the file again"
+
+
+def test_hidden_files_are_no_pictures(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7 of macOS")
+    assert find_pictures(tmp_path) == [tmp_path / "a.png"]
