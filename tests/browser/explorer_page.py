@@ -97,13 +97,23 @@ class ExplorerPage:
         """What "Copy as code" holds."""
         return str(self.box.locator(".gltr-code textarea").first.input_value())
 
-    def settled(self) -> bool:
-        """Whether the full picture has taken the draft's place and nothing is on its way."""
+    def clock(self) -> str:
+        """What was drawn last and how long it took, as the line below the picture says."""
+        found = re.search(r"(preview|full picture) drawn in [\d.]+ m?s", self.box.inner_text())
+        return found[0] if found else ""
+
+    def settled(self, since: str = "") -> bool:
+        """Whether the full picture has taken the draft's place and nothing is on its way.
+
+        Args:
+            since: what the clock said before a control was moved; where it says the same still, it may be late.
+        """
         before = self.source()
-        if "full picture" not in self.box.inner_text() or not self.notebook.idle():
+        if "full picture" not in self.clock() or not self.notebook.idle():
             return False
-        self.page.wait_for_timeout(250)  # the draft's picture comes a moment before the clock says so
-        return self.source() == before and "full picture" in self.box.inner_text()
+        # The draft's picture comes a moment before the clock says so; on a busy machine the moment is long.
+        self.page.wait_for_timeout(2000 if self.clock() == since else 250)
+        return self.source() == before and "full picture" in self.clock()
 
     def follow(self, field: str, key: str, seconds: float = 40) -> None:
         """Press a key and wait for the next picture, be it a draft."""
@@ -129,10 +139,10 @@ class ExplorerPage:
             act: what changes a control.
             says: a pattern that the words must fit afterwards; where empty, that they rest is enough.
         """
-        before = self.source()
+        before, since = self.source(), self.clock()
         act()
         self.eventually(lambda: self.source() != before, "another picture")
-        self.eventually(lambda: self.settled() and re.search(says, self.words()), f"rest, with words like {says!r},")
+        self.eventually(lambda: self.settled(since) and re.search(says, self.words()), f"rest, with words like {says!r},")
         return self.picture()
 
     def latencies(self, field: str, presses: int) -> dict[str, float]:

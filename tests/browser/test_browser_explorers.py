@@ -104,6 +104,7 @@ def test_every_slider_moves_by_keyboard_and_the_picture_follows(module, classroo
 @pytest.mark.parametrize("module", MODULES)
 def test_copied_code_recreates_what_the_browser_shows(module, classroom, monkeypatch):
     page = explorer(classroom, module)
+    page.eventually(page.settled, "rest")
     shown = []
     monkeypatch.setattr("gltr_lib.viz.show", lambda thing, *, alt: shown.append((thing, alt)))
     exec(page.code(), {})
