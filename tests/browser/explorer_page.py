@@ -142,7 +142,9 @@ class ExplorerPage:
         before, since = self.source(), self.clock()
         act()
         self.eventually(lambda: self.source() != before, "another picture")
-        self.eventually(lambda: self.settled(since) and re.search(says, self.words()), f"rest, with words like {says!r},")
+        self.eventually(
+            lambda: self.settled(since) and re.search(says, self.words()), f"rest, with words like {says!r},"
+        )
         return self.picture()
 
     def latencies(self, field: str, presses: int) -> dict[str, float]:
