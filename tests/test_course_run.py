@@ -1,7 +1,9 @@
 """The runner finds what it says it finds: one planted failure for each way in which a lesson can go wrong."""
 
+import asyncio
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -60,6 +62,35 @@ def test_a_run_accepts_the_alternative_texts_that_show_accepts_and_no_others(alt
     picture = {"data": {"image/png": PNG}, "metadata": {"image/png": {"alt": alt}}, "output_type": "display_data"}
     page = {"data": {"text/html": f'<img alt="{alt}" src="x.png">'}, "output_type": "display_data"}
     assert len(outputs.faults([picture, page], "cell 1")) == expected
+
+
+class Deaf:
+    """A channel whose message is there, but wakes nobody who waits already."""
+
+    def __init__(self, after=1):
+        self.asked, self.after = 0, after
+
+    async def get_msg(self, timeout=None):
+        self.asked += 1
+        if self.asked <= self.after:
+            await asyncio.sleep(60 if timeout is None else timeout)
+            raise queue.Empty
+        return "the reply"
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_a_reply_whose_wake_up_was_lost_is_found(timeout):
+    channel = Deaf()
+    kernel.listen_again(channel, every=0.02)
+    assert asyncio.run(asyncio.wait_for(channel.get_msg(timeout=timeout), 10)) == "the reply"
+
+
+def test_a_channel_without_a_message_is_left_when_the_time_is_up():
+    channel = Deaf(after=10**6)
+    kernel.listen_again(channel, every=0.02)
+    with pytest.raises(queue.Empty):
+        asyncio.run(asyncio.wait_for(channel.get_msg(timeout=0.1), 10))
+    assert channel.asked >= 2
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import queue
 import sys
 import tempfile
 import time
@@ -103,6 +104,7 @@ def execute(
             open(Path(folder) / "stderr.txt", "w+", encoding="utf-8", errors="replace") as stderr,
             client.setup_kernel(env=kernel, cwd=str(cwd), stderr=stderr),
         ):
+            listen_again(client.kc.shell_channel)
             for index, cell in enumerate(book.cells):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
@@ -167,6 +169,32 @@ def _client(book: Any, timeout: float) -> Any:
     client = NotebookClient(book, km=manager, timeout=int(timeout), startup_timeout=120, store_widget_state=True)
     client.owns_km = True  # the manager is ours to end: setup_kernel then shuts the kernel down
     return client
+
+
+def listen_again(channel: Any, every: float = 1.0) -> None:
+    """Let a channel look anew for a message every so often while it waits for one.
+
+    Why: jupyter_client sends on the bare socket that it listens on asynchronously. A send may swallow the wake-up of a
+    message that comes in at the same moment, such as the reply of a cell with an Output widget; it then lies in the
+    socket, and whoever waits for it waits in vain (seen once on a busy machine). To look anew finds it.
+
+    Args:
+        channel: one with ``async get_msg(timeout)``, which raises ``queue.Empty``.
+        every: seconds.
+    """
+    once = channel.get_msg
+
+    async def get_msg(timeout: float | None = None) -> Any:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            try:
+                return await once(timeout=max(0.0, min(every, left)))
+            except queue.Empty:
+                if left <= every:
+                    raise
+
+    channel.get_msg = get_msg
 
 
 def _peak_mb(manager: Any) -> float:
