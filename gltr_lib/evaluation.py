@@ -233,6 +233,27 @@ def check_network(network: str, facts: Mapping[str, Any]) -> None:
         raise ValueError(f"{network}: the network has {count} classes, but --data is scored in {len(CLASSES)} trainIds")
 
 
+def warn_of_unseen_classes(network: str, facts: Mapping[str, Any], plan: Plan) -> None:
+    """Say it when the mean holds classes that the network's source does not have, unless the classes were chosen.
+
+    Args:
+        network: its name, for the message.
+        facts: what its file says of its training.
+        plan: how it is to be scored.
+    """
+    source = facts.get("data") or {}
+    layout = LAYOUTS.get(str(source.get("name"))) if isinstance(source, Mapping) else None
+    if layout is None or plan.classes is not None:
+        return
+    averaged, seen = plan.rule().classes or range(len(CLASSES)), max(layout.class_sets)
+    if seen < len(averaged):
+        warnings.warn(
+            f"{network} was trained on {layout.title}, which has {seen} of the {len(averaged)} classes averaged here; "
+            f"--classes {seen} averages those alone, as papers do (--classes {len(averaged)}: this is meant)",
+            stacklevel=2,
+        )
+
+
 def trained_as(
     network: str, facts: Mapping[str, Any], method: str | None = None, seed: int | None = None
 ) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """A dataset that was not found: the usual reasons, each answered with its own remedy, in one line."""
 
 import shutil
+from dataclasses import replace
 
 import official_trees as trees
 import pytest
@@ -9,7 +10,9 @@ from PIL import Image
 from gltr_lib import labels
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.folder import find_pictures
-from gltr_lib.prepare.convert import unknown_ids, whose
+from gltr_lib.datasets.layout import PREPARED
+from gltr_lib.datasets.nearby import whose
+from gltr_lib.prepare.convert import unknown_ids
 
 
 def refusal(name, root, **options):
@@ -71,9 +74,25 @@ def test_ids_that_must_not_occur_are_listed_with_what_they_seem_to_be():
         unknown_ids({66: 1, 70: 2000}, frozenset(range(66)), "why", most=1)
         == "66 (1 pixel) and 1 more; legal: 0-65; why"
     )
-    assert whose(LAYOUTS["vistas"], {3, 90}).startswith("these seem to be labels of v2.0")
-    assert whose(LAYOUTS["gta5"], {0, 18, labels.IGNORE}) == "these seem to be trainIds: unpack the original again"
-    assert whose(LAYOUTS["gta5"], {7, 77}) == "unpack the file again"
+    assert whose("vistas", {3, 90}).startswith("these seem to be labels of v2.0")
+    assert whose("gta5", {0, 18, labels.IGNORE}) == "these seem to be trainIds: unpack the original again"
+    assert whose("gta5", {7, 77}) == "unpack the file again"
+
+
+@pytest.mark.filterwarnings("ignore:.*pictures of")
+def test_reading_an_id_that_must_not_occur_tells_what_to_do(tmp_path):
+    tree = trees.gta5(tmp_path)
+    layout, damaged = LAYOUTS["gta5"], tree.root / "labels" / "00001.png"
+    for value, remedy in ((77, "unpack the file again"), (255, "these seem to be trainIds: unpack the original again")):
+        Image.new("L", (96, 53), value).save(damaged)
+        with pytest.raises(ValueError, match="outside the table") as caught:
+            layout.read_label(layout.pairs(tree.root, "train")[0])
+        assert str(caught.value).endswith(f"; {remedy}; gltr verify gta5 FOLDER lists every such file")
+    prepared = trees.gta5(tmp_path / "again")
+    pair = layout.pairs(prepared.root, "train")[0]
+    Image.new("L", (96, 53), 77).save(tmp_path / "00001.png")
+    with pytest.raises(ValueError, match="; prepare them again; gltr verify gta5 FOLDER lists"):
+        layout.read_label(replace(pair, label=tmp_path / "00001.png", coding=PREPARED))
 
 
 def test_hidden_files_are_no_pictures(tmp_path):

@@ -20,6 +20,7 @@ from gltr_lib.datasets import open_dataset
 from gltr_lib.evaluation import Plan, trained_as
 from gltr_lib.labels import CLASSES, LABEL_IDS
 from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.scale.data import Data
 from tests import official_trees
 from tests.test_drafts import orphan_of
 
@@ -487,3 +488,15 @@ def test_a_place_where_the_result_cannot_go_is_refused_before_anything_is_scored
     code, _, err = run(capsys, "gtr", "--data", "cityscapes", "--root", city, "--out", "new")
     assert code == 2
     assert "may not be written by you; choose another place" in err
+
+
+def test_a_network_of_a_source_with_fewer_classes_says_which_mean_is_meant(city, here, capsys):
+    for source in ("synthia", "gta5"):
+        facts = {"data": json.loads(Data(source, root="somewhere").to_json())}
+        models.export(models.build("deeplab_mini"), here / f"{source}.safetensors", {"facts": json.dumps(facts)})
+    wanted = "trained on SYNTHIA RAND_CITYSCAPES, which has 16 of the 19 classes averaged here; --classes 16"
+    for network, choice, said in (("synthia", (), True), ("synthia", ("--classes", 19), False), ("gta5", (), False)):
+        code, out, err = run(capsys, f"{network}.safetensors", "--data", "cityscapes", "--root", city, *choice)
+        assert code == 0
+        assert (wanted in err) == said, err
+        assert "mIoU-19" in out

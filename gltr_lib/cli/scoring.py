@@ -94,6 +94,7 @@ def evaluate(
 
             for name, (_, facts) in zip(networks, loaded, strict=True):
                 evaluation.check_network(name, facts)
+                evaluation.warn_of_unseen_classes(name, facts, plan)
                 if ledger is not None:
                     evaluation.trained_as(name, facts, method, seed)
     if plan is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gltr_lib._read import PathLike, no_folder, picture_size, read_ids, shown, translate
 from gltr_lib._validate import check_choice
-from gltr_lib.datasets.nearby import advice
+from gltr_lib.datasets.nearby import advice, whose
 from gltr_lib.datasets.prepared import check_prepared, remedy
 from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
@@ -188,10 +188,20 @@ class Layout:
             uint8 (H, W) of trainIds (of CamVid: its own class numbers); 255 = ignore.
 
         Raises:
-            ValueError: unreadable, no label map, of another kind, or ids outside the table; the file is named.
+            ValueError: unreadable, no label map, of another kind, or ids outside the table; the file is named, and
+            what to do about it.
         """
         path, coding = _there(pair), self._coding(pair)
-        return translate(coding.read(path), coding.table, coding.known, num_classes=self.num_classes, source=path)
+        ids = coding.read(path)
+        try:
+            return translate(ids, coding.table, coding.known, num_classes=self.num_classes, source=path)
+        except ValueError as error:
+            again = "prepare them again" if self.is_prepared(pair) else whose(self.name, set(np.unique(ids).tolist()))
+            raise ValueError(f"{error}; {again}; gltr verify {self.name} FOLDER lists every such file") from None
+
+    def is_prepared(self, pair: Pair) -> bool:
+        """Whether a pair's label map was made by ``gltr prepare``; BDD100K's own hold trainIds, too."""
+        return pair.coding == PREPARED and PREPARED not in self.codings
 
     def _coding(self, pair: Pair) -> Coding:
         if pair.coding not in (PREPARED, *self.codings):

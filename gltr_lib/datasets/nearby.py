@@ -1,4 +1,4 @@
-"""What to do about a folder in which a dataset was not found: it lies next door, a half of it is missing, names differ.
+"""What to do about a folder in which a dataset was not found, and about a label map with ids that it should not have.
 
 The usual reasons are few: the folder above or below was given; two archives were unpacked into a folder each; one of
 them was not unpacked; files were renamed or saved in another format. Each has its own remedy, and this says which.
@@ -48,6 +48,25 @@ def advice(root: Path, forms: Sequence[Form], lies: Callable[[Path], bool], *, l
         elif any(there) and labels:
             return f"{form.label_folder if there[0] else form.images} is missing: unpack its archive"
     return ""
+
+
+def whose(name: str, found: set[int]) -> str:
+    """What to do about a label map with ids that must not occur: what it seems to be, if anybody knows.
+
+    Args:
+        name: the dataset's short name.
+        found: all ids in the label map.
+
+    Example:
+        >>> whose("cityscapes", {0, 18, 255})
+        'these seem to be trainIds: name the file ..._gtFine_labelTrainIds.png, or unpack the original again'
+    """
+    if name == "vistas" and max(found) < 124:
+        return "these seem to be labels of v2.0: unpack the v1.2 ones again, or give version v2.0"
+    if found <= {*range(19), 255}:
+        other = "name the file ..._gtFine_labelTrainIds.png, or " if name == "cityscapes" else ""
+        return f"these seem to be trainIds: {other}unpack the original again"
+    return "unpack the file again"
 
 
 def _folders(root: Path) -> list[Path]:

@@ -29,6 +29,7 @@ from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import Layout, Pair
+from gltr_lib.datasets.nearby import whose
 from gltr_lib.labels import IGNORE
 from gltr_lib.prepare import _job
 
@@ -146,7 +147,7 @@ def to_train_ids(
     counts = np.bincount(ids.ravel(), minlength=256)
     unknown = [int(number) for number in np.flatnonzero(counts) if number not in known]
     if unknown:
-        hint = whose(layout, set(np.flatnonzero(counts).tolist())) if layout is not None else ""
+        hint = whose(layout.name, set(np.flatnonzero(counts).tolist())) if layout is not None else ""
         raise ValueError(f"found ids outside the table: {unknown_ids({n: counts[n] for n in unknown}, known, hint)}")
     return table[ids], counts
 
@@ -161,21 +162,6 @@ def unknown_ids(pixels: Mapping[int, int], known: frozenset[int], hint: str = ""
     listed = [f"{n} ({count:,} pixel{'' if count == 1 else 's'})" for n, count in list(pixels.items())[:most]]
     more = f" and {len(pixels) - most} more" if len(pixels) > most else ""
     return f"{', '.join(listed)}{more}; legal: {spans(sorted(known))}{hint and '; '}{hint}"
-
-
-def whose(layout: Layout, found: set[int]) -> str:
-    """Of what a label map with these ids seems to be, where it is not of what its name says; empty if nobody knows.
-
-    Example:
-        >>> whose(LAYOUTS["cityscapes"], {0, 18, 255})
-        'these seem to be trainIds: name the file ..._gtFine_labelTrainIds.png, or unpack the original again'
-    """
-    if layout.name == "vistas" and max(found) < 124:
-        return "these seem to be labels of v2.0: unpack the v1.2 ones again, or give version v2.0"
-    if found <= {*range(19), IGNORE}:
-        other = "name the file ..._gtFine_labelTrainIds.png, or " if layout.name == "cityscapes" else ""
-        return f"these seem to be trainIds: {other}unpack the original again"
-    return "unpack the file again"
 
 
 def _convert_one(name: str, out: Path, key: str, pair: Pair) -> _job.Entry:

@@ -22,9 +22,10 @@ from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
 from gltr_lib.datasets.layout import PREPARED, Layout, Pair
+from gltr_lib.datasets.nearby import whose
 from gltr_lib.labels import IGNORE
 from gltr_lib.prepare import _job
-from gltr_lib.prepare.convert import default_splits, spans, unknown_ids, whose
+from gltr_lib.prepare.convert import default_splits, spans, unknown_ids
 
 PathLike = str | os.PathLike[str]
 DEPTHS = ("full", "labels", "headers")
@@ -188,8 +189,9 @@ def _look(name: str, depth: str, part: bool, key: str, pair: Pair) -> _job.Entry
     unknown = [int(number) for number in counts if int(number) not in _known(layout, pair)]
     if unknown:
         pixels = {number: counts[str(number)] for number in unknown}
-        prepared = pair.coding == PREPARED and pair.coding not in layout.codings  # BDD100K's own are called so too
-        again = "prepare them again" if prepared else whose(layout, {int(number) for number in counts})
+        again = (
+            "prepare them again" if layout.is_prepared(pair) else whose(layout.name, {int(number) for number in counts})
+        )
         words = unknown_ids(pixels, _known(layout, pair), again)
         problems.append(("unknown ids", str(pair.label), words))
     if size and label_size and size != tuple(label_size):
