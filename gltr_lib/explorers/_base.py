@@ -46,7 +46,7 @@ class Explorer:
 
     module = ""  # the public module of render and Params, for "copy as code"
     title = ""
-    height = 480  # pixels that the picture takes on the page, fixed so that the page does not jump
+    height = 480  # pixels that the picture takes on a page of WIDTH, fixed so that the page does not jump
     upload_to = ""  # the field that names a picture in assets.images, where learners may bring their own
 
     def __init__(self, params: Any = None, *, assets: Any = None, synchronous: bool = False) -> None:
@@ -123,7 +123,12 @@ class Explorer:
             description="Copy as code", tooltip="Show Python that makes exactly this picture", layout={"width": "150px"}
         )
         self.code_button.observe(self._show_code, names="value")
-        heading = widgets.HTML(f"<h4 style='margin:2px 0 6px 0'>{html.escape(self.title)}</h4>")
+        # In a narrow window the picture shrinks; a fixed height would leave a hole, and none a page that jumps.
+        shape = f"height:auto!important;aspect-ratio:{WIDTH}/{self.height}"
+        heading = widgets.HTML(
+            f"<style>.gltr-{self.module}>img.widget-image{{{shape}}}</style>"
+            f"<h4 style='margin:2px 0 6px 0'>{html.escape(self.title)}</h4>"
+        )
         buttons = [self.reset_button]
         if self.upload_to:
             self.upload_button = uploads.button()

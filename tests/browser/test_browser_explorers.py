@@ -13,6 +13,7 @@ from lab_driver import Notebook, kernel_memory, put, start_page
 from PIL import Image
 
 from gltr_lib.explorers import adain, all_explorers, ltr, shipped
+from gltr_lib.explorers._base import WIDTH
 
 pytestmark = pytest.mark.browser
 MODULES = [kind.module for kind in all_explorers()]
@@ -110,6 +111,19 @@ def test_copied_code_recreates_what_the_browser_shows(module, classroom, monkeyp
     exec(page.code(), {})
     assert difference(page.picture(), shown[0][0]) < LEVELS
     assert " ".join(shown[0][1].split()) == page.words()
+
+
+def test_in_a_narrow_window_the_picture_shrinks_and_leaves_no_hole_below(classroom):
+    wide = classroom.page.viewport_size
+    classroom.page.set_viewport_size({"width": 600, "height": wide["height"]})
+    try:
+        for kind in all_explorers():
+            page = ExplorerPage(classroom, kind.module)
+            page.eventually(lambda page=page: page.image.evaluate("i => i.clientWidth") < 600, "a narrow picture")
+            width, height = page.image.evaluate("i => [i.clientWidth, i.clientHeight]")
+            assert height == pytest.approx(width * kind.height / WIDTH, abs=2), kind.module
+    finally:
+        classroom.page.set_viewport_size(wide)
 
 
 def test_ltr_share_on_the_screen_follows_its_slider(classroom):
