@@ -15,7 +15,10 @@ from torch.autograd import forward_ad
 from gltr_lib._checks import check_choice, check_share
 from gltr_lib._typed import describe
 
-__all__ = ["check_choice", "check_device", "check_images", "check_labels", "check_share", "describe", "is_traced"]
+__all__ = [
+    "check_batch", "check_choice", "check_device", "check_images", "check_labels", "check_share", "describe",
+    "is_traced",
+]  # fmt: skip
 
 #: Integers that torch stores, but can hardly compute with.
 WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
@@ -36,16 +39,7 @@ def check_images(images: Any, name: str = "images") -> Tensor:
         >>> check_images(torch.rand(2, 3, 4, 4)).shape
         torch.Size([2, 3, 4, 4])
     """
-    if not isinstance(images, Tensor):
-        raise TypeError(
-            f"{name}: expected a float tensor (B,3,H,W) in [0,1], received {describe(images)};"
-            " for a picture from NumPy use torch.from_numpy(picture).permute(2,0,1)[None].float()/255"
-        )
-    if not images.is_floating_point():
-        raise TypeError(f"{name}: expected floats in [0,1], received {describe(images)}; divide uint8 by 255 first")
-    if images.ndim != 4 or images.shape[1] != 3:
-        hint = "; add the batch dimension with images[None]" if images.ndim == 3 else ""
-        raise ValueError(f"{name}: expected shape (B,3,H,W), received {describe(images)}{hint}")
+    check_batch(images, name)
     if 0 in images.shape:
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
     if images.is_meta or images.layout is not torch.strided:
@@ -59,11 +53,37 @@ def check_images(images: Any, name: str = "images") -> Tensor:
     return images
 
 
+def check_batch(images: Any, name: str = "images") -> Tensor:
+    """Check that something is a batch of pictures, without reading a pixel, and return it: what networks can afford.
+
+    Raises:
+        TypeError: not a floating-point tensor. ValueError: wrong rank or channels.
+
+    Example:
+        >>> check_batch(torch.rand(3, 4, 4))
+        Traceback (most recent call last):
+        ...
+        ValueError: images: expected shape (B,3,H,W), received float32 tensor of shape (3, 4, 4); add the batch ...
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"{name}: expected a float tensor (B,3,H,W) in [0,1], received {describe(images)};"
+            " for a picture from NumPy use torch.from_numpy(picture).permute(2,0,1)[None].float()/255"
+        )
+    if not images.is_floating_point():
+        raise TypeError(f"{name}: expected floats in [0,1], received {describe(images)}; divide uint8 by 255 first")
+    if images.ndim != 4 or images.shape[1] != 3:
+        hint = "; add the batch dimension with images[None]" if images.ndim == 3 else ""
+        raise ValueError(f"{name}: expected shape (B,3,H,W), received {describe(images)}{hint}")
+    return images
+
+
 def _range_and_remedy(low: float, high: float) -> str:
     """What was found instead of [0, 1], and the likeliest way back: each of these mistakes has its own look."""
     if not (abs(low) < 1e30 and abs(high) < 1e30):
         return "NaN or infinite values; check how the pictures were read or computed"
-    found = f"[{low:.4g}, {high:.4g}]"
+    digits = 8 if 1 < high < 1.001 else 4  # where rounding went over the edge, four would say 1
+    found = f"[{low:.{digits}g}, {high:.{digits}g}]"
     if low < -0.1:  # resizing with a bicubic filter overshoots by less
         return f"{found}; call this before normalising with a mean and std, not after"
     return f"{found}; divide by 255 first" if high > 2 else f"{found}; clamp to [0,1] first"

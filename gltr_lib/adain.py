@@ -163,7 +163,7 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     Args:
         content: float tensor (B, C, H, W).
         style_mean: (C), (N, C) or (N, C, 1, 1) with N = 1 or N = B.
-        style_std: like ``style_mean``.
+        style_std: like ``style_mean``; its N may be another.
         alpha: 0 returns the content, 1 the full style; in [0, 1].
         eps: as in :func:`channel_stats`.
 
@@ -193,11 +193,9 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     if not _in_pieces(content, new_mean, new_std):
         return _restyled(content, new_mean, new_std, alpha, eps).to(content.dtype)
     result = torch.empty_like(content)
-    many = len(new_mean) > 1
-    for picture, channels in _pieces(content):
-        style = (picture if many else 0, channels)
-        out = result[picture, channels]
-        _restyled(content[picture, channels], new_mean[style], new_std[style], alpha, eps, out)
+    new_mean, new_std = (values.expand(len(content), -1, -1, -1) for values in (new_mean, new_std))
+    for piece in _pieces(content):
+        _restyled(content[piece], new_mean[piece], new_std[piece], alpha, eps, result[piece])
     return result
 
 

@@ -177,6 +177,8 @@ class LocalTextureRandomization(nn.Module):
             device=images.device,
         )
         mixed = torch.where(mask.bool(), stylised.as_subclass(Tensor).to(images.dtype), images.as_subclass(Tensor))
+        if images.is_contiguous(memory_format=torch.channels_last):
+            mixed = mixed.contiguous(memory_format=torch.channels_last)
         return as_typed(mixed, images), mask
 
     def extra_repr(self) -> str:

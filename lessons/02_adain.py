@@ -76,8 +76,8 @@ viz.show(pair, alt="Left: a street as a game engine would draw it. Right: a pain
 
 # %% [markdown]
 # What do the two have that we could compare? Not their pixels: a star is no car. But every *channel* of a picture has a
-# **mean** (how much of it there is) and a **standard deviation** (how much it varies from place to place). For channel
-# $c$ of a feature map $x$ with $H \times W$ positions:
+# **mean** (its level on average) and a **standard deviation** (how much it varies from place to place). For channel
+# $c$ of a picture $x$ with $H \times W$ positions:
 #
 # $$\mu_c = \frac{1}{HW}\sum_{h,w} x_{chw}, \qquad \sigma_c = \sqrt{\frac{1}{HW}\sum_{h,w} (x_{chw}-\mu_c)^2 + \varepsilon}$$
 #
@@ -152,8 +152,8 @@ viz.show(figure, alt="Four feature channels of the street above, the same four o
 
 # %% [markdown]
 # Compare the two pictures of a column: the same filter on the same grey scale. One is flat and grey (quiet, a small std),
-# the other full of black and white (busy, a large std). That is what a std in feature space measures: **how much of what
-# this filter answers to is in the picture**.
+# the other full of black and white (busy, a large std). That is what a std in feature space measures: **how much a filter's
+# answer changes from place to place**.
 
 # %% [markdown]
 # ## 2. The layer (9 min)
@@ -237,7 +237,7 @@ print(f"largest difference to the painting's statistics, all channels: mean {mea
 # %% [markdown]
 # ## 3. A decoder learns to paint (7 min)
 #
-# We need the way back, from features to a picture. You will train it now, in front of your eyes: the encoder stays frozen,
+# We need the way back, from features to a picture. You will train it now, in front of your eyes: the encoder is not trained,
 # and a small **decoder** learns to fulfil three wishes at once:
 #
 # 1. *Reconstruction*: a picture's own features should give that picture back.
@@ -268,10 +268,10 @@ def new_decoder(channels=stylizer.channels, width=64):
 def losses(decoder, content, style):
     """The three wishes for the decoder, each a number to make small."""
     with torch.no_grad():
-        features = stylizer.encoder(content)
-        goal = channel_stats(stylizer.encoder(style))
+        features = stylizer.encode(content)
+        goal = channel_stats(stylizer.encode(style))
         moved = adain(features, *goal)
-    again = stylizer.encoder(decoder(moved))
+    again = stylizer.encode(decoder(moved))
     stats = zip(channel_stats(again), goal, strict=True)
     return {
         "reconstruction": F.l1_loss(decoder(features), content),
@@ -311,8 +311,8 @@ def crops(pool, count, generator, side=64):
 # %%
 decoder = new_decoder()
 steps = course.pick(smoke=12, laptop=500, full=4000)
-optimiser = torch.optim.Adam(decoder.parameters(), lr=3e-3)
-# The schedule lets the learning rate rise, then fall: small, careful steps at the end.
+optimiser = torch.optim.Adam(decoder.parameters())
+# The schedule sets the learning rate: it rises, then falls, with small, careful steps at the end.
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
 generator = torch.Generator().manual_seed(course.seed())
 keep = sorted({0, steps // 12, steps // 4, steps - 1})
@@ -321,7 +321,7 @@ for step in course.track(range(steps), "training the decoder"):
     content = torch.cat([crops(street_pool, 4, generator), crops(painting_pool, 2, generator)])
     parts = losses(decoder, content, crops(painting_pool, 6, generator))
     optimiser.zero_grad()
-    (parts["reconstruction"] + 0.3 * parts["content"] + 0.3 * parts["style"]).backward()
+    (parts["reconstruction"] + 0.3 * parts["content"] + 0.3 * parts["style"]).backward()  # weights chosen by hand
     optimiser.step()
     schedule.step()
     for name, value in parts.items():
@@ -370,7 +370,7 @@ viz.show(
 
 # %%
 def psnr(a, b):
-    """Likeness of two pictures in decibels; 6 dB more means half the error."""
+    """Likeness of two pictures in decibels; 6 dB more means half the difference from pixel to pixel."""
     return -10 * torch.log10(F.mse_loss(a, b)).item()
 
 
@@ -414,11 +414,12 @@ viz.show(
 # ### Exercise 2.3 — How much style? (●●○, 5 min)
 #
 # Stylise `image`: encode it, move the features with `adain(features, style_mean, style_std)`, blend moved and original
-# **features** with `alpha` (1 = all style, 0 = none), and decode the blend once.
+# **features** with `alpha` (1 = all style, 0 = none), and decode the blend once. `encode`, `adain` and `decode` are functions
+# that are handed in.
 #
 # <details><summary>Hint 1</summary>
 #
-# Four lines: encode, adain, blend, decode. At which point do the two versions meet?
+# Encode, adain, blend, decode. At which point do the two versions meet?
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -442,7 +443,8 @@ def stylise(image, style_mean, style_std, alpha, encode, adain, decode):
 stylise = check("02-alpha", stylise)
 
 # %% [markdown]
-# **Predict, then run.** With `alpha = 0` no style enters. Do you get the original street back, bit for bit?
+# **Predict, then run.** With `alpha = 0` no style enters. By how many of 255 grey levels will a pixel differ from the original
+# street, on average: less than 1, about 3, about 10?
 
 
 # %%
@@ -463,7 +465,7 @@ change = 255 * (walk[0] - street).abs().mean().item()
 print(f"alpha = 0 against the original: {psnr(walk[0], street):.1f} dB, {change:.1f} of 255 grey levels on average")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** No. The round trip loses fine detail; the line below the figure says how many decibels. Every stylised picture of lesson 03 pays that price.
+# **Expected.** About ten, more than most guess: the round trip loses fine detail. Every stylised picture of lesson 03 pays that price.
 
 # %% [markdown]
 # With `alpha = 0` you see what encoder and decoder lose on their own, the price of the round trip. Keep it in mind in
@@ -532,7 +534,7 @@ viz.show(
 # all channels at one position (a feature vector) move together to a random other position. The composition is gone; no
 # stroke has its neighbours any more.
 #
-# ### Exercise 2.5 — A style has no place (●●○, 5 min)
+# ### Exercise 2.5 — Confetti (●●○, 5 min)
 #
 # Return a copy of `features` (B, C, H, W) in which the positions (h, w) stand in a random new order, the same for all
 # channels; draw it with `generator`.
@@ -587,7 +589,7 @@ print(f"largest difference between the two streets: {difference:.4f} of 255 grey
 # **Expected.** Not at all: the printed difference is rounding. A sum does not care about order. Wait for the silence, then ask what a style therefore cannot say.
 
 # %% [markdown]
-# Nothing changes, because nothing *can* change: a sum does not care in which order you add. **A style is two numbers a
+# (What is printed is rounding.) Nothing changes, because nothing *can* change: a sum does not care in which order you add. **A style is two numbers a
 # channel**, and the picture of the painting is no longer needed. This has consequences:
 #
 # - A style is *small*. Lesson 03 keeps hundreds of painters in one small file.
@@ -603,7 +605,8 @@ alone = torch.stack([shuffle_positions(s[:, c : c + 1], generator)[:, 0] for c i
 rows = []
 for name, features in [("intact", s), ("shuffled", confetti), ("each channel alone", alone)]:
     gap = max((a - b).abs().max().item() for a, b in zip(channel_stats(features), channel_stats(s), strict=True))
-    company = torch.corrcoef(features[0].flatten(1)).abs().fill_diagonal_(0).mean().item()
+    together = torch.corrcoef(features[0].flatten(1)).abs().fill_diagonal_(0)
+    company = together.sum().item() / (len(together) * (len(together) - 1))
     rows.append([name, f"{gap:.1e}", company])
 viz.table(
     rows, ["painting's features", "largest change of a statistic", "mean |correlation| of two channels"], digits=3
@@ -618,8 +621,8 @@ viz.show(
 # %% [markdown]
 # ## 6. Turn the knobs (1 min)
 #
-# The explorer runs what you have built. Move alpha, mix two painters, and try *Break it*: leave out one half of the
-# layer and watch which half carries the colours and which the strokes. Then choose other contents and styles.
+# The explorer runs what you have built. Move alpha for a minute. When you have more time: mix two painters, and try *Break
+# it*: leave out one half of the layer and watch which half carries the colours and which the strokes.
 
 # %%
 AdainExplorer()

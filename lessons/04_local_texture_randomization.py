@@ -70,7 +70,7 @@ from gltr_lib.study.tables import COLUMN_NAMES
 #
 # What shape should $M$ have? Single pixels would be salt and pepper. Rectangles would teach the network rectangles.
 # The paper's code uses smooth random blobs, an idea known as *CowMask*: draw white noise, blur it with a Gaussian of
-# width $\sigma$, keep what lies above a threshold.
+# width $\sigma$ (here a number of pixels; lesson 02 used the letter for a std), keep what lies above a threshold.
 #
 # The blur first. A Gaussian in two dimensions is one in the rows after one in the columns. We draw a little more noise
 # than we need, so that no edge of the picture is treated differently.
@@ -115,7 +115,8 @@ viz.show(
 # %% [markdown]
 # The clouds grow with $\sigma$, and the contrast collapses: averaging over about $4\pi\sigma^2$ pixels leaves
 # $1/(2\sqrt{\pi}\,\sigma)$ of the standard deviation. To see anything at all, the figure had to restore the contrast.
-# Keep this in mind for the next exercise: **a fixed threshold such as 0.5 would cut nothing.**
+# Keep this in mind for the next exercise: at $\sigma = 8$ **a fixed threshold of 0.5 lies 14 standard deviations up, and no
+# pixel reaches it.**
 
 # %% [markdown]
 # ## 2. A threshold for a share (20 min)
@@ -123,7 +124,7 @@ viz.show(
 # We want a share $p$ of the pixels painted. If the field is normally distributed with mean $m$ and standard deviation
 # $s$, the level above which a share $p$ of it lies is
 #
-# $$t = m - \sqrt{2}\,\operatorname{erf}^{-1}(2p - 1)\; s .$$
+# $$\tau = m - \sqrt{2}\,\operatorname{erf}^{-1}(2p - 1)\; s .$$
 #
 # ($\operatorname{erf}^{-1}$ is the inverse of the error function, `torch.erfinv`. All that matters here: $\sqrt{2}\,\operatorname{erf}^{-1}(2p-1)$
 # is the place below which a share $p$ of a standard normal distribution lies, in standard deviations.) At $p = \tfrac12$ the
@@ -188,7 +189,7 @@ viz.table(rows, [f"{draws} masks", "mean (%)", "smallest (%)", "largest (%)"], c
 
 # %% [markdown]
 # Small blobs meet the share in the mean. Large ones nearly do, and single masks miss it by several per cent of the pixels: a
-# field with large blobs holds only a handful of clouds, and a handful of clouds is no normal distribution. If you schedule the share, or compare 25 %
+# field with large blobs holds only a handful of clouds, and a handful of clouds is no normal distribution. If the share is to grow (section 7), or you compare 25 %
 # with 50 %, that scatter is noise in your experiment.
 #
 # There is a way without any distribution: rank the pixels and take the highest ones.
@@ -235,14 +236,14 @@ viz.table(table, ["mask", "threshold (%)", "exact (%)"], caption=f"Eight masks, 
 
 # %% [markdown]
 # The library knows both: `masks.blob_mask(..., rule="exact")` is our default, `rule="official"` is the formula of
-# exercise 4.1, which the official code uses. We changed the default on purpose, so we say so.
+# exercise 4.1 (the official code uses its mirror image, as section 6 shows). We changed the default on purpose, so we say so.
 
 # %% [markdown]
 # ## 3. How large is a blob? (10 min)
 #
 # The official code draws $\sigma$ anew for each batch, between 4 and 16 pixels, as $\sigma = e^{U(\ln 4, \ln 16)}$,
 # where $U(a, b)$ is drawn evenly between $a$ and $b$. Drawing evenly between the *logarithms* makes equal factors
-# equally likely.
+# equally likely; such a number is called *log-uniform*.
 
 # %% [markdown]
 # ### Exercise 4.3 — A size of blob, drawn fairly (●●○, 4 min)
@@ -252,7 +253,7 @@ viz.table(table, ["mask", "threshold (%)", "exact (%)"], caption=f"Eight masks, 
 #
 # <details><summary>Hint 1</summary>
 #
-# Draw evenly between log(low) and log(high), then go back.
+# `u` is the draw: stretch it evenly over log(low) ... log(high) (`math.log`), then go back.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -444,10 +445,11 @@ print("mixed", tuple(mixed.shape), " mask", tuple(drawn.shape), " shares", drawn
 #
 # Three networks are shipped with the course: trained on raw streets (*baseline*), on painted ones (*+GTR*), on painted
 # and partly painted ones (*+GTR+LTR*). Same architecture, same number of steps. We show them partly painted streets
-# that none of them was trained on, and score the pixels **inside** the blobs, **outside** them, and those of the raw picture.
+# that none of them was trained on, and score the pixels **inside** the blobs and those **outside**, and the same outside pixels
+# once more on the street without any paint.
 #
-# **Predict, then run.** The baseline has never seen paint. Inside the blobs it will be lost. But *outside* the blobs
-# every pixel is exactly as it was in training: will it be as good there as on the raw picture?
+# **Predict, then run.** The baseline has never seen paint. How many of its pixels will be right inside the blobs? And
+# *outside*, where no bit differs from the raw street: as many as without paint next door?
 
 # %%
 count = course.pick(smoke=4, laptop=16, full=64)
@@ -465,19 +467,19 @@ with torch.inference_mode():
         network = models.load_shipped(key)
         on_raw, on_mixed = (network(x).argmax(1) == truth for x in (scenes, mixed))
         predicted[name] = network(mixed[:1]).argmax(1)[0]
-        parts = (on_raw[labelled], on_mixed[~inside & labelled], on_mixed[inside & labelled])
+        parts = (on_raw[~inside & labelled], on_mixed[~inside & labelled], on_mixed[inside & labelled])
         scores[name] = [100 * part.float().mean().item() for part in parts]
 
 # %%
-groups = ["raw picture", "outside the blobs", "inside the blobs"]
+groups = ["outside, without paint", "outside the blobs", "inside the blobs"]
 figure = viz.bars(scores, groups=groups, ylabel="pixels right (%)", title="Half of each street is painted", digits=0)
 viz.show(
     figure,
-    alt="Bars of pixel accuracy for three networks on the raw picture, outside and inside the blobs. "
+    alt="Bars of pixel accuracy for three networks: outside the blobs without and with paint next door, and inside. "
     + "; ".join(f"{name} {a:.0f}, {b:.0f}, {c:.0f} per cent" for name, (a, b, c) in scores.items()),
 )
 lost = [(name, whole - out) for name, (whole, out, _) in scores.items()]
-viz.table(lost, ["network", "points lost"], caption="Outside the blobs, where no pixel has changed")
+viz.table(lost, ["network", "points lost"], caption="The same pixels outside the blobs, without and with paint next door")
 
 # %%
 panels = [mixed[0], *(viz.error_map(p, truth[0], mixed[0]) for p in predicted.values())]
@@ -509,25 +511,26 @@ viz.table(rows, ["look", "GTR+LTR minus GTR, mIoU-19 (by seed): verdict"], capti
 
 # %% [markdown]
 # *Helps* and *harms* mean that an honest interval over the seeds leaves out zero; everything else is *open*. (Lesson 08
-# builds that interval.) Whatever the verdicts are, mind one thing before you explain them: at an equal number of pictures, a
-# step with two views shows the network four streets twice instead of eight once. Lesson 08 has a control for that.
+# builds that interval.) Whatever the verdicts are, mind one thing before you explain them. A step of +GTR+LTR shows each
+# street twice, painted whole and painted in parts. At an equal number of pictures it sees four streets, where a step of +GTR
+# sees eight. Lesson 08 has a control for that.
 
 # %% [markdown]
-# ## 6. Why the official default does nothing (10 min)
+# ## 6. What does the official default do? (10 min)
 #
-# Now to the code that was published with [the paper](https://arxiv.org/abs/2108.02376). In our words it does this: draw a
-# field, put the threshold at
+# Now to the code that was published with [the paper](https://arxiv.org/abs/2108.02376) (leolyj/GTR-LTR,
+# `tools/TR_BR.py`, commit `c0ef035`; `docs/not_reproduced.md` names the lines). In our words it does this: draw a field, put the threshold at
 #
-# $$t = m + \sqrt{2}\,\operatorname{erf}^{-1}(2\beta - 1)\; s ,$$
+# $$\tau = m + \sqrt{2}\,\operatorname{erf}^{-1}(2\beta - 1)\; s ,$$
 #
-# keep the **raw** picture where the field lies above $t$, the painted one below. So $\beta$ is the *painted* share, one
+# keep the **raw** picture where the field lies above $\tau$, the painted one below. So $\beta$ is the *painted* share, one
 # mask is drawn for the whole batch, and the shipped default is $\beta = 1$.
 
 # %% [markdown]
-# ### Exercise 4.6 — Why the official default does nothing (●●○, 6 min)
+# ### Exercise 4.6 — The official rule (●●○, 6 min)
 #
-# Write `official_raw_share(field, p)`: the share of pixels that stay **raw** under this rule, as a float; mean and std
-# are taken over the whole field, the std with divisor H·W, not H·W − 1 (`correction=0`). Do not protect it from $p = 1$.
+# Write `official_raw_share(field, p)`: the share of pixels of `field` (1, 1, H, W) that stay **raw** under this rule, as a
+# float (`p` is $\beta$); mean and std are taken over the whole field, the std with divisor H·W, not H·W − 1 (`correction=0`). Do not protect it from $p = 1$.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -565,7 +568,7 @@ for beta in (0.25, 0.5, 0.75, 0.9, 0.99, 1.0):
     rows.append((f"{beta:g}", f"{level:+.2f}", 100 * float(official_raw_share(field, beta))))
 viz.table(rows, ["beta", "threshold (std above the mean)", "stays raw (%)"], caption="The official rule on one field")
 
-stays_raw = field > field.mean() + math.sqrt(2) * torch.erfinv(torch.tensor(1.0)) * field.std()
+stays_raw = field > field.mean() + math.sqrt(2) * torch.erfinv(torch.tensor(1.0)) * field.std(correction=0)
 x_global, x = torch.rand(2, 1, 3, 640, 640, generator=random)
 x_local = torch.where(stays_raw, x, x_global)
 print("with the default, x_local is x_global, bit for bit:", torch.equal(x_local, x_global))
@@ -574,7 +577,7 @@ print("with the default, x_local is x_global, bit for bit:", torch.equal(x_local
 # **Expected.** About $1-\beta$ for the first three, and nothing for $\beta = 1$: the threshold is infinite.
 
 # %% [markdown]
-# There it is. $\operatorname{erf}^{-1}(1) = \infty$, nothing lies above infinity, the mask is empty, and the "local"
+# There it is. $\operatorname{erf}^{-1}(1) = \infty$, nothing lies above infinity, the official mask (1 = raw) is empty, and the "local"
 # picture **is** the global one. No error, no warning, a training curve that looks fine. The code runs, and LTR does
 # not take place.
 #
@@ -651,7 +654,7 @@ print(f"99 % painted: as meant after {meant:,} iterations, as it runs after {run
 # %%
 early = list(range(41))
 late = sorted({round(10 ** (k / 10)) for k in range(54)})  # 1 ... 199,526, evenly in the logarithm
-curves = {"as the code runs": ([t + 1 for t in early], [100 * p for p in curve])}
+curves = {"as the code runs": (early[1:], [100 * p for p in curve[1:]])}  # a logarithmic axis has no 0
 for power in (0.1, 0.5, 1.0):
     shares = [100 * share_schedule(t, total, start=start, power=power) for t in late]
     curves[f"meant, power {power:g}"] = (late, shares)

@@ -123,17 +123,19 @@ def test_style_stats_index_keeps_the_dimension():
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("styles", [1, 3])
+@pytest.mark.parametrize("styles", [(1, 1), (3, 3), (1, 3), (3, 1)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_piece_by_piece_is_all_at_once(layout, styles, dtype, monkeypatch):
     monkeypatch.setattr(module, "_PIECE", 100)  # two channels of 6x8 at once, the last piece one channel
     x = features(3, 7, 6, 8).to(dtype).to(memory_format=layout)
-    new_mean, new_std = features(styles, 7, seed=1), features(styles, 7, seed=2).abs()
+    new_mean, new_std = features(styles[0], 7, seed=1), features(styles[1], 7, seed=2).abs()
     pieces, ours = adain(x, new_mean, new_std, 0.7), channel_stats(x)
     monkeypatch.setattr(module, "_in_pieces", lambda *_: False)
     whole = adain(x, new_mean, new_std, 0.7)
     assert (pieces.dtype, pieces.stride()) == (dtype, x.stride())
     torch.testing.assert_close(pieces, whole)
+    each = [adain(x[i : i + 1], new_mean[i % styles[0]], new_std[i % styles[1]], 0.7) for i in range(3)]
+    torch.testing.assert_close(pieces, torch.cat(each))
     for a, b in zip(ours, channel_stats(x), strict=True):
         torch.testing.assert_close(a, b)
 

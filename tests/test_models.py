@@ -31,6 +31,31 @@ def test_images_of_a_batch_do_not_influence_each_other_nor_does_the_mode():
     torch.testing.assert_close(together, net.eval()(pictures))
 
 
+@pytest.mark.parametrize("name", ["deeplab_mini", "deeplab_squeezenet"])
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        (lambda x: x[0], ValueError, r"expected shape \(B,3,H,W\).*add the batch dimension with images\[None\]"),
+        (lambda x: x[:, :1], ValueError, r"expected shape \(B,3,H,W\)"),
+        (lambda x: (x * 255).byte(), TypeError, "divide uint8 by 255 first"),
+        (lambda x: x.numpy(), TypeError, r"permute\(2,0,1\)"),
+    ],
+)
+def test_what_is_no_batch_of_pictures_is_named(name, wrong, error, text):
+    with pytest.raises(error, match=text):
+        models.build(name)(wrong(torch.rand(2, 3, 33, 49)))
+
+
+def test_loading_a_network_leaves_the_global_generator_alone(tmp_path):
+    file = models.export(models.build("deeplab_mini"), tmp_path / "net.safetensors")
+    for load in (lambda: models.load_shipped("gtr"), lambda: models.load_checkpoint(file)):
+        torch.manual_seed(3)
+        load()
+        found = torch.rand(1)
+        torch.manual_seed(3)
+        assert torch.equal(found, torch.rand(1))
+
+
 def test_every_parameter_receives_a_gradient():
     net = models.build("deeplab_mini")
     net(torch.rand(2, 3, 32, 48)).square().mean().backward()

@@ -102,6 +102,12 @@ def test_names_that_would_meet_are_refused(tmp_path, stylizer, bank):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_target_inside_the_source_is_a_wrong_command(tmp_path, capsys):
+    folder(tmp_path / "in", 1)
+    assert cli.main(["stylize", str(tmp_path / "in"), str(tmp_path / "in" / "out")]) == 2
+    assert "must lie outside the source folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "1", "1/", "/4", "4/4", "-1/4", "a/b", "1/2/3", "0/0", "1.0/2"])
 def test_shards_that_are_none_are_refused(text):
     with pytest.raises(ValueError, match="from 0 to n-1"):

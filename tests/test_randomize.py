@@ -61,6 +61,15 @@ def test_ltr_mixes_by_the_mask_and_leaves_the_rest_bit_identical(share):
     assert torch.equal(mixed[~inside], raw[~inside])
 
 
+def test_ltr_keeps_the_order_of_channels_in_memory():
+    raw, painted = (images(seed=i).contiguous(memory_format=torch.channels_last) for i in (0, 1))
+    mixed, _ = LocalTextureRandomization()(raw, painted, gen())
+    assert mixed.stride() == raw.stride()
+    plain, _ = LocalTextureRandomization()(raw.contiguous(), painted.contiguous(), gen())
+    assert plain.is_contiguous()
+    assert torch.equal(mixed, plain)
+
+
 def test_sigma_is_given_at_a_640_pixel_crop():
     ltr = LocalTextureRandomization(sigma=(4.0, 16.0))
     assert ltr.sigma_at(640, 640) == (4.0, 16.0)
@@ -136,6 +145,7 @@ def test_bad_input_is_named(call, error, text):
         (lambda x: x * 255, "divide by 255 first"),
         (lambda x: (x - 0.45) / 0.225, "before normalising with a mean and std, not after"),
         (lambda x: x * 1.05 - 0.02, r"clamp to \[0,1\] first"),
+        (lambda x: torch.full_like(x, 1.0000001), r"received \[1\.0000001, 1\.0000001\]; clamp to \[0,1\] first"),
         (lambda x: x / 0, "check how the pictures were read"),
     ],
 )

@@ -384,7 +384,7 @@ def test_what_cannot_be_judged_is_said_in_one_line(tmp_path, capsys):
 @pytest.mark.slow
 def test_one_bad_exercise_costs_no_other_and_forged_grades_none(tmp_path):
     """Endless, ended, forged: each is told, the exercises behind it are judged, and nothing is believed."""
-    shuffled = (ROOT / "gltr_lib" / "checks" / "lesson02.py").read_text(encoding="utf-8")
+    shuffled = (ROOT / "gltr_lib" / "checks" / "lesson02_shuffle.py").read_text(encoding="utf-8")
     shuffled = re.search(r"^def shuffle_positions.*?\n\n", shuffled, re.MULTILINE | re.DOTALL)[0]
     forged = (
         "def adain(content, style_mean, style_std):\n"

@@ -47,8 +47,8 @@ class Exercise:
 
     ``cases`` builds the same fresh inputs at every call. ``observe(answer, *inputs)`` turns a call into what is
     compared (default: the returned value; elsewhere also gradients or the number of calls), and ``parts`` names what it
-    sees. ``judge(answer)`` replaces the comparison where answers are random: it raises NotYet, and misconceptions only
-    feed the tests.
+    sees. With ``differentiable`` a gradient must get through. ``judge(answer)`` replaces the comparison where answers
+    are random: it raises NotYet, and misconceptions only feed the tests.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Exercise:
     parts: tuple[str, ...] = ()
     judge: Callable[[Callable[..., Any]], None] | None = None
     strict_dtype: bool = False
+    differentiable: bool = False
     tolerance: float = 1e-4
     misconceptions: list[Misconception] = field(default_factory=list)
 
@@ -155,12 +156,12 @@ def difference(got: Any, want: Any, *, tolerance: float = 1e-4, strict_dtype: bo
             return f"expected a dict with the keys {sorted(want)}, received {_brief(got)}"
         parts: list[tuple[str, Any, Any]] = [(f"entry {key!r}: ", got[key], want[key]) for key in want]
     elif isinstance(want, (tuple, list)) and not _is_number_like(want):
-        if isinstance(got, (torch.Tensor, np.ndarray)):
+        if isinstance(got, (torch.Tensor, np.ndarray)) and len(got if got.ndim else ()) == len(want):
             got = list(got)
         if not isinstance(got, (tuple, list)):
             return f"expected {len(want)} values in a list or tuple, received {_brief(got)}"
         if len(got) != len(want):
-            return f"expected {len(want)} values, received {len(got)}: {_brief(got)}"
+            return f"expected {len(want)} values, received {len(got)}: {', '.join(map(_brief, got))}"
         parts = [(f"value {i + 1}: ", g, w) for i, (g, w) in enumerate(zip(got, want, strict=True))]
     else:
         return _number_difference(got, want, **options)
@@ -210,13 +211,15 @@ def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: b
 
 @dataclass(frozen=True)
 class Recorded:
-    """What an answer did on every case, in another process (a grader's), and whether it wrote into its inputs.
+    """What an answer did on every case, in another process (a grader's), whether it wrote into its inputs, and whether
+    it lets no gradient through.
 
     It stands in for the answer in :func:`judge`, of an exercise that has ``cases``.
     """
 
     got: list[Any]
     changed: bool = False
+    cut: bool = False
 
     def __call__(self, *inputs: Any) -> Any:
         """There is no function here to call."""
@@ -251,6 +254,20 @@ def changed_inputs(ex: Exercise, answer: Callable[..., Any]) -> bool:
     return any(isinstance(f, kinds) and difference(u, f, tolerance=1e-9) is not None for u, f in pairs)
 
 
+def cuts_gradient(ex: Exercise, answer: Callable[..., Any]) -> bool:
+    """True where ``answer`` lets no gradient through, and the cells below the exercise train through it."""
+    if isinstance(answer, Recorded):
+        return answer.cut
+    if not ex.differentiable:
+        return False
+    inputs = [v.requires_grad_() if isinstance(v, torch.Tensor) else v for v in (ex.cases or list)()[0]]
+    try:
+        got = answer(*inputs)
+    except RuntimeError:  # NumPy refuses tensors that carry a gradient
+        return True
+    return not all(part.requires_grad for part in (got if isinstance(got, (tuple, list)) else [got]))
+
+
 def _floats_for_integers(got: Any, want: Any) -> bool:
     """True where whole numbers are wanted in a tensor or array and floats came: no index, and inexact beyond 2**24."""
     if isinstance(want, (torch.Tensor, np.ndarray)) and want.ndim:
@@ -275,6 +292,9 @@ def judge(ex: Exercise, answer: Any) -> None:
         if _agrees(ex, got, want):
             if changed_inputs(ex, answer):
                 raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
+            if cuts_gradient(ex, answer):
+                cure = "leave out NumPy, `detach` and `no_grad`: cells below train through this function"
+                raise NotYet(f"the values are right, but no gradient gets through: {cure}")
             if _floats_for_integers(got, want):
                 raise NotYet("the values are right, but they are floats: ids and counts are integers")
             return
@@ -306,13 +326,12 @@ def _first_difference(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> 
 
 
 def _for_inputs(ex: Exercise, inputs: Sequence[Any]) -> str:
-    """`` for size=65, kernel=3``; nothing where tensors or long lists went in."""
-    if not all(isinstance(value, (int, float, str, tuple, list, dict)) for value in inputs):
-        return ""
-    shown = [round(value, 4) if isinstance(value, float) else value for value in inputs]
-    names = list(inspect.signature(ex.reference).parameters)[: len(shown)]
-    text = ", ".join(f"{name}={value!r}" for name, value in zip(names, shown, strict=True))
-    return f" for {text}" if len(text) <= 120 else ""
+    """`` for size=65, kernel=3``; of inputs with tensors the plain numbers alone; nothing where long lists went in."""
+    plain = all(isinstance(value, (int, float, str, tuple, list, dict)) for value in inputs)
+    named = zip(inspect.signature(ex.reference).parameters, inputs, strict=False)
+    shown = {name: value for name, value in named if plain or isinstance(value, (int, float))}
+    text = ", ".join(f"{n}={round(v, 4) if isinstance(v, float) else v!r}" for n, v in shown.items())
+    return f" for {text}" if 0 < len(text) <= 120 else ""
 
 
 def words(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import gltr_lib
 from gltr_lib.checks import EXERCISES
-from gltr_lib.checks.registry import NotYet, changed_inputs, observe, words
+from gltr_lib.checks.registry import NotYet, changed_inputs, cuts_gradient, observe, words
 from gltr_lib.course.sitting import pack, receive, send, unpack
 
 DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -127,7 +127,8 @@ class Notebook:
             return {"call": True}
         try:
             got = self.attempt(partial(observe, exercise, answer))
-            return {"got": pack(got), "changed": self.attempt(partial(changed_inputs, exercise, answer))}
+            changed, cut = (self.attempt(partial(find, exercise, answer)) for find in (changed_inputs, cuts_gradient))
+            return {"got": pack(got), "changed": changed, "cut": cut}
         except NotYet as problem:
             return {"not_yet": str(problem)}
 

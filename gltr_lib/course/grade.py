@@ -151,7 +151,9 @@ class _Grader:
             elif "not_yet" in seen:
                 said = str(seen["not_yet"])
             else:
-                answer = self._remote(name, end) if seen.get("call") else Recorded(unpack(seen["got"]), seen["changed"])
+                answer: Any = self._remote(name, end)
+                if not seen.get("call"):
+                    answer = Recorded(unpack(seen["got"]), seen["changed"], seen["cut"])
                 result = verdict(identity, answer)
                 said = "" if result.passed else result.message
         except (Lost, NotYet) as lost:

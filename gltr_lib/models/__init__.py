@@ -143,7 +143,8 @@ def load_shipped(name: str, device: torch.device | str | None = None) -> nn.Modu
     from gltr_lib import weights
 
     tensors, _ = weights.load(f"mini-{name}")
-    model = build("deeplab_mini", num_classes=tensors["classify.weight"].shape[0])
+    with torch.random.fork_rng(devices=()):  # the weights to begin with are drawn, and thrown away
+        model = build("deeplab_mini", num_classes=tensors["classify.weight"].shape[0])
     model.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
     )

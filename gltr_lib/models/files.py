@@ -132,7 +132,8 @@ def load_checkpoint(
     try:
         with torch.device("meta"):  # without memory: a header may claim layers of any width
             _compare(build(name, classes, **options), tensors)
-        network = build(name, classes, **options)
+        with torch.random.fork_rng(devices=()):  # the weights to begin with are drawn, and thrown away
+            network = build(name, classes, **options)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError) as error:
         reason = " ".join(str(error).split())[:200]

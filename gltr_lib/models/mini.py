@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._typed import describe
+from gltr_lib._validate import check_batch
 from gltr_lib.models.ibn import IBN, InstanceNorm, check_places
 from gltr_lib.models.mixstyle import mixer
 from gltr_lib.models.whitening import Whiten
@@ -151,7 +152,7 @@ class DeepLabMini(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
+        x = ((check_batch(images) - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
         at2 = self.mix(self.stem(x))
         at4 = self.mix(self.stage4(at2))
         deep = _resize(self.aspp(self.stage8(at4)), at4)

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gltr_lib._validate import check_batch
 from gltr_lib.models.mini import ASPP, conv_block
 from gltr_lib.models.trunk import split_parameters
 
@@ -95,7 +96,7 @@ class DeepLabSqueezeNet(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = (images.flip(1) * 255.0 - self.mean).contiguous(memory_format=torch.channels_last)
+        x = (check_batch(images).flip(1) * 255.0 - self.mean).contiguous(memory_format=torch.channels_last)
         maps = self.backbone(x)
         deep = F.interpolate(self.aspp(maps["out"]), maps["low"].shape[-2:], mode="bilinear", align_corners=False)
         logits = self.classify(self.decode(torch.cat([deep, self.skip(maps["low"])], dim=1)))

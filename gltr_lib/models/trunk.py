@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gltr_lib._validate import check_choice
+from gltr_lib._validate import check_batch, check_choice
 from gltr_lib.models.ibn import IBN, InstanceNorm, check_places
 from gltr_lib.models.mixstyle import mixer
 from gltr_lib.models.whitening import EndedBlock, Whiten
@@ -61,6 +61,7 @@ class Preprocess(nn.Module):
             buffer.copy_(torch.tensor(numbers, dtype=buffer.dtype, device=buffer.device).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
+        check_batch(images)
         if self.kind == "caffe":
             return images.flip(1) * 255.0 - self.mean
         return (images - self.mean) / self.std

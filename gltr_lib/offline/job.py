@@ -25,6 +25,7 @@ import torch
 from gltr_lib._checks import check_integer
 from gltr_lib._drafts import sweep
 from gltr_lib._typed import typed
+from gltr_lib._usage import UsageError
 from gltr_lib._validate import describe
 from gltr_lib.datasets import read_image
 from gltr_lib.offline.files import save_picture
@@ -256,7 +257,7 @@ def _try_to_write(manifest: Manifest) -> None:
 def _check_apart(source: Path, target: Path) -> None:
     inside, outside = source.resolve(), target.resolve()
     if inside == outside or inside in outside.parents or outside in inside.parents:
-        raise ValueError(f"{target}: the target must lie outside the source folder {source}; choose another folder")
+        raise UsageError(f"{target}: the target must lie outside the source folder {source}; choose another folder")
 
 
 def _check_shard(shard: tuple[int, int]) -> tuple[int, int]:
