@@ -94,6 +94,7 @@ def raw_share_as_tensor(field, p):
         ("01-prior", prior_by_one_hot),
         ("01-repaint", repaint_by_repeat),
         ("02-adain", adain_by_torch),
+        ("04-official", lambda field, p: threshold_by_ndtri(field, 1 - p).mean().item()),
         ("02-alpha", stylise_by_lerp),
         ("02-shuffle", shuffle_by_sorting),
         ("03-band", band_by_where),
@@ -145,6 +146,32 @@ def nearly_one(field, p):
     return (field > field.mean() + level * field.std(correction=0)).float().mean().item()
 
 
+def stats_detached(features, eps=1e-5):
+    features = features.detach()
+    return features.mean((2, 3), keepdim=True), (features.var((2, 3), correction=0, keepdim=True) + eps).sqrt()
+
+
+def stats_by_numpy(features, eps=1e-5):
+    array = features.numpy()
+    parts = array.mean((2, 3), keepdims=True), np.sqrt(array.var((2, 3), keepdims=True) + eps)
+    return tuple(torch.from_numpy(part) for part in parts)
+
+
+def eps_behind_the_root(content, style_mean, style_std):
+    std = content.std((2, 3), correction=0, keepdim=True) + 1e-5
+    return (content - content.mean((2, 3), keepdim=True)) / std * style_std + style_mean
+
+
+def order_of_the_seed(features, generator):
+    torch.manual_seed(generator.initial_seed())
+    return features.flatten(2)[:, :, torch.randperm(features[0, 0].numel())].view_as(features)
+
+
+def exact_by_count(field, count):
+    flat = field.flatten(1)
+    return torch.zeros_like(flat).scatter(1, flat.topk(count).indices, 1.0).view_as(field)
+
+
 @pytest.mark.parametrize(
     ("id", "answer", "says"),
     [
@@ -158,6 +185,12 @@ def nearly_one(field, p):
         ("04-quantile", true_and_false, "True and False"),
         ("04-quantile", int_for_round, "cut off and not rounded"),
         ("04-official", nearly_one, "expected 0"),
+        ("02-stats", stats_detached, "no gradient gets through"),
+        ("02-stats", stats_by_numpy, "no gradient gets through"),
+        ("02-stats", lambda features, eps=1e-5: stats_detached(features, eps)[1], "received Tensor of shape"),
+        ("02-adain", eps_behind_the_root, "eps stands outside the root"),
+        ("02-shuffle", order_of_the_seed, "two draws from one generator"),
+        ("04-quantile", lambda field, share: exact_by_count(field, math.ceil(share * field[0].numel())), "rounded up"),
     ],
 )
 def test_subtly_wrong_answers_do_not_pass(id, answer, says):

@@ -68,7 +68,117 @@ def steps(images, epochs, forward_images, views):
     return -(-images * epochs // (forward_images // views))
 
 
+def kl_by_distributions(g, x):
+    teacher, pupil = (torch.distributions.Categorical(logits=z.movedim(1, -1)) for z in (g.detach(), x))
+    return torch.distributions.kl_divergence(teacher, pupil).mean()  # infinite where the pupil is sure
+
+
+def log_of_the_pupil(g, x):
+    return F.kl_div(x.softmax(1).log(), g.detach().softmax(1), reduction="none").sum(1).mean()
+
+
+def kl_clamped(g, x):
+    p, q = g.detach().softmax(1).clamp(min=1e-12), x.softmax(1).clamp(min=1e-12)
+    return (p * (p.log() - q.log())).sum(1).mean()
+
+
+def detached_in_place(g, x):
+    g.detach_()
+    return F.kl_div(x.log_softmax(1), g.softmax(1), reduction="none").sum(1).mean()
+
+
+def without_gradient(function):
+    def answer(*inputs):
+        with torch.no_grad():
+            return function(*inputs)
+
+    return answer
+
+
+def sum_of(features, branches):
+    return sum(branch(features) for branch in branches)
+
+
+def emptied(features, branches):
+    total = branches.pop(0)(features)
+    while branches:
+        total = total + branches.pop(0)(features)
+    return total
+
+
+def in_a_row(features, branches):
+    return torch.nn.Sequential(*branches)(features)
+
+
+def layers_eaten(layers):
+    field, jump = 1, 1
+    while layers:
+        kernel, stride, dilation = layers.pop(0)
+        field, jump = field + dilation * (kernel - 1) * jump, jump * stride
+    return field
+
+
+def spoils_the_predictions(predictions, targets, num_classes):
+    for prediction, target in zip(predictions, targets, strict=True):
+        prediction[target == 255] = 0
+    return per_class(predictions, targets, num_classes)
+
+
+def renamed_one_by_one(labels, mapping):
+    out = labels.clone()
+    for old, new in mapping.items():
+        out[out == old] = new
+    return out
+
+
+def looked_up_one_by_one(labels, mapping):
+    return torch.tensor([mapping[int(x)] for x in labels.flatten()]).view_as(labels)
+
+
+def table_of_classes(labels, mapping):
+    table = torch.full((19,), 255)
+    for old, new in mapping.items():
+        table[old] = new
+    return table[labels]
+
+
+def counted_with_255(predictions, targets, num_classes):
+    pairs = torch.cat([(t * num_classes + p).flatten() for p, t in zip(predictions, targets, strict=True)])
+    matrix = torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+    return (matrix.diag() / (matrix.sum(0) + matrix.sum(1) - matrix.diag())).nanmean().item()
+
+
 WRONG = [
+    ("05-kl", kl_by_distributions, "softmax reaches 0 and its log is -inf"),
+    ("05-kl", log_of_the_pupil, "softmax reaches 0 and its log is -inf"),
+    ("05-kl", kl_clamped, "softmax reaches 0 and its log is -inf"),
+    ("05-kl", detached_in_place, "`detach_()` and `requires_grad_(False)` change"),
+    ("05-kl", lambda g, x: F.kl_div(x.log_softmax(1), g.detach().softmax(1), reduction="none").sum(1), "one number"),
+    ("05-kl", lambda g, x: F.kl_div(x.softmax(1), g.detach().softmax(1), reduction="batchmean"), "wants log-prob"),
+    (
+        "05-consistency",
+        lambda a, b, v: F.mse_loss(a.softmax(1), b.softmax(1)),
+        "`F.mse_loss` averages over the classes",
+    ),
+    ("05-consistency", lambda a, b, v: squares(a, b)[v], "a loss is one number"),
+    ("05-forward", without_gradient(lambda model, a, b: once(model, a, b)), "no gradient comes back"),
+    ("05-forward", lambda model, a, b: model(torch.cat([a, b])), "return a pair"),
+    ("05-forward", lambda model, a, b: model((a, b)), "one batch of pictures"),
+    ("05-total", lambda a, b, c, w: (a + b + w * c).item(), "no gradient comes back"),
+    ("05-total", lambda a, b, c, w: torch.tensor((a + b + w * c).item()), "no gradient comes back"),
+    ("06-aspp", without_gradient(sum_of), "no gradient gets through"),
+    ("06-aspp", lambda features, branches: sum_of(features, branches).detach(), "no gradient gets through"),
+    ("06-aspp", emptied, "changes its inputs in place"),
+    ("06-aspp", in_a_row, "one behind the other"),
+    ("06-aspp", lambda features, branches: features + sum_of(features, branches), "starts with something of the feat"),
+    ("06-field", layers_eaten, "changes its inputs in place"),
+    ("07-miou", spoils_the_predictions, "changes its inputs in place"),
+    ("07-miou", counted_with_255, "it breaks where pixels have no label (255)"),
+    ("07-rescore", lambda x, s: F.interpolate(x[:, None].float(), s, mode="nearest").squeeze().long(), "`squeeze()`"),
+    ("07-rescore", lambda x, size: F.interpolate(x.float(), size=size).long(), "give the labels a channel"),
+    ("07-merge", renamed_one_by_one, "renamed one after the other"),
+    ("07-merge", looked_up_one_by_one, "finds no place"),
+    ("07-merge", table_of_classes, "finds no place"),
     ("05-consistency", under_no_grad, "no gradient comes back"),
     ("05-consistency", lambda a, b, v: squares(a, b)[v].mean().item(), "no gradient comes back"),
     ("05-consistency", lambda a, b, v: squares(a.detach(), b)[v].mean(), "one branch is held still"),
@@ -140,11 +250,6 @@ def by_index(labels, size):
     return labels[:, rows][:, :, columns]
 
 
-def kl_by_distributions(g, x):
-    teacher, pupil = (torch.distributions.Categorical(logits=z.movedim(1, -1)) for z in (g.detach(), x))
-    return torch.distributions.kl_divergence(teacher, pupil).mean()
-
-
 def interleaved(model, x_global, x_local):
     logits = model(torch.stack([x_global, x_local], 1).flatten(0, 1))
     return logits[0::2], logits[1::2]
@@ -153,7 +258,6 @@ def interleaved(model, x_global, x_local):
 RIGHT = [
     ("05-consistency", lambda a, b, v: (squares(a, b) * v).sum() / v.sum()),
     ("05-kl", lambda g, x: F.kl_div(x.log_softmax(1), g.detach().softmax(1), reduction="none").sum(1).mean()),
-    ("05-kl", kl_by_distributions),
     ("05-kl", lambda g, x: (g.detach().softmax(1) * (g.detach().log_softmax(1) - x.log_softmax(1))).sum(1).mean()),
     ("05-forward", interleaved),
     ("06-size", lambda size, k, s, p, d: int((size + 2 * p - d * (k - 1) - 1) / s + 1)),

@@ -12,7 +12,7 @@ from gltr_lib.checks.registry import Exercises, NotYet, difference, plain_random
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
 
-SURE = 60.0  # a teacher with logits so far apart that float32's softmax holds zeros
+SURE = 60.0  # makes logits so far apart that float32's softmax holds zeros
 
 
 def _logits(seed: int):
@@ -26,6 +26,11 @@ def _value_and_gradients(answer, a, b, *more):
     """Value of a loss and the gradient that reaches each branch (zeros where none does)."""
     a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
     loss = answer(a, b, *more)
+    if not (a.requires_grad and b.requires_grad):
+        raise NotYet("`detach_()` and `requires_grad_(False)` change the caller's tensor: `.detach()` gives a new one")
+    if isinstance(loss, torch.Tensor) and loss.ndim:
+        shape = tuple(loss.shape)
+        raise NotYet(f"a loss is one number, and this is a tensor of shape {shape}: end with the mean over pixels")
     grads: tuple[torch.Tensor | None, ...] = (None, None)
     if isinstance(loss, torch.Tensor) and loss.requires_grad:
         grads = torch.autograd.grad(loss, (a, b), allow_unused=True)
@@ -34,23 +39,24 @@ def _value_and_gradients(answer, a, b, *more):
 
 
 BRANCHES = ("the loss", "the gradient into global", "the gradient into local")
-LOG = "softmax reaches 0 and its log is -inf, where the teacher is sure: take `log_softmax`"
+LOG = "softmax reaches 0 and its log is -inf, where a view is sure: take `log_softmax`"
 
 
 def _kl_and_gradients(answer, a, b):
-    """The same, and a sentence of its own where an answer fails only because the teacher is sure of itself."""
-    seen = _value_and_gradients(answer, a, b)
-    if all(bool(torch.isfinite(torch.as_tensor(part)).all()) for part in seen):
+    """The same, on calm logits first: what fails only where a view is sure of itself has a sentence of its own."""
+    calm = [x / SURE if x.abs().max() > SURE else x for x in (a, b)]
+    seen = _value_and_gradients(answer, *calm)
+    if difference(seen, _value_and_gradients(kl_to_global, *calm)) is not None:
         return seen
-    calm = a / SURE, b
-    if difference(_value_and_gradients(answer, *calm), _value_and_gradients(kl_to_global, *calm)) is None:
+    seen = _value_and_gradients(answer, a, b)
+    if difference(seen, _value_and_gradients(kl_to_global, a, b)) is not None:
         raise NotYet(LOG)
     return seen
 
 
-def _sure_teacher(seed: int):
+def _sure(seed: int, *, teacher: bool):
     a, b, _ = _logits(seed)
-    return a * SURE, b
+    return (a * SURE, b) if teacher else (a, b * SURE)
 
 
 @exercise(
@@ -105,6 +111,49 @@ def _softmax_over_width(logits_global, logits_local, valid):
     return (logits_global.softmax(-1) - logits_local.softmax(-1)).square().sum(1)[valid].mean()
 
 
+@misconception("05-consistency", "the softmax runs along the picture's height: the classes are dimension 1", hint=2)
+def _softmax_over_height(logits_global, logits_local, valid):
+    return (logits_global.softmax(2) - logits_local.softmax(2)).square().sum(1)[valid].mean()
+
+
+@misconception("05-consistency", "the softmax runs over the pictures of the batch: the classes are dimension 1", hint=2)
+def _softmax_over_batch(logits_global, logits_local, valid):
+    return (logits_global.softmax(0) - logits_local.softmax(0)).square().sum(1)[valid].mean()
+
+
+@misconception(
+    "05-consistency", "`F.mse_loss` averages over the classes too, and knows nothing of `valid`: write the sum out", 2
+)
+def _mse_loss(logits_global, logits_local, valid):
+    return torch.nn.functional.mse_loss(logits_global.softmax(1), logits_local.softmax(1))
+
+
+@misconception("05-consistency", "the pixels are added up: average them, or a larger crop is a larger loss", hint=2)
+def _added_up(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, valid) * valid.sum()
+
+
+@misconception("05-consistency", "each picture is averaged first: one mean over all valid pixels of the batch", hint=2)
+def _picture_by_picture(logits_global, logits_local, valid):
+    each = zip(logits_global.split(1), logits_local.split(1), valid.split(1), strict=True)
+    return torch.stack([consistency(*one) for one in each]).mean()
+
+
+@misconception("05-consistency", "the difference is not squared: its absolute value is another distance", hint=2)
+def _absolute(logits_global, logits_local, valid):
+    return (logits_global.softmax(1) - logits_local.softmax(1)).abs().sum(1)[valid].mean()
+
+
+@misconception("05-consistency", "a root is taken at each pixel: the squares are only added up", hint=2)
+def _root(logits_global, logits_local, valid):
+    return (logits_global.softmax(1) - logits_local.softmax(1)).norm(dim=1)[valid].mean()
+
+
+@misconception("05-consistency", "these are the pixels that are *not* valid", hint=2)
+def _invalid(logits_global, logits_local, valid):
+    return consistency(logits_global, logits_local, ~valid)
+
+
 @misconception(
     "05-consistency", "the value is right, but no gradient comes back: leave out `.item()`, `.detach()` and `no_grad`"
 )
@@ -134,7 +183,7 @@ def _local_still(logits_global, logits_local, valid):
     ),
     minutes=9,
     difficulty=3,
-    cases=lambda: [*(_logits(seed)[:2] for seed in range(3)), _sure_teacher(3)],
+    cases=lambda: [*(_logits(seed)[:2] for seed in range(3)), _sure(3, teacher=True), _sure(4, teacher=False)],
     observe=_kl_and_gradients,
     parts=BRANCHES,
 )
@@ -170,7 +219,10 @@ def _wrong_branch(logits_global, logits_local):
     return _kl(logits_global, logits_local.detach())
 
 
-@misconception("05-kl", "both branches are detached: nobody learns")
+@misconception(
+    "05-kl",
+    "no gradient comes back, so nobody learns: detach the global branch alone, and leave out `no_grad` and `.item()`",
+)
 def _both(logits_global, logits_local):
     return _kl(logits_global.detach(), logits_local.detach())
 
@@ -192,17 +244,84 @@ def _batchmean(logits_global, logits_local):
     return kl_to_global(logits_global, logits_local) * logits_global[0, 0].numel()
 
 
+LOGS_FIRST = "`F.kl_div` wants log-probabilities first: `x.log_softmax(1)`, then the target's probabilities"
+
+
+@misconception("05-kl", LOGS_FIRST, hint=2)
+def _probabilities_first(logits_global, logits_local):
+    p, q = logits_global.detach().softmax(1), logits_local.softmax(1)
+    return torch.nn.functional.kl_div(q, p, reduction="none").sum(1).mean()
+
+
+@misconception("05-kl", LOGS_FIRST, hint=2)
+def _probabilities_first_batchmean(logits_global, logits_local):
+    p, q = logits_global.detach().softmax(1), logits_local.softmax(1)
+    return torch.nn.functional.kl_div(q, p, reduction="batchmean")
+
+
+@misconception("05-kl", "two things: this is KL(local || global), and its gradient flows into both branches", hint=2)
+def _reversed_no_detach(logits_global, logits_local):
+    return _kl(logits_local, logits_global)
+
+
+@misconception("05-kl", "the local branch teaches here: KL(global || local), and the global one is detached", hint=2)
+def _local_teaches(logits_global, logits_local):
+    return _kl(logits_local.detach(), logits_global)
+
+
+@misconception("05-kl", "two things: `batchmean` divides by the pictures only, and global is not detached", hint=2)
+def _batchmean_no_detach(logits_global, logits_local):
+    return _kl(logits_global, logits_local) * logits_global[0, 0].numel()
+
+
+@misconception("05-kl", "two things: `mean` averages the classes as well, and global is not detached", hint=2)
+def _mean_no_detach(logits_global, logits_local):
+    return _kl(logits_global, logits_local) / logits_global.shape[1]
+
+
+@misconception("05-kl", "the pixels are added up: average over them", hint=2)
+def _pixels_added_up(logits_global, logits_local):
+    return kl_to_global(logits_global, logits_local) * logits_global[:, 0].numel()
+
+
+@misconception("05-kl", "the sign is turned round: a KL divergence is never negative", hint=2)
+def _negative(logits_global, logits_local):
+    return -kl_to_global(logits_global, logits_local)
+
+
+WRONG_AXIS = "the softmax runs along the wrong dimension: the classes are dimension 1"
+
+
+@misconception("05-kl", WRONG_AXIS, hint=2)
+def _over_the_width(logits_global, logits_local):
+    p, q = logits_global.detach().log_softmax(-1), logits_local.log_softmax(-1)
+    return (p.exp() * (p - q)).sum(1).mean()
+
+
+@misconception("05-kl", WRONG_AXIS, hint=2)
+def _over_the_batch(logits_global, logits_local):
+    p, q = logits_global.detach().log_softmax(0), logits_local.log_softmax(0)
+    return (p.exp() * (p - q)).sum(1).mean()
+
+
 def _count_calls(answer, a, b):
-    """Both predictions, and the batch sizes of the calls of the model."""
+    """Both predictions, the number of calls of the model, and whether a gradient can come back."""
     calls: list[int] = []
+    scale = torch.ones((), requires_grad=True)
 
     def model(x):
+        if not isinstance(x, torch.Tensor):
+            raise NotYet("the model takes one batch of pictures: join the views, `torch.cat([x_global, x_local])`", 2)
         calls.append(len(x))
-        centred = x - x.mean((0, 2, 3), keepdim=True)  # statistics of the whole batch, like BatchNorm
+        centred = (x - x.mean((0, 2, 3), keepdim=True)) * scale  # statistics of the whole batch, like BatchNorm
         return torch.cat([centred, centred.square()], 1)
 
-    first, second = answer(model, a, b)
-    return first, second, len(calls)
+    pair = answer(model, a, b)
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        found = f"{len(pair)} pieces" if isinstance(pair, (tuple, list)) else type(pair).__name__
+        raise NotYet(f"return a pair (logits_global, logits_local), not {found}: `chunk(2)` makes two pieces", 2)
+    learns = all(isinstance(part, torch.Tensor) and part.requires_grad for part in pair)
+    return (*pair, len(calls), learns)
 
 
 @exercise(
@@ -218,7 +337,7 @@ def _count_calls(answer, a, b):
     difficulty=1,
     cases=lambda: [tuple(torch.rand(2, 3, 3, 4, 5, generator=torch_random(seed)).unbind()) for seed in range(2)],
     observe=_count_calls,
-    parts=("logits_global", "logits_local", "calls of the model"),
+    parts=("logits_global", "logits_local", "calls of the model", "a gradient"),
 )
 def two_views(model, x_global, x_local):
     both = model(torch.cat([x_global, x_local]))
@@ -241,10 +360,26 @@ def _cut_channels(model, x_global, x_local):
     return model(torch.cat([x_global, x_local])).chunk(2, dim=1)
 
 
+@misconception("05-forward", "the values are right, but no gradient comes back: leave out `no_grad` and `.detach()`")
+def _no_gradient_back(model, x_global, x_local):
+    with torch.no_grad():
+        return two_views(model, x_global, x_local)
+
+
 def _terms():
     """Numbers of the student's own variant."""
     draw = plain_random(1)
     return tuple(draw.uniform(0.1, 3.0) for _ in range(4))
+
+
+def _loss_and_slopes(answer, *terms):
+    """The loss of tensors, and how it changes with each of its three terms (0 where no gradient comes back)."""
+    leaves = [torch.tensor(term, requires_grad=True) for term in terms[:3]]
+    loss = answer(*(leaf * 1 for leaf in leaves), terms[3])
+    slopes: tuple[torch.Tensor | None, ...] = (None,) * 3
+    if isinstance(loss, torch.Tensor) and loss.requires_grad and not loss.ndim:
+        slopes = torch.autograd.grad(loss, leaves, allow_unused=True)
+    return (loss, *(torch.zeros(()) if slope is None else slope for slope in slopes))
 
 
 @exercise(
@@ -255,6 +390,8 @@ def _terms():
     minutes=2,
     difficulty=1,
     cases=lambda: [(1.2, 0.7, 0.3, 0.5), (0.4, 0.9, 0.2, 2.0), (0.5, 0.6, 0.4, 0.0), _terms()],
+    observe=_loss_and_slopes,
+    parts=("the loss", "the gradient into ce_global", "the gradient into ce_local", "the gradient into consistency"),
 )
 def total_loss(ce_global, ce_local, consistency, weight):
     return ce_global + ce_local + weight * consistency
@@ -283,3 +420,25 @@ def _averaged(ce_global, ce_local, consistency, weight):
 @misconception("05-total", "the consistency is subtracted: then disagreeing would pay")
 def _subtracted(ce_global, ce_local, consistency, weight):
     return ce_global + ce_local - weight * consistency
+
+
+@misconception(
+    "05-total", "the value is right, but no gradient comes back: add the tensors up as they are, without float"
+)
+def _plain_number(ce_global, ce_local, consistency, weight):
+    return total_loss(ce_global, ce_local, consistency, weight).item()
+
+
+@misconception("05-total", "the global branch has lost its cross-entropy: both branches have labels")
+def _no_global(ce_global, ce_local, consistency, weight):
+    return ce_local + weight * consistency
+
+
+@misconception("05-total", "the weight sits on the cross-entropies: it belongs to the consistency")
+def _weight_on_labels(ce_global, ce_local, consistency, weight):
+    return weight * (ce_global + ce_local) + consistency
+
+
+@misconception("05-total", "all of it is halved: here the three terms are added up as they are")
+def _halved(ce_global, ce_local, consistency, weight):
+    return total_loss(ce_global, ce_local, consistency, weight) / 2

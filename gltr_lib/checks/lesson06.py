@@ -1,4 +1,4 @@
-"""Exercises of lesson 06 (DeepLab): sizes, dilation, receptive field, ASPP by hand, the poly schedule, the cost.
+"""Exercises of lesson 06 (DeepLab): its sizes, ASPP by hand, the poly schedule, the cost.
 
 Source: Chen et al., "DeepLab" (arXiv 1606.00915); the slip in ASPP is that of the official GTR-LTR code, which adds
 up two of its four branches because `return` stands inside the loop.
@@ -6,22 +6,14 @@ up two of its four branches because `return` stands inside the loop.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import torch
 from torch import nn
 
-from gltr_lib.checks.registry import Exercises, plain_random, torch_random
+from gltr_lib.checks import lesson06_sizes
+from gltr_lib.checks.registry import Exercises, NotYet, plain_random, torch_random
 
-EXERCISES = Exercises()
+EXERCISES = Exercises(lesson06_sizes.EXERCISES)
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
-
-
-def _layer(number=1):
-    """Size, kernel, stride, padding and dilation of the student's own variant."""
-    draw = plain_random(number)
-    kernel, dilation = draw.choice([3, 5, 7]), draw.randint(1, 5)
-    return draw.randint(60, 300), kernel, draw.randint(1, 3), draw.randint(0, 4), dilation
 
 
 def _rate():
@@ -31,145 +23,20 @@ def _rate():
     return draw.uniform(0.001, 0.1), draw.randint(1, total - 1), total, draw.uniform(0.3, 0.9)
 
 
-@exercise(
-    "06-size",
-    title="How large is the output?",
-    task="Return the output size of a convolution along one side: input `size`, `kernel`, `stride`, `padding` (on each "
-    "side), `dilation`. An incomplete last step is left out.",
-    hints=(
-        "A dilated kernel reaches over dilation * (kernel - 1) + 1 pixels. How often can it be shifted by the stride?",
-        "`(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`",
-    ),
-    minutes=5,
-    difficulty=2,
-    cases=lambda: [(128, 3, 2, 1, 1), (65, 3, 1, 6, 6), (50, 7, 2, 3, 1), (33, 3, 1, 1, 4), (30, 1, 4, 0, 1), _layer()],
-)
-def conv_size(size, kernel, stride, padding, dilation):
-    reach = dilation * (kernel - 1) + 1
-    return (size + 2 * padding - reach) // stride + 1
+def _sum_of_branches(answer, features, branches):
+    """The sum, and what torch's words mean where the shapes do not fit."""
+    try:
+        return answer(features, branches)
+    except RuntimeError as error:
+        if "channels" in str(error):
+            raise NotYet(IN_A_ROW) from error
+        if "must match the size" in str(error):
+            start = "the sum starts with something of the features' shape: start with the first branch's output, or 0"
+            raise NotYet(start, 2) from error
+        raise
 
 
-@misconception("06-size", "the dilation is forgotten: a dilated kernel reaches further")
-def _no_dilation(size, kernel, stride, padding, dilation):
-    return conv_size(size, kernel, stride, padding, 1)
-
-
-@misconception("06-size", "the padding is added on one side only", hint=2)
-def _padding_once(size, kernel, stride, padding, dilation):
-    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
-@misconception("06-size", "the first position is missing: add 1 at the end", hint=2)
-def _one_short(size, kernel, stride, padding, dilation):
-    return conv_size(size, kernel, stride, padding, dilation) - 1
-
-
-@misconception("06-size", "there is no half a pixel: an incomplete last step is left out, so divide with `//`", hint=2)
-def _not_whole(size, kernel, stride, padding, dilation):
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
-
-
-@misconception("06-size", "it is rounded up: a last, incomplete step is left out", hint=2)
-def _rounded_up(size, kernel, stride, padding, dilation):
-    return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
-
-
-def _whole_number(answer, kernel, dilation):
-    """The padding, and its kind: 0 for an int, which every convolution takes, 1 for a tensor, 2 otherwise."""
-    padding = answer(kernel, dilation)
-    return padding, 0 if isinstance(padding, Integral) else 1 if isinstance(padding, torch.Tensor) else 2
-
-
-@exercise(
-    "06-padding",
-    title="Padding that keeps the size",
-    task="Return the padding (each side) that makes a convolution of stride 1 with an odd `kernel` and a `dilation` "
-    "keep the size of its input: a whole number.",
-    hints=(
-        "Set the output size equal to the input size in exercise 6.1. Where does the dilation enter?",
-        "Half of what the kernel reaches over its centre: `dilation * (kernel - 1) // 2`.",
-    ),
-    minutes=3,
-    difficulty=1,
-    cases=lambda: [(3, 1), (3, 6), (5, 2), (7, 3), (1, 4), (_layer()[1], _layer()[4])],
-    observe=_whole_number,
-    parts=("the padding", "the kind of number"),
-)
-def same_padding(kernel, dilation):
-    return dilation * (kernel - 1) // 2
-
-
-@misconception("06-padding", "the dilation is forgotten: a kernel of 3 with dilation 6 reaches 6 pixels to each side")
-def _kernel_half(kernel, dilation):
-    return kernel // 2
-
-
-@misconception("06-padding", "the kernel has kernel - 1 gaps, not kernel: the dilation stretches the gaps", hint=2)
-def _whole_kernel(kernel, dilation):
-    return dilation * kernel // 2
-
-
-@misconception("06-padding", "this is the sum of both sides: halve it", hint=2)
-def _both_sides(kernel, dilation):
-    return dilation * (kernel - 1)
-
-
-@misconception("06-padding", "the value is right, but it is a tensor, not an int: end with `int(...)`", hint=2)
-def _as_tensor(kernel, dilation):
-    return torch.tensor(dilation * (kernel - 1) // 2)
-
-
-@misconception(
-    "06-padding", "the value is right, but it is a float, which no convolution takes: divide with `//`", hint=2
-)
-def _true_division(kernel, dilation):
-    return dilation * (kernel - 1) / 2
-
-
-@exercise(
-    "06-field",
-    title="How far does a pixel look?",
-    task="`layers` is a list of (kernel, stride, dilation) from the input on. Return the receptive field of one output "
-    "pixel, in input pixels along one side.",
-    hints=(
-        "Each layer adds its reach, counted in steps of the strides *before* it.",
-        "Start with `field, jump = 1, 1`; for each layer `field += dilation * (kernel - 1) * jump`, then "
-        "`jump *= stride`.",
-    ),
-    minutes=8,
-    difficulty=3,
-    cases=lambda: [
-        ([(3, 2, 1), (3, 1, 1)],),
-        ([(3, 2, 1), (3, 2, 1), (3, 1, 2), (3, 1, 4)],),
-        ([(7, 2, 1), (3, 2, 1), (3, 1, 6)],),
-        ([_layer(place)[1:3] + _layer(place)[4:] for place in range(1, 5)],),
-    ],
-)
-def receptive_field(layers):
-    field, jump = 1, 1
-    for kernel, stride, dilation in layers:
-        field += dilation * (kernel - 1) * jump
-        jump *= stride
-    return field
-
-
-@misconception("06-field", "the strides are forgotten: after stride 2, one step is two input pixels")
-def _no_stride(layers):
-    return 1 + sum(dilation * (kernel - 1) for kernel, _, dilation in layers)
-
-
-@misconception("06-field", "the dilation is forgotten: it stretches the kernel")
-def _undilated(layers):
-    return receptive_field([(kernel, stride, 1) for kernel, stride, _ in layers])
-
-
-@misconception("06-field", "a layer's own stride is applied too early: it counts for the layers after it", hint=2)
-def _stride_too_early(layers):
-    field, jump = 1, 1
-    for kernel, stride, dilation in layers:
-        jump *= stride
-        field += dilation * (kernel - 1) * jump
-    return field
+IN_A_ROW = "the branches stand one behind the other: each of them sees `features`, none another's output"
 
 
 def _branches(seed: int):
@@ -193,6 +60,8 @@ def _branches(seed: int):
     minutes=4,
     difficulty=1,
     cases=lambda: [_branches(seed) for seed in range(2)],
+    observe=_sum_of_branches,
+    differentiable=True,
     tolerance=1e-3,
 )
 def aspp(features, branches):
@@ -228,6 +97,28 @@ def _mean(features, branches):
     return aspp(features, branches) / len(branches)
 
 
+@misconception("06-aspp", IN_A_ROW)
+def _one_behind_the_other(features, branches):
+    for branch in branches:
+        features = branch(features)
+    return features
+
+
+@misconception("06-aspp", "the first branch counts twice: go on with `branches[1:]`", hint=2)
+def _first_twice(features, branches):
+    return branches[0](features) + aspp(features, branches)
+
+
+@misconception("06-aspp", "the last branch is missing", hint=2)
+def _last_missing(features, branches):
+    return aspp(features, branches[:-1])
+
+
+@misconception("06-aspp", "the branches are concatenated, as DeepLabV3 does it: V2 adds them up", hint=2)
+def _concatenated(features, branches):
+    return torch.cat([branch(features) for branch in branches], 1)
+
+
 @exercise(
     "06-poly",
     title="A rate that runs out",
@@ -254,6 +145,26 @@ def _power_inside(base, step, total, power=0.9):
 @misconception("06-poly", "the rate grows: it should start at `base` and run out")
 def _grows(base, step, total, power=0.9):
     return base * (step / total) ** power
+
+
+@misconception("06-poly", "`power` is not used: 0.9 is only what it is if nobody says otherwise")
+def _always_09(base, step, total, power=0.9):
+    return poly_lr(base, step, total)
+
+
+@misconception("06-poly", "the power covers `base` as well: it belongs to the bracket alone", hint=2)
+def _power_over_all(base, step, total, power=0.9):
+    return (base * (1 - step / total)) ** power
+
+
+@misconception("06-poly", "this is one step ahead: at step 0 it is `base` itself")
+def _one_ahead(base, step, total, power=0.9):
+    return base * (1 - (step + 1) / total) ** power
+
+
+@misconception("06-poly", "this reaches 0 one step early: divide by `total`")
+def _ends_early(base, step, total, power=0.9):
+    return base * (1 - step / (total - 1)) ** power
 
 
 @exercise(
@@ -317,3 +228,20 @@ def _no_paint(forward, style, images, views, steps, rate):
 @misconception("06-cost", "these are seconds: 3600 of them make an hour", hint=2)
 def _seconds(forward, style, images, views, steps, rate):
     return 3600 * run_hours(forward, style, images, views, steps, rate)
+
+
+@misconception("06-cost", "two forward passes are counted: backward costs about two more, which makes three")
+def _two_passes(forward, style, images, views, steps, rate):
+    return run_hours(forward * 2 / 3, style, images, views, steps, rate)
+
+
+@misconception(
+    "06-cost", "`images` counts all views together: each 'gtr' view paints `images / len(views)` pictures", 2
+)
+def _undivided(forward, style, images, views, steps, rate):
+    return run_hours(forward, style * len(views), images, views, steps, rate)
+
+
+@misconception("06-cost", "one picture a 'gtr' view is painted: a step paints `images / len(views)` of them", hint=2)
+def _one_painted(forward, style, images, views, steps, rate):
+    return steps * (3 * images * forward + views.count("gtr") * style) / rate / 3600

@@ -42,6 +42,19 @@ def _sets():
     return cases
 
 
+def _without_255(answer, predictions, targets, num_classes):
+    """The score, and a sentence of its own where an answer breaks on pixels without a label alone."""
+    try:
+        return answer(predictions, targets, num_classes)
+    except (RuntimeError, IndexError, ValueError) as error:
+        try:
+            answer(predictions, [target.masked_fill(target == 255, 0) for target in targets], num_classes)
+        except Exception:
+            raise error from None
+        told = "it breaks where pixels have no label (255), and nowhere else: leave those out of both maps first"
+        raise NotYet(told, 2) from error
+
+
 @exercise(
     "07-miou",
     title="The mIoU of a data set",
@@ -56,6 +69,7 @@ def _sets():
     minutes=8,
     difficulty=2,
     cases=_sets,
+    observe=_without_255,
 )
 def dataset_miou(predictions, targets, num_classes):
     matrix = torch.zeros(num_classes, num_classes, dtype=torch.long)
@@ -109,12 +123,69 @@ def _accuracy(predictions, targets, num_classes):
     return (matrix.diagonal().sum() / matrix.sum()).item()
 
 
+@misconception("07-miou", "a class that appears nowhere counts as 1: leave it out of the mean", hint=2)
+def _absent_one(predictions, targets, num_classes):
+    return _iou(_total(predictions, targets, num_classes)).nan_to_num(1.0).mean().item()
+
+
+@misconception("07-miou", "a class that appears nowhere makes the mean NaN: take `.nanmean()`", hint=2)
+def _nan_spreads(predictions, targets, num_classes):
+    return _iou(_total(predictions, targets, num_classes)).mean().item()
+
+
+def _each(predictions, targets, num_classes):
+    pairs = zip(predictions, targets, strict=True)
+    return torch.stack([_iou(_confusion(p, t, num_classes)) for p, t in pairs])
+
+
+@misconception(
+    "07-miou", "each class is averaged over the pictures that have it: add up first, divide once, at the end"
+)
+def _class_by_class(predictions, targets, num_classes):
+    return _each(predictions, targets, num_classes).nanmean(0).nanmean().item()
+
+
+@misconception(
+    "07-miou", "this is each picture's own mIoU, with absent classes as 0: add up first, divide once at the end"
+)
+def _per_image_absent_zero(predictions, targets, num_classes):
+    return _each(predictions, targets, num_classes).nan_to_num(0.0).mean().item()
+
+
+@misconception("07-miou", "this is per cent: return a share from 0 to 1")
+def _per_cent(predictions, targets, num_classes):
+    return 100 * dataset_miou(predictions, targets, num_classes)
+
+
+@misconception("07-miou", "this is the mean recall: the union also holds what was claimed wrongly", hint=2)
+def _recall(predictions, targets, num_classes):
+    matrix = _total(predictions, targets, num_classes)
+    return (matrix.diagonal() / matrix.sum(1)).nanmean().item()
+
+
+@misconception("07-miou", "this is the mean precision: the union also holds what was missed", hint=2)
+def _precision(predictions, targets, num_classes):
+    matrix = _total(predictions, targets, num_classes)
+    return (matrix.diagonal() / matrix.sum(0)).nanmean().item()
+
+
+@misconception("07-miou", "the hits are counted twice in the union: subtract them once", hint=2)
+def _hits_twice(predictions, targets, num_classes):
+    matrix = _total(predictions, targets, num_classes)
+    return (matrix.diagonal() / (matrix.sum(0) + matrix.sum(1))).nanmean().item()
+
+
+@misconception("07-miou", "this is the Dice score: the IoU is hits / (rows + columns - hits)", hint=2)
+def _dice(predictions, targets, num_classes):
+    return 2 * _hits_twice(predictions, targets, num_classes)
+
+
 def _maps():
     cases = []
-    for seed, size in ((0, (7, 10)), (1, (5, 16)), (2, (11, 9))):
+    for seed, batch, size in ((0, 2, (7, 10)), (1, 2, (5, 16)), (2, 2, (11, 9)), (3, 1, (6, 9))):
         generator = torch_random(seed)
-        labels = torch.randint(0, 19, (2, 13, 21), generator=generator)
-        cases.append((labels.masked_fill(torch.rand(2, 13, 21, generator=generator) < 0.1, 255), size))
+        labels = torch.randint(0, 19, (batch, 13, 21), generator=generator)
+        cases.append((labels.masked_fill(torch.rand(batch, 13, 21, generator=generator) < 0.1, 255), size))
     return cases
 
 
@@ -126,6 +197,10 @@ def _value_and_kind(answer, labels, size):
         if "not implemented for" not in str(error):
             raise
         raise NotYet("interpolate takes no integers: `.float()` before it, `.long()` after it", 2) from error
+    except ValueError as error:
+        if "spatial dimensions" not in str(error):
+            raise
+        raise NotYet("interpolate wants (B, C, H, W): give the labels a channel, `labels[:, None]`", 2) from error
     return small, isinstance(small, torch.Tensor) and small.dtype == torch.int64
 
 
@@ -164,6 +239,26 @@ def _averaged(labels, size):
     return F.adaptive_avg_pool2d(labels[:, None].float(), size)[:, 0].round().long()
 
 
+@misconception("07-rescore", "averaging invents classes: class ids are names, not quantities")
+def _area(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="area")[:, 0].long()
+
+
+@misconception("07-rescore", "bicubic interpolation invents classes: between person (11) and car (13) lies rider (12)")
+def _bicubic(labels, size):
+    return F.interpolate(labels[:, None].float(), size=size, mode="bicubic")[:, 0].round().long()
+
+
+@misconception("07-rescore", "the channel is still there: take `[:, 0]` behind interpolate", hint=2)
+def _with_channel(labels, size):
+    return shrink_labels(labels, size)[:, None]
+
+
+@misconception("07-rescore", "`squeeze()` takes the batch away too where it is 1: take `[:, 0]`", hint=2)
+def _squeezed(labels, size):
+    return shrink_labels(labels, size)[:, None].squeeze()
+
+
 @misconception("07-rescore", "height and width are exchanged: size is (height, width)", hint=2)
 def _exchanged(labels, size):
     return shrink_labels(labels, size[::-1])
@@ -191,6 +286,15 @@ def _merges():
     return [(labels, {0: 1, 1: 2, 2: 0, 5: 3, 6: 3}), (labels.flip(1), {7: 6, 6: 5, 5: 4, 3: 255})]
 
 
+def _looked_up(answer, labels, mapping):
+    """The new labels, and what a missing entry means."""
+    try:
+        return answer(labels, mapping)
+    except (KeyError, IndexError) as error:
+        told = "255, or an id without an entry, finds no place: `mapping.get(id, 255)`, or a table of 256 entries"
+        raise NotYet(told, 2) from error
+
+
 @exercise(
     "07-merge",
     title="From 19 classes to 11",
@@ -203,6 +307,7 @@ def _merges():
     minutes=6,
     difficulty=2,
     cases=_merges,
+    observe=_looked_up,
 )
 def merge_classes(labels, mapping):
     lut = torch.full((256,), 255)
@@ -217,6 +322,18 @@ def _chain(labels, mapping):
     for old, new in mapping.items():
         result[result == old] = new
     return torch.where(torch.isin(labels, torch.tensor(list(mapping))), result, 255)
+
+
+@misconception(
+    "07-merge",
+    "classes are renamed one after the other: what became 1 becomes 2 in the next round. Look all up at once, and let "
+    "what is not in the mapping become 255",
+)
+def _chain_alone(labels, mapping):
+    result = labels.clone()
+    for old, new in mapping.items():
+        result[result == old] = new
+    return result
 
 
 @misconception("07-merge", "ids without an entry keep their old name: they should become 255", hint=2)

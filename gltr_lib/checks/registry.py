@@ -241,17 +241,23 @@ def _agrees(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> bool:
 
 
 def changed_inputs(ex: Exercise, answer: Callable[..., Any]) -> bool:
-    """True where ``answer`` writes into the tensors, arrays or dicts that it is given."""
+    """True where ``answer`` writes into the tensors, arrays, dicts or lists that it is given."""
     if isinstance(answer, Recorded):
         return answer.changed
-    if ex.cases is None or ex.observe is not None:
+    if ex.cases is None:
         return False
+    see = ex.observe or (lambda function, *inputs: function(*inputs))
     used, fresh = ex.cases(), ex.cases()
     for inputs in used:
-        answer(*inputs)
+        see(answer, *inputs)
+    return _wrote(used, fresh)
+
+
+def _wrote(used: Any, fresh: Any) -> bool:
+    if isinstance(fresh, (list, tuple)):
+        return len(used) != len(fresh) or any(map(_wrote, used, fresh))
     kinds = (torch.Tensor, np.ndarray, dict)
-    pairs = [(u, f) for us, fs in zip(used, fresh, strict=True) for u, f in zip(us, fs, strict=True)]
-    return any(isinstance(f, kinds) and difference(u, f, tolerance=1e-9) is not None for u, f in pairs)
+    return isinstance(fresh, kinds) and difference(used, fresh, tolerance=1e-9) is not None
 
 
 def cuts_gradient(ex: Exercise, answer: Callable[..., Any]) -> bool:

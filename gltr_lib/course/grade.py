@@ -183,6 +183,8 @@ class _Grader:
             for mine, theirs in zip(inputs, unpack(reply["after"]), strict=True):
                 if isinstance(mine, torch.Tensor):
                     mine.copy_(theirs)
+                elif isinstance(mine, torch.Generator):  # the next draw from it is another one
+                    mine.set_state(theirs.get_state())
             return unpack(reply["result"])
 
         return answer
