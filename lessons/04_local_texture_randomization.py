@@ -479,7 +479,9 @@ viz.show(
     + "; ".join(f"{name} {a:.0f}, {b:.0f}, {c:.0f} per cent" for name, (a, b, c) in scores.items()),
 )
 lost = [(name, whole - out) for name, (whole, out, _) in scores.items()]
-viz.table(lost, ["network", "points lost"], caption="The same pixels outside the blobs, without and with paint next door")
+viz.table(
+    lost, ["network", "points lost"], caption="The same pixels outside the blobs, without and with paint next door"
+)
 
 # %%
 panels = [mixed[0], *(viz.error_map(p, truth[0], mixed[0]) for p in predicted.values())]

@@ -136,8 +136,9 @@ print(f"two answers for {differ:.0f} % of the pixels of this street")
 #
 # $$\text{CGL} = \frac{1}{|V|} \sum_{i \in V} \sum_c \bigl(p^\text{global}_{ic} - p^\text{local}_{ic}\bigr)^2 ,$$
 #
-# summed over the classes, averaged over the valid pixels $V$, those with a label. (Agreement itself needs no label. But
-# what has none is the bonnet, or lies beyond the edge of the picture, and nobody will ever ask the network about it.)
+# summed over the classes $c$, averaged over the valid pixels $i \in V$, those with a label. (Agreement itself needs no label.
+# But what has none is the bonnet, or lies beyond the edge of the picture, and nobody will ever ask the network about it. Our
+# streets are labelled everywhere, so here `valid` is true throughout; on real labels it is not.)
 
 # %% [markdown]
 # ### Exercise 5.1 — Do both views agree? (●●○, 7 min)
@@ -227,13 +228,15 @@ print("smallest disagreement:", min(reports, key=lambda name: reports[name][0]))
 # %% [markdown]
 # ## 3. Three distances, three tempers (10 min)
 #
-# The squared difference is one choice. Two others come from information theory:
+# The squared difference is one choice. Two others come from information theory, the Kullback-Leibler divergence (KL) and the
+# Jensen-Shannon divergence (JS):
 #
 # $$\mathrm{KL}(p \,\|\, q) = \sum_c p_c \log\frac{p_c}{q_c}, \qquad
 # \mathrm{JS}(p, q) = \tfrac12 \mathrm{KL}(p \,\|\, m) + \tfrac12 \mathrm{KL}(q \,\|\, m), \quad m = \tfrac{p + q}{2}.$$
 #
-# KL has a direction: $p$ is the target, $q$ is judged. JS has none and is at most $\log 2$. The squared difference has
-# none either and is at most 2.
+# KL has a direction: $p$ is the target, $q$ is judged. JS has none and is at most $\log 2$ (the natural logarithm). The
+# squared difference has none either and is at most 2; the library calls it `mse`, though it *sums* over the classes where
+# `F.mse_loss` averages.
 #
 # What matters for training is not the value but its slope. Take two classes. The global view is sure of class A (its
 # logit is 6 higher). Let the local view move from *equally sure of A* to *equally sure of B*.
@@ -279,10 +282,10 @@ viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposi
 # **Expected.** KL pushes hardest, by far; mse and js push least, because the softmax is flat where it is certain.
 
 # %% [markdown]
-# The right panel is the surprise. Where the views contradict each other with certainty, the squared difference and JS
-# have almost *no* gradient: the softmax is flat there, and the network is told next to nothing. They work where at least
-# one view still hesitates. KL pushes hardest exactly there, and pays for it: one confidently wrong teacher pixel, and it
-# pulls with full force in the wrong direction.
+# The right panel is the surprise. Where the view that should move is certain, the squared difference and JS have almost *no*
+# gradient, whatever the other view says: the softmax is flat there, and the network is told next to nothing. They move only a
+# view that still hesitates itself. KL pushes hardest exactly there, and pays for it: one confidently wrong teacher pixel, and
+# it pulls with full force in the wrong direction.
 #
 # Our default is `mse`, for its calm. That is a choice, not a finding; `MethodConfig(consistency_kind=...)` is where you
 # change it.
@@ -328,8 +331,9 @@ def kl_to_global(logits_global, logits_local):
 kl_to_global = check("05-kl", kl_to_global)
 
 # %% [markdown]
-# **Predict, then run.** Six settings, two branches, the same logits for all. In which cells of the table will you find a
-# zero? And does `detach` change the gradient into *local*?
+# **Predict, then run.** The three distances, each without and with `detach="global"`, and your function below them; two
+# branches, the same logits for all. In which cells of the table will you find a zero? And does `detach` change the gradient
+# into *local*?
 
 # %%
 rows, logits = [], 3 * torch.randn(2, 2, 19, 8, 8, generator=random)
@@ -339,6 +343,9 @@ for kind in ("mse", "js", "kl"):
         consistency_loss(a, b, kind=kind, detach=detach).backward()
         lengths = [0.0 if x.grad is None else x.grad.norm().item() for x in (a, b)]
         rows.append((kind, str(detach), *lengths))
+a, b = (x.clone().requires_grad_() for x in logits)
+kl_to_global(a, b).backward()
+rows.append(("kl (yours)", "global", 0.0 if a.grad is None else a.grad.norm().item(), b.grad.norm().item()))
 viz.table(
     rows, ["kind", "detach", "into global", "into local"], digits=4, caption="Length of the gradient, random logits"
 )
@@ -462,7 +469,8 @@ print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / libr
 # %% [markdown]
 # The library divides the sum by the number of views. A method with two views would otherwise have gradients twice as long
 # as a method with one. With plain SGD that is twice the learning rate. AdamW, the optimizer of this course, divides by the
-# usual size of its gradients and so mostly evens it out, but the limit on the gradient's length would bite earlier. A comparison of methods should not be about that.
+# usual size of its gradients and so mostly evens it out, but gradient clipping (longer gradients are cut to
+# a fixed length) would bite earlier. A comparison of methods should not be about that.
 
 # %% [markdown]
 # All of it rests on one thing: both views share one label map. Watch the pictures of a step being made, with its
@@ -698,7 +706,7 @@ print(summary("05"))
 #
 # - Consistency asks for one answer to two textures of one scene. It needs no label, and alone it is satisfied by a
 #   network that knows nothing.
-# - `mse` and `js` are bounded and lose their push where both views are certain and opposed; `kl` pushes hardest there.
+# - `mse` and `js` are bounded and lose their push on a view that is certain; `kl` pushes hardest there.
 # - `detach` decides who teaches. Check it by looking at the gradient.
 # - Both branches keep their cross-entropy; one forward pass holds both views.
 # - A gain of LTR or CGL means something only beside a control with two views and the same budget.

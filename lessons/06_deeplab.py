@@ -121,7 +121,8 @@ viz.show(viz.label_legend(truth[truth != 255].unique().tolist()), alt="Legend: t
 # network faces a conflict: it needs **coarse maps to see far** and **fine maps to draw**. DeepLab answers in three
 # moves. You will meet all three: dilation, a pyramid, and a small decoder.
 #
-# First, be exact about sizes. A kernel of $k$ taps with dilation $d$ reaches over $d(k-1)+1$ pixels.
+# First, be exact about sizes. A kernel reads $k$ pixels in a row, its *taps*. They may stand $d$ pixels apart, which is called
+# *dilation* (section 2 says what it is good for). Then the kernel reaches over $d(k-1)+1$ pixels.
 
 # %% [markdown]
 # ### Exercise 6.1 — How large is the output? (●●○, 5 min)
@@ -131,7 +132,7 @@ viz.show(viz.label_legend(truth[truth != 255].unique().tolist()), alt="Legend: t
 #
 # <details><summary>Hint 1</summary>
 #
-# A dilated kernel reaches over `dilation * (kernel - 1) + 1` pixels. How often can it be shifted by the stride?
+# How many pixels does the kernel reach over, its gaps included? How often can it be shifted by the stride?
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -165,7 +166,7 @@ print("a side of 256 pixels under five convolutions of stride 2:", " -> ".join(c
 #
 # The first move: stop shrinking at stride 8. But then the later layers look at a map that is four times larger than
 # they were made for, and see only a quarter as far. So pull their taps apart: read every second pixel, or every fourth.
-# The kernel keeps its nine weights and reaches further. This is **dilation** (the French *à trous*, "with holes",
+# The kernel keeps its nine weights and reaches further. This is what **dilation** is for (the French *à trous*, "with holes",
 # gave DeepLab its word *atrous*).
 
 # %% [markdown]
@@ -225,7 +226,9 @@ for stack in stacks:
 viz.table(rows, ["dilations", "reach (px)", "pixels read", "of its reach (%)", "weights"], digits=0)
 viz.show(
     viz.grid(
-        maps, [f"dilations {s}" for s in stacks], title="What one output pixel reads (bright: through many paths)"
+        maps,
+        [f"dilations {s}" for s in stacks],
+        title="What one output pixel reads (brightness: square root of the number of paths)",
     ),
     alt="Four maps of 25 by 25 pixels. Dilations 1,1,1 fill a small square; 2,2,2 and 4,4,4 read a grid of separate "
     "points; 1,2,4 fills a large square without holes.",
@@ -243,10 +246,10 @@ viz.show(
 # %% [markdown]
 # ## 3. How far does one pixel look? (13 min)
 #
-# With strides in the chain, a step of one in a late layer is many pixels of the picture. Call that number the *jump*.
-# Each layer widens the field by its reach, counted in jumps:
-#
-# $$r \leftarrow r + d\,(k-1)\,j, \qquad j \leftarrow j \cdot s .$$
+# The **receptive field** of an output pixel is the stretch of input pixels that it can depend on. A single convolution sees
+# what its kernel reaches over. Another one behind it adds the $d(k-1)$ steps from its first tap to its last. But a step of one
+# in a late layer is many pixels of the picture, if there were strides before it: call that number the *jump*. What does a
+# stride do to the jump, and from which layer on?
 
 # %% [markdown]
 # ### Exercise 6.3 — How far does a pixel look? (●●●, 8 min)
@@ -256,7 +259,7 @@ viz.show(
 #
 # <details><summary>Hint 1</summary>
 #
-# Each layer adds its reach, counted in steps of the strides *before* it.
+# Each layer adds the steps from its first tap to its last, in steps of the strides *before* it.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -282,8 +285,11 @@ def receptive_field(layers):
 receptive_field = check("06-field", receptive_field)
 
 # %% [markdown]
-# Now read the layers out of the real network, `deeplab_mini`, and let your function speak. Beside it the same trunk
-# without dilation, and how many weights that would save: none.
+# As a formula, with field $f$, jump $j$, stride $s$, layer by layer: $f \leftarrow f + d\,(k-1)\,j$, then $j \leftarrow j\,s$.
+#
+# Now read the layers out of the real network, `deeplab_mini`, and let your function speak: its *trunk* (all layers before the
+# pyramid of section 4), and the trunk with one branch of that pyramid behind it. Beside it the same layers without dilation.
+# How many weights would that save? None.
 
 # %%
 network = models.build("deeplab_mini")
@@ -291,7 +297,7 @@ parts = (network.stem, network.stage4, network.stage8)
 trunk = [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
 layers = [(m.kernel_size[0], m.stride[0], m.dilation[0]) for m in trunk]
 rows = []
-for name, extra in (("trunk", []), *((f"trunk, then a branch of rate {r}", [(3, 1, r)]) for r in (3, 6, 9))):
+for name, extra in (("trunk", []), *((f"trunk, then a branch of dilation {r}", [(3, 1, r)]) for r in (3, 6, 9))):
     plain = [(k, s, 1) for k, s, _ in layers + extra]
     rows.append((name, receptive_field(layers + extra), receptive_field(plain)))
 print("trunk (kernel, stride, dilation):", layers)
@@ -334,7 +340,7 @@ shown = [(m / m.max()) ** 0.3 for m in maps.values()]
 for picture in shown:
     picture[row, column - 6 : column + 7] = picture[row - 6 : row + 7, column] = 1.0
 viz.show(
-    viz.grid(shown, list(maps), title=f"What the pixel on the cross listens to, mean of {count} streets"),
+    viz.grid(shown, list(maps), title=f"What the pixel on the cross listens to ({count} streets; influence ^ 0.3)"),
     alt="Two maps of influence on one pixel: bright around the cross, quickly darker outwards, with a faint veil over "
     "the whole picture.",
 )
@@ -353,13 +359,14 @@ viz.show(
 
 # %% [markdown]
 # The bright core is what the network mostly decides by; compare its size with the field in the table before. This
-# core is called the **effective receptive field**. The faint veil has one more cause: GroupNorm and the pooled
+# core is called the **effective receptive field**. (The power of 0.3 in the figure lifts small influences: without it you would
+# see the core alone.) The faint veil has one more cause: GroupNorm and the pooled
 # branch of the next section compute averages over the whole map, so a little of everything reaches every pixel.
 #
 # ## 4. A pyramid, and a bug nobody saw (12 min)
 #
 # The second move. A car nearby fills a third of the picture, the same car far away eight pixels. One dilation cannot
-# suit both, so DeepLab looks with several **side by side**, at the same map, and joins what they find: *atrous spatial
+# suit both, so DeepLab looks with several (it calls them *rates*) **side by side**, at the same map, and joins what they find: *atrous spatial
 # pyramid pooling*, **ASPP**. DeepLabV2 gives every branch its own classifier and adds up the logits:
 #
 # $$\text{logits} = \sum_{r \in \{6, 12, 18, 24\}} \text{conv}_{3 \times 3,\, \text{dilation } r}(\text{features}).$$
@@ -482,7 +489,7 @@ viz.table(rows, ["rate", "16 x 32 map (%)", "80 x 80 map (%)"], caption="Taps of
 # Today's form, DeepLabV3, *concatenates* the branches, adds a 1 x 1 branch and the mean of the whole map, and lets a
 # 1 x 1 convolution join them. The third move, from V3+, is the decoder: the joined map is enlarged and meets a fine map
 # again, which still knows where the poles stand (V3+ takes the one of stride 4; ours goes on to stride 2). All of it is
-# some hundred lines in `gltr_lib/models/mini.py`. Its test for dead branches:
+# two hundred lines in `gltr_lib/models/mini.py`. Its test for dead branches:
 
 # %%
 logits = network(torch.rand(2, 3, 128, 256))
@@ -529,7 +536,8 @@ viz.table(
 # %% [markdown]
 # ### Exercise 6.5 — A rate that runs out (●○○, 2 min)
 #
-# Write `poly_lr(base, step, total, power=0.9)`: the learning rate `base * (1 - step / total) ** power`.
+# Write `poly_lr(base, step, total, power=0.9)`: `base` at step 0, 0 at step `total`, and in between `base` times the share of
+# the steps that remain, to the `power`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -575,7 +583,7 @@ rows = [(name, str(settings[name]), does[name].replace("``", "").rstrip(".")) fo
 viz.table(rows, ["setting", "value", "what it does"], caption=config.method.name)
 
 # %% [markdown]
-# The rate of every step follows from four of them. The engine starts gently: in a *warm-up* it climbs from zero first, while
+# The learning rate of every step follows from four of them. The engine starts gently: in a *warm-up* it climbs from zero first, while
 # the gradients of a fresh network are large and point anywhere.
 
 # %%
@@ -585,7 +593,9 @@ rates = {
     "with warm-up (engine)": [1000 * engine.learning_rate(step, config) for step in at],
 }
 viz.show(
-    viz.curves(rates, xlabel="step", ylabel="learning rate (thousandths)", title="The rate of every step", height=2.6),
+    viz.curves(
+        rates, xlabel="step", ylabel="learning rate (thousandths)", title="The learning rate of every step", height=2.6
+    ),
     alt="The learning rate falls almost in a straight line to zero; the engine's curve climbs steeply from zero first.",
 )
 
@@ -836,7 +846,7 @@ viz.table(rows, ["head of DeepLabV2-R50", "parameters", "of them learning", "its
 # %% [markdown]
 # Now the whole configuration. `recipe("gtr_paper")` follows the published training code; its file says number by
 # number what was read there, what was inferred, and what is ours. It uses SGD with momentum. The head starts from
-# nothing, the trunk is meant to come pretrained, so the head gets ten times the trunk's rate.
+# nothing, the trunk is meant to come pretrained, so the head gets ten times the trunk's learning rate.
 
 # %%
 paper = recipe("gtr_paper").replace(method="gtr_ltr_cgl", seed=course.seed())
@@ -852,7 +862,7 @@ rows = []
 for part, group in models.build(plan.model).parameter_groups().items():
     rate = plan.lr * (plan.head_lr_factor if part == "head" else 1)
     rows.append((part, f"{sum(p.numel() for p in group):,}", f"{rate:g}, then poly"))
-viz.table(rows, [f"part of {plan.model}", "parameters", "first rate"])
+viz.table(rows, [f"part of {plan.model}", "parameters", "first learning rate"])
 
 # %%
 run = scale.fit(plan, source, out=course.run_dir("06") / "fit", resume=False)
@@ -956,7 +966,8 @@ print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}
 # ## 9. What will it cost? (9 min)
 #
 # Before you rent eight GPUs for a week, calculate. Operations can be counted exactly, with torch's own counter and
-# without any GPU. Memory can be counted too. Only the **rate** at which a card works through them has to be measured.
+# without any GPU. Memory can be counted too. Only the **rate** at which a card works through
+# them has to be measured, in TFLOP a second (a TFLOP: $10^{12}$ additions or multiplications of decimal numbers).
 
 # %% [markdown]
 # ### Exercise 6.6 — Hours, before you pay for them (●●○, 4 min)
@@ -1014,7 +1025,8 @@ print(f"{device.type} reaches {rate:.3f} TFLOP/s in {plan.model}: predicted {100
 # counted them. A good estimate says what it leaves out.
 #
 # Now the full recipe, for trunks and cards that are not here. **No full-size GPU figure has been measured for this
-# course so far.** The hours below rest on an assumption, the same for all cards, and the table says which.
+# course so far.** The hours below rest on an assumption, the same for all cards, and the table says which. (In *half precision*
+# a number has 16 bits instead of 32: less memory, more operations a second. `fp16` and `bf16` are its two kinds.)
 
 # %%
 trunks = ["deeplab_mini", "deeplabv3plus_resnet50", "deeplabv2_resnet50", "deeplabv2_resnet101"]
@@ -1022,7 +1034,7 @@ cards = [cost.GPUS[name] for name in ("T4", "A100", "H100")]
 rows = []
 for name in course.track(trunks[: course.pick(smoke=1, laptop=4, full=4)], "counting"):
     counted = cost.estimate(name, (640, 640), images=4, stylizer="vgg19", precision="fp16")
-    forward, style = counted.train_flops / 12e12, counted.style_flops / 2e12  # of one picture
+    forward, style = counted.train_flops / 12e12, counted.style_flops / 2e12  # 4 x 3 passes, 2 paintings a step
     hours = [
         run_hours(forward, style, 4, ("gtr", "ltr"), paper.steps, cost.ASSUMED_SHARE * card.half_tflops)
         if counted.memory_gb < 0.9 * card.memory_gb else None

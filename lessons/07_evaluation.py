@@ -189,14 +189,14 @@ print(f"between the smallest and the largest: {100 * gap:.1f} points, and not on
 #
 # - **Absent classes.** A street without a train says nothing about trains. As 0 it punishes every network; as 1 it
 #   rewards a network for each class that does not occur. Leave it out (NaN), as you did.
-# - **Ignored pixels** (255) are a decision of the annotators, and of whoever wrote the mapping of classes. The more is
-#   ignored, and the harder the ignored part, the higher the score.
+# - **Ignored pixels** (255) are a decision of the annotators, and of whoever wrote the mapping of classes. The harder
+#   the part that is ignored, the higher the score.
 #
 # ## 2. Protocols (19 min)
 #
 # A *protocol* is everything between the network's output and the number: the size at which one compares, the list of
-# classes, the pixels left out. Start with the size. The official GTR code shrinks targets **and labels** to 1024 x 512
-# before it scores them; others score at the full 2048 x 1024.
+# classes, the pixels left out. Start with the size. The official GTR code shrinks the target's pictures **and labels** to
+# 1024 x 512 before it scores them; others score at the full 2048 x 1024.
 
 # %% [markdown]
 # ### Exercise 7.2 — The protocol that shrinks labels (●●○, 5 min)
@@ -229,7 +229,7 @@ def shrink_labels(labels, size):
 shrink_labels = check("07-rescore", shrink_labels)
 
 # %% [markdown]
-# Next the list of classes. SYNTHIA has no terrain, truck or train, so scores from SYNTHIA are means over 16 classes, or
+# Next the list of classes. SYNTHIA, another rendered city to learn from, has no terrain, truck or train, so scores from SYNTHIA are means over 16 classes, or
 # over 13 where wall, fence and pole are left out as well. And real data sets have lists of their own. CamVid, which you
 # will meet below, has 11 classes, so ours must be merged: terrain joins the trees, the truck joins the cars.
 
@@ -299,8 +299,8 @@ THIRTEEN = [c for c in SIXTEEN if c not in (3, 4, 5)]
 # %%
 protocols = {
     "mIoU-19 @ 512x256, full size": mean_of(range(19)),
-    "mIoU-19 @ 256x128, labels shrunk": shrunk((128, 256)),
-    "mIoU-19 @ 128x64, labels shrunk": shrunk((64, 128)),
+    "mIoU-19 @ 256x128, guess and labels shrunk": shrunk((128, 256)),
+    "mIoU-19 @ 128x64, guess and labels shrunk": shrunk((64, 128)),
     "mIoU-16 @ full size (SYNTHIA's 16)": mean_of(SIXTEEN),
     "mIoU-13 @ full size (SYNTHIA's 13)": mean_of(THIRTEEN),
     "CamVid-11 from 19, merged": merged,
@@ -340,7 +340,8 @@ viz.table(said, heads, caption=f"{len(ranks)} ranking(s) of the four networks un
 # probabilities are car 0.3, truck 0.3, building 0.4: merging after the decision says building, summing before it says
 # car. Our scores on photographs sum first, and say so in their name.
 #
-# Differences of this kind that we found by reading public code, all of them in tables where methods stand side by side:
+# Differences of this kind that we found by reading public code, all of them in tables where methods stand side by side
+# (RobustNet and Rein are rivals' code, Mapillary is a set of street photographs):
 #
 # | what differs | one side | other side |
 # |---|---|---|
@@ -357,10 +358,11 @@ viz.table(said, heads, caption=f"{len(ranks)} ranking(s) of the four networks un
 #
 # So far pictures and labels lay in memory, all of one size. A target set is a folder, and the best known one is
 # Cityscapes: `leftImg8bit/val/CITY/CITY_000000_000019_leftImg8bit.png`, and for each of them
-# `gtFine/val/CITY/CITY_000000_000019_gtFine_labelIds.png`. Its labels are *labelIds* once more (road is 7), and they
-# have regions that nobody scores, such as the hood of the car that carries the camera.
+# `gtFine/val/CITY/CITY_000000_000019_gtFine_labelIds.png`. Its labels hold ids of their own, *labelIds* (road is 7, car is
+# 26), which a loader turns into the trainIds 0 to 18 that you know. And they have regions that nobody scores, such as the hood of
+# the car that carries the camera.
 #
-# As in lesson 06 we dress streets in exactly these clothes. On purpose: section 5 counts every look at a real target's
+# We dress our streets in exactly these clothes. On purpose: section 5 counts every look at a real target's
 # labels, and playing with protocols would be many looks.
 
 
@@ -629,8 +631,8 @@ viz.table(rows, heads, caption="The same scores, in words (surely: the interval 
 # Both tables come from the course's study, not from your machine. Read the first line of the first one first: a method that
 # does not clear the guess that never looks has, in the mean over the classes, nothing to show for its looking. *Surely* is
 # hard to reach with few seeds, so a method may lie above the guess in the first table and be missing in the second. Then
-# read the last column of the second. That is *evidence*, and thin, whichever way it falls: one data set, three films, three
-# seeds, and on the third film the seeds do not agree. (`docs/study.md` has two more sets, IDD-Lite and nine pictures of Cityscapes.) Last,
+# read the last column of the second. That is *evidence*, and thin, whichever way it falls: one data set, a few films, a
+# handful of seeds, and the brackets show where these disagree. (`docs/study.md` has two more sets, IDD-Lite and nine pictures of Cityscapes.) Last,
 # look at the height of the numbers. Nobody would drive by them.
 
 # %% [markdown]
@@ -691,7 +693,7 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 # All four networks side by side, on streets and on your own picture (its button is among the controls): classes, one class
 # alone, errors, and how sure they are.
 #
-# **Predict, then run.** In the look `sun` the baseline is wrong on most pixels. Will it be *unsure* there?
+# **Predict, then run.** In the look `sun` the baseline is wrong on about half of the pixels. Will it be *unsure* there?
 
 # %%
 explorers.PredictionExplorer(explorers.prediction.Params(look="sun", view="confidence"))

@@ -122,7 +122,8 @@ def _concatenated(features, branches):
 @exercise(
     "06-poly",
     title="A rate that runs out",
-    task="Return the learning rate at `step` of `total`: `base * (1 - step / total) ** power`.",
+    task="Return the learning rate at `step` of `total`: `base` at step 0, 0 at `total`, in between `base` times the "
+    "share of the steps that remain, to the `power`.",
     hints=("At step 0 it is `base`, at the end it is 0.", "The power covers the whole bracket (1 - step / total)."),
     minutes=2,
     difficulty=1,
