@@ -225,11 +225,7 @@ for stack in stacks:
     maps.append((paths / paths.max()) ** 0.5)
 viz.table(rows, ["dilations", "reach (px)", "pixels read", "of its reach (%)", "weights"], digits=0)
 viz.show(
-    viz.grid(
-        maps,
-        [f"dilations {s}" for s in stacks],
-        title="What one output pixel reads (brightness: square root of the number of paths)",
-    ),
+    viz.grid(maps, [f"dilations {s}" for s in stacks], title="What one output pixel reads (brightness: √paths)"),
     alt="Four maps of 25 by 25 pixels. Dilations 1,1,1 fill a small square; 2,2,2 and 4,4,4 read a grid of separate "
     "points; 1,2,4 fills a large square without holes.",
 )
