@@ -344,6 +344,22 @@ def test_an_answer_may_lean_on_imports_and_literals_but_not_be_imported(book):
     assert "`cs` is imported" in under["02-stats"]
 
 
+def test_gradients_and_generators_are_judged_in_the_students_process_too(book):
+    stats = "def channel_stats(features, eps=1e-5):\n    {}\n"
+    stats += "    variance = features.var((2, 3), correction=0, keepdim=True)\n"
+    stats += "    return features.mean((2, 3), keepdim=True), (variance + eps).sqrt()"
+    for line, says in (("features = features.detach()", "no gradient gets through"), ("pass", "")):
+        assert says in (found := book(stats.format(line), 'check("02-stats", channel_stats)')["02-stats"])
+        assert bool(found) == bool(says)
+    shuffle = (ROOT / "gltr_lib" / "checks" / "lesson02_shuffle.py").read_text(encoding="utf-8")
+    shuffle = re.search(r"^def shuffle_positions.*?\n\n", shuffle, re.MULTILINE | re.DOTALL)[0]
+    drawn = "torch.randperm(features.shape[2] * features.shape[3], generator=generator)"
+    seeded = "torch.randperm(features[0, 0].numel(), generator=torch.Generator().manual_seed(generator.initial_seed()))"
+    assert book("import torch", shuffle, 'check("02-shuffle", shuffle_positions)')["02-shuffle"] == ""
+    found = book("import torch", shuffle.replace(drawn, seeded), 'check("02-shuffle", shuffle_positions)')["02-shuffle"]
+    assert "two draws from one generator" in found
+
+
 def test_values_come_back_from_the_student_as_they_were():
     import numpy as np
     import torch
