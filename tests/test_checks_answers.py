@@ -63,6 +63,11 @@ def styles_by_multinomial(means, stds, count, generator):
     return means[rows], stds[rows]
 
 
+def stacked_styles(means, stds, count, generator):
+    rows = torch.randint(len(means), (count,), generator=generator)
+    return torch.stack([means[rows], stds[rows]])
+
+
 def raw_by_bernoulli(images, stylised, raw_share, generator):
     coin = torch.bernoulli(torch.full((len(images), 1, 1, 1), float(raw_share)), generator=generator)
     return coin * images + (1 - coin) * stylised
@@ -94,6 +99,7 @@ def raw_share_as_tensor(field, p):
         ("01-prior", prior_by_one_hot),
         ("01-repaint", repaint_by_repeat),
         ("02-adain", adain_by_torch),
+        ("03-sample", stacked_styles),
         ("04-official", lambda field, p: threshold_by_ndtri(field, 1 - p).mean().item()),
         ("02-alpha", stylise_by_lerp),
         ("02-shuffle", shuffle_by_sorting),
@@ -146,6 +152,42 @@ def nearly_one(field, p):
     return (field > field.mean() + level * field.std(correction=0)).float().mean().item()
 
 
+def coloured_in_empty_memory(labels, palette):
+    table = np.empty((256, 3), np.uint8)
+    table[:19] = palette
+    return table[labels]
+
+
+def band_by_nearest(scores, low, high):
+    first, last = (torch.quantile(scores, part, interpolation="nearest") for part in (low, high))
+    return ((scores >= first) & (scores <= last)).nonzero().flatten()
+
+
+def raw_streets_first(images, stylised, raw_share, generator):
+    coin = torch.rand(len(images), generator=generator) < raw_share
+    return torch.cat([images[coin], stylised[~coin]])
+
+
+def the_first_styles(means, stds, count, generator):
+    rows = torch.arange(count) % len(means)
+    return means[rows], stds[rows]
+
+
+def styles_of_the_seed(means, stds, count, generator):
+    torch.manual_seed(generator.initial_seed())
+    rows = torch.randint(len(means), (count,))
+    return means[rows], stds[rows]
+
+
+def coins_of_the_seed(images, stylised, raw_share, generator):
+    torch.manual_seed(generator.initial_seed())
+    return torch.where((torch.rand(len(images)) < raw_share)[:, None, None, None], images, stylised)
+
+
+def sixteen_coins(images, stylised, raw_share, generator):
+    return torch.where((torch.rand(16, generator=generator) < raw_share)[:, None, None, None], images, stylised)
+
+
 def stats_detached(features, eps=1e-5):
     features = features.detach()
     return features.mean((2, 3), keepdim=True), (features.var((2, 3), correction=0, keepdim=True) + eps).sqrt()
@@ -185,6 +227,24 @@ def exact_by_count(field, count):
         ("04-quantile", true_and_false, "True and False"),
         ("04-quantile", int_for_round, "cut off and not rounded"),
         ("04-official", nearly_one, "expected 0"),
+        ("00-labels", lambda labels, id: (labels == id).sum() / (labels < 18).sum(), "class 18 is left out"),
+        ("00-labels", lambda labels, id: (labels == id) / 2, "is an axis left over"),
+        ("00-colour", coloured_in_empty_memory, "`np.empty` holds whatever stood in memory"),
+        ("00-colour", lambda labels, palette: np.vstack([palette, palette])[labels], "it needs 256 rows"),
+        ("00-normalise", lambda picture: torch.from_numpy(picture / 255).permute(2, 0, 1), "double precision"),
+        ("00-normalise", lambda picture: (picture / 255).permute(2, 0, 1), "`torch.from_numpy` makes a tensor of it"),
+        ("03-band", band_by_nearest, "expected shape"),
+        (
+            "03-band",
+            lambda s, a, b: (s >= s.quantile(a) & s <= s.quantile(b)).nonzero().flatten(),
+            "brackets round each",
+        ),
+        ("03-band", lambda s, a, b: (s.quantile(a) <= s <= s.quantile(b)).nonzero(), "neither `and` nor"),
+        ("03-sample", the_first_styles, "every seed gives the same styles"),
+        ("03-sample", styles_of_the_seed, "two draws from one generator give the same styles"),
+        ("03-ratio", raw_streets_first, "pictures change their places"),
+        ("03-ratio", coins_of_the_seed, "two draws from one generator give the same choice"),
+        ("03-ratio", sixteen_coins, "one size of batch only"),
         ("02-stats", stats_detached, "no gradient gets through"),
         ("02-stats", stats_by_numpy, "no gradient gets through"),
         ("02-stats", lambda features, eps=1e-5: stats_detached(features, eps)[1], "received Tensor of shape"),

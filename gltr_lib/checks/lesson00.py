@@ -36,7 +36,10 @@ def _palette(seed: int) -> np.ndarray:
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(_labels(seed, classes=4), class_id) for seed, class_id in ((0, 0), (1, 3), (2, 2), (3, 11))],
+    cases=lambda: [
+        (_labels(seed, classes=classes), class_id)
+        for seed, classes, class_id in ((0, 4, 0), (1, 4, 3), (2, 19, 18), (3, 4, 11))
+    ],
 )
 def class_share(labels, class_id):
     valid = labels != 255
@@ -75,6 +78,55 @@ def _whole_division(labels, class_id):
     return int((labels == class_id).sum() // (labels != 255).sum())
 
 
+@misconception(
+    "00-labels", "class 18 is left out of the lower count: all but 255 are labelled, `labels != 255`", hint=2
+)
+def _last_class_unlabelled(labels, class_id):
+    return (labels == class_id).sum() / (labels < 18).sum()
+
+
+@misconception("00-labels", "class 0 (road) is left out of the lower count: 0 is a class, only 255 is no label", hint=2)
+def _road_unlabelled(labels, class_id):
+    return (labels == class_id).sum() / np.count_nonzero(labels)
+
+
+@misconception("00-labels", "pixels without a label are counted as road, class 0: leave them out", hint=2)
+def _ignored_as_road(labels, class_id):
+    return (np.where(labels == 255, 0, labels) == class_id).mean()
+
+
+@misconception("00-labels", "the ids themselves are added up: count pixels, `(labels == class_id).sum()`", hint=2)
+def _ids_added(labels, class_id):
+    return labels[labels == class_id].sum() / (labels != 255).sum()
+
+
+@misconception("00-labels", "below the line the ids are added up: count pixels, `(labels != 255).sum()`", hint=2)
+def _ids_added_below(labels, class_id):
+    return (labels == class_id).sum() / labels[labels != 255].sum()
+
+
+@misconception("00-labels", "below the line stand the pixels *without* a label: `!= 255`, not `== 255`", hint=2)
+def _by_unlabelled(labels, class_id):
+    return (labels == class_id).sum() / (labels == 255).sum()
+
+
+@misconception("00-labels", "this is rounded to two decimals: leave it as it is")
+def _two_decimals(labels, class_id):
+    return round(class_share(labels, class_id), 2)
+
+
+@misconception("00-labels", "this is one number a column: without an axis `.sum()` counts all pixels", hint=2)
+def _by_column(labels, class_id):
+    return (labels == class_id).sum(0) / (labels != 255).sum(0)
+
+
+def _pictures():
+    # NumPy hands small blocks of memory out again: after this an `np.empty` of a table's size is not black.
+    used = [np.full((256, 3), 201, np.uint8) for _ in range(16)]
+    del used
+    return [(_labels(seed), _palette(seed)) for seed in range(3)]
+
+
 @exercise(
     "00-colour",
     title="Colouring labels by lookup",
@@ -86,7 +138,7 @@ def _whole_division(labels, class_id):
     ),
     minutes=6,
     difficulty=2,
-    cases=lambda: [(_labels(seed), _palette(seed)) for seed in range(3)],
+    cases=_pictures,
     strict_dtype=True,
 )
 def colourise(labels, palette):
@@ -122,9 +174,57 @@ def _channels_first(labels, palette):
     return colourise(labels, palette).transpose(2, 0, 1)
 
 
-@misconception("00-colour", "the colours are right but no longer uint8: give the table `dtype=np.uint8`", hint=2)
+OTHER_DTYPE = "the colours are right but no longer uint8: give the table `dtype=np.uint8`"
+
+
+@misconception("00-colour", OTHER_DTYPE, hint=2)
 def _float_colours(labels, palette):
     return colourise(labels, palette).astype(np.float64)
+
+
+@misconception("00-colour", OTHER_DTYPE, hint=2)
+def _single_colours(labels, palette):
+    return colourise(labels, palette).astype(np.float32)
+
+
+@misconception("00-colour", OTHER_DTYPE, hint=2)
+def _whole_colours(labels, palette):
+    return colourise(labels, palette).astype(np.int64)
+
+
+@misconception("00-colour", "the last class is black: the table takes all 19 rows, `table[:19] = palette`", hint=2)
+def _last_class_black(labels, palette):
+    return colourise(labels, np.vstack([palette[:18], np.zeros((1, 3), np.uint8)]))
+
+
+@misconception("00-colour", "class 0 (road) is black: only 255 is no label", hint=2)
+def _road_black(labels, palette):
+    return colourise(labels, np.vstack([np.zeros((1, 3), np.uint8), palette[1:]]))
+
+
+@misconception("00-colour", "each class has its neighbour's colour: row 0 of the palette belongs to class 0", hint=2)
+def _one_row_late(labels, palette):
+    return colourise(labels, np.vstack([np.zeros((1, 3), np.uint8), palette]))
+
+
+@misconception("00-colour", "red and blue are exchanged (BGR): keep the palette's order")
+def _bgr(labels, palette):
+    return colourise(labels, palette)[..., ::-1]
+
+
+@misconception("00-colour", "rows and columns are exchanged: index with `labels` as it is, (H, W)")
+def _transposed(labels, palette):
+    return colourise(labels.T, palette)
+
+
+@misconception("00-colour", "these are the ids as grey levels: each id should be looked up in the palette", hint=1)
+def _ids_as_grey(labels, palette):
+    return np.stack([labels] * 3, -1)
+
+
+@misconception("00-colour", "`np.empty` holds whatever stood in memory, not black: take `np.zeros`", hint=2)
+def _empty_table(labels, palette):
+    return np.where((labels == 255)[..., None], np.uint8(201), colourise(labels, palette))
 
 
 @exercise(
@@ -139,7 +239,7 @@ def _float_colours(labels, palette):
     minutes=4,
     difficulty=1,
     cases=lambda: [
-        (numpy_random(seed).integers(0, 200 + 20 * seed, (6, 10, 3)).astype(np.uint8),) for seed in range(3)
+        (numpy_random(seed).integers(10, 200 + 20 * seed, (6, 10, 3)).astype(np.uint8),) for seed in range(3)
     ],
     strict_dtype=True,
 )
@@ -185,3 +285,68 @@ def _turned(picture):
 )
 def _whole_division_of_values(picture):
     return (torch.from_numpy(picture).permute(2, 0, 1) // 255).float()
+
+
+@misconception("00-normalise", "the values are right but in double precision, as NumPy divides: add `.float()`", hint=2)
+def _double(picture):
+    return to_tensor(picture).double()
+
+
+@misconception("00-normalise", "the values still run to 255: divide, so that they lie in [0, 1]", hint=2)
+def _still_bytes(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1)
+
+
+@misconception("00-normalise", "as uint8 nearly all becomes 0: keep the quotient as float32", hint=2)
+def _quotient_as_bytes(picture):
+    return torch.from_numpy((picture / 255).astype(np.uint8)).permute(2, 0, 1)
+
+
+@misconception("00-normalise", "red and blue are exchanged (BGR): Pillow's order is RGB, keep it")
+def _blue_first(picture):
+    return to_tensor(picture).flip(0)
+
+
+@misconception("00-normalise", "this runs from -1 to 1: only divide by 255")
+def _from_minus_one(picture):
+    return to_tensor(picture) * 2 - 1
+
+
+@misconception("00-normalise", "each picture is stretched by its own darkest and brightest value: divide by 255")
+def _stretched(picture):
+    tensor = to_tensor(picture)
+    return (tensor - tensor.min()) / (tensor.max() - tensor.min())
+
+
+@misconception("00-normalise", "each picture is standardised by its own mean and std: divide by 255")
+def _standardised(picture):
+    tensor = to_tensor(picture)
+    return (tensor - tensor.mean()) / tensor.std()
+
+
+@misconception("00-normalise", "`clamp` makes nearly all values 1: divide by 255", hint=2)
+def _clamped(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1).float().clamp(0, 1)
+
+
+@misconception("00-normalise", "an axis for the batch is there already: the answer is one picture, (3, H, W)")
+def _batch_of_one(picture):
+    return to_tensor(picture)[None]
+
+
+OTHER_ORDER = "the axes stand in another order: (H, W, 3) becomes (3, H, W) with `permute(2, 0, 1)`"
+
+
+@misconception("00-normalise", OTHER_ORDER, hint=2)
+def _width_first(picture):
+    return torch.from_numpy(picture).permute(1, 2, 0) / 255
+
+
+@misconception("00-normalise", OTHER_ORDER, hint=2)
+def _height_first(picture):
+    return torch.from_numpy(picture).permute(0, 2, 1) / 255
+
+
+@misconception("00-normalise", "this is divided by 255 twice", hint=2)
+def _twice(picture):
+    return to_tensor(picture) / 255

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from gltr_lib.checks.registry import Exercises, NotYet, torch_random
+from gltr_lib.checks import lesson03_draws
+from gltr_lib.checks.registry import Exercises, torch_random
 
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
@@ -62,12 +63,106 @@ def _only_across(grey):
     return float((grey[:, 1:] - grey[:, :-1]).abs().mean())
 
 
+@misconception("03-roughness", "only vertical neighbours are compared: vertical stripes would count as smooth")
+def _only_down(grey):
+    return (grey[1:] - grey[:-1]).abs().mean()
+
+
+def _steps(grey):
+    """All differences between neighbours, horizontal and vertical."""
+    return grey[:, 1:] - grey[:, :-1], grey[1:] - grey[:-1]
+
+
+@misconception("03-roughness", "the two means are added: average them, half and half", hint=2)
+def _added(grey):
+    return 2 * roughness(grey)
+
+
+@misconception("03-roughness", "these are sums, which grow with the picture: take means", hint=2)
+def _sums(grey):
+    return sum(0.5 * step.abs().sum() for step in _steps(grey))
+
+
+@misconception("03-roughness", "rises and falls cancel each other: take the absolute value before the mean", hint=2)
+def _signed_means(grey):
+    return sum(0.5 * step.mean().abs() for step in _steps(grey))
+
+
+@misconception("03-roughness", "divided by the number of pixels: W pixels have W - 1 pairs, so take `.mean()`", hint=2)
+def _by_pixels(grey):
+    return _sums(grey) / grey.numel()
+
+
+@misconception(
+    "03-roughness", "all pairs go into one mean, where the longer side counts for more: half and half", hint=2
+)
+def _one_mean(grey):
+    return torch.cat([step.abs().flatten() for step in _steps(grey)]).mean()
+
+
+SQUARES = "squared differences let a few hard edges count most: absolute differences are asked for"
+
+
+@misconception("03-roughness", SQUARES)
+def _squares(grey):
+    return sum(0.5 * step.square().mean() for step in _steps(grey))
+
+
+@misconception("03-roughness", SQUARES)
+def _roots_of_squares(grey):
+    return sum(0.5 * step.square().mean().sqrt() for step in _steps(grey))
+
+
+@misconception("03-roughness", "`roll` makes the last column a neighbour of the first: slice instead", hint=1)
+def _rolled(grey):
+    return sum(0.5 * (grey - grey.roll(1, axis)).abs().mean() for axis in (0, 1))
+
+
+@misconception("03-roughness", "these are diagonal neighbours: move by one in one direction at a time", hint=1)
+def _diagonal(grey):
+    return (grey[1:, 1:] - grey[:-1, :-1]).abs().mean()
+
+
+@misconception("03-roughness", "two steps apart are no neighbours: `1:` and `:-1`, not `2:` and `:-2`", hint=1)
+def _two_apart(grey):
+    return 0.5 * (grey[:, 2:] - grey[:, :-2]).abs().mean() + 0.5 * (grey[2:] - grey[:-2]).abs().mean()
+
+
+@misconception("03-roughness", "`torch.gradient` compares pixels two apart: subtract neighbours", hint=1)
+def _gradient(grey):
+    return sum(0.5 * slope.abs().mean() for slope in torch.gradient(grey))
+
+
+@misconception(
+    "03-roughness", "a row and a column are cut off to make both differences fit: take each mean alone", hint=2
+)
+def _cropped(grey):
+    across, down = _steps(grey)
+    return 0.5 * (across[1:].abs() + down[:, 1:].abs()).mean()
+
+
+@misconception("03-roughness", "the variance of all pixels is contrast, not texture: compare neighbours")
+def _variance(grey):
+    return grey.var()
+
+
+@misconception("03-roughness", "this is one number a pair of neighbours: take the mean", hint=2)
+def _not_averaged(grey):
+    return _steps(grey)[0].abs()
+
+
+@misconception("03-roughness", "these are the two means: return one number, their average", hint=2)
+def _two_numbers(grey):
+    return torch.stack([step.abs().mean() for step in _steps(grey)])
+
+
 def _scores():
     cases = []
     for seed, (low, high) in enumerate(((0.25, 0.75), (0.5, 0.9), (0.1, 0.6))):
         generator = torch_random(seed)
         cases.append((torch.rand(40, generator=generator) ** 3, low, high))  # skewed, as real scores are
     cases.append((torch.rand(41, generator=torch_random(3)) ** 3, 0.25, 0.75))  # both quantiles are scores themselves
+    cases.append((torch.rand(42, generator=torch_random(4)) ** 3, 0.3, 0.75))  # neither is, and N * low is no number
     return cases
 
 
@@ -77,8 +172,8 @@ def _scores():
     task="`scores` (N) is the complexity of N paintings. Return the indices, in rising order, of those whose score "
     "lies between the quantiles `low` and `high` of all scores (both ends included).",
     hints=(
-        "`low` and `high` are ranks, not values: half of the paintings lie below the 0.5 quantile, whatever their "
-        "scores.",
+        "`low` and `high` are parts of the ranking, not scores: half of the paintings lie below the 0.5 quantile, "
+        "whatever their scores.",
         "`torch.quantile(scores, low)` and `(scores, high)` give the two levels; then compare and `.nonzero()`.",
     ),
     minutes=5,
@@ -121,165 +216,89 @@ def _mask(scores, low, high):
     return (scores >= torch.quantile(scores, low)) & (scores <= torch.quantile(scores, high))
 
 
-def _judge_sample(answer):
-    count, channels = 6, 4
-    generator = torch_random(7)
-    means, stds = torch.randn(count, channels, generator=generator), torch.rand(count, channels, generator=generator)
-    seen: set[int] = set()
-    together = True
-    for seed in range(12):
-        result = answer(means, stds, 8, torch.Generator().manual_seed(seed))
-        if not isinstance(result, (tuple, list)) or len(result) != 2:
-            raise NotYet("expected a pair (mean, std)", 2)
-        mean, std = result
-        if len(mean) == len(std) == count:
-            raise NotYet(
-                f"drawn without replacement, {count} styles are too few for 8 pictures: a style may come twice", 2
-            )
-        if tuple(mean.shape) != (8, channels) or tuple(std.shape) != (8, channels):
-            raise NotYet(
-                f"expected two tensors of shape (8, {channels}), received {tuple(mean.shape)}, {tuple(std.shape)}"
-            )
-        rows = [[i for i in range(count) if torch.equal(row, means[i])] for row in mean]
-        others = [[i for i in range(count) if torch.equal(row, stds[i])] for row in std]
-        if not all(rows) or not all(others):
-            raise NotYet("some rows are no style of the bank: pick whole rows, do not average them")
-        if rows != others:
-            raise NotYet("mean and std are drawn apart, so a row is the mean of one painting and the std of another", 2)
-        together = together and len({row[0] for row in rows}) == 1
-        seen.update(row[0] for row in rows)
-        again = answer(means, stds, 8, torch.Generator().manual_seed(seed))
-        if not torch.equal(again[0], mean):
-            raise NotYet("the same seed gives other styles: pass `generator=generator` to the draw", 2)
-    if together:
-        raise NotYet("one style is drawn for the whole batch: every picture should get its own")
-    if seen != set(range(count)):
-        raise NotYet(f"only {len(seen)} of {count} styles ever appear: draw from all of them")
+def _levels(scores, low, high):
+    return torch.quantile(scores, low), torch.quantile(scores, high)
 
 
-@exercise(
-    "03-sample",
-    title="A fresh style for every picture",
-    task="`means` and `stds` (N, C) are a style bank. Draw `count` styles at random (with replacement), one for each "
-    "picture of a batch, with `generator`; return (mean, std), both (count, C). A mean and its std stay together.",
-    hints=(
-        "Draw row numbers, then use the same numbers twice.",
-        "`torch.randint(len(means), (count,), generator=generator)`",
-    ),
-    minutes=4,
-    difficulty=1,
-    judge=_judge_sample,
-)
-def sample_styles(means, stds, count, generator):
-    rows = torch.randint(len(means), (count,), generator=generator)
-    return means[rows], stds[rows]
+OPEN_END = "a score that equals a quantile is left out: both ends belong to the band"
 
 
-@misconception("03-sample", "drawn without replacement")
-def _each_style_once(means, stds, count, generator):
-    rows = torch.randperm(len(means), generator=generator)[:count]
-    return means[rows], stds[rows]
+@misconception("03-band", OPEN_END, hint=2)
+def _open_above(scores, low, high):
+    first, last = _levels(scores, low, high)
+    return ((scores >= first) & (scores < last)).nonzero().flatten()
 
 
-@misconception("03-sample", "one style is drawn for the whole batch")
-def _one_for_all(means, stds, count, generator):
-    row = torch.randint(len(means), (1,), generator=generator)
-    return means[row].expand(count, -1), stds[row].expand(count, -1)
+@misconception("03-band", OPEN_END, hint=2)
+def _open_below(scores, low, high):
+    first, last = _levels(scores, low, high)
+    return ((scores > first) & (scores <= last)).nonzero().flatten()
 
 
-@misconception("03-sample", "mean and std are drawn apart")
-def _apart(means, stds, count, generator):
-    draw = lambda: torch.randint(len(means), (count,), generator=generator)  # noqa: E731
-    return means[draw()], stds[draw()]
+@misconception("03-band", "the blandest paintings are taken too: start at `low`")
+def _no_lower_end(scores, low, high):
+    return (scores <= torch.quantile(scores, high)).nonzero().flatten()
 
 
-@misconception("03-sample", "the same seed gives other styles")
-def _no_generator(means, stds, count, generator):
-    rows = torch.randint(len(means), (count,))
-    return means[rows], stds[rows]
+@misconception("03-band", "every score passes one of the two tests; it must pass both: `&`, not `|`", hint=2)
+def _either(scores, low, high):
+    return torch.arange(len(scores))
 
 
-@misconception("03-sample", "some rows are no style of the bank")
-def _averages(means, stds, count, generator):
-    weights = torch.rand(count, len(means), generator=generator).softmax(1)
-    return weights @ means, weights @ stds
+@misconception("03-band", "these are the paintings *outside* the band")
+def _outside(scores, low, high):
+    first, last = _levels(scores, low, high)
+    return ((scores < first) | (scores > last)).nonzero().flatten()
 
 
-def _judge_raw(answer):
-    shape, kept, together, total = (16, 3, 4, 5), 0, True, 0
-    counts: set[int] = set()
-    for seed in range(20):
-        images, stylised = torch.zeros(shape), torch.ones(shape)
-        result = answer(images, stylised, 0.25, torch.Generator().manual_seed(seed))
-        if not isinstance(result, torch.Tensor) or tuple(result.shape) != shape:
-            raise NotYet(f"expected a tensor of the batch's shape {shape}")
-        if images.any() or not stylised.all():
-            raise NotYet("the function changes its input in place: build a new tensor, with `torch.where`")
-        if ((result != 0) & (result != 1)).any():
-            raise NotYet("raw and stylised are blended in every pixel: choose one of them for each picture", 1)
-        flat = result.flatten(1)
-        if (flat != flat[:, :1]).any():
-            raise NotYet("the coin is tossed for parts of a picture: toss it once for each whole picture", 2)
-        again = answer(images, stylised, 0.25, torch.Generator().manual_seed(seed))
-        if not torch.equal(again, result):
-            raise NotYet("the same seed gives another choice: pass `generator=generator` to the draw", 2)
-        raw = flat[:, 0] == 0
-        kept, total = kept + int(raw.sum()), total + len(raw)
-        counts.add(int(raw.sum()))
-        together = together and bool(raw.all() or (~raw).all())
-    if together:
-        raise NotYet("one coin decides for the whole batch: toss one for each picture", 2)
-    if abs(kept / total - 0.75) < 0.08:
-        raise NotYet("the share is inverted: `raw_share` is the part that stays raw", 1)
-    if abs(kept / total - 0.25) > 0.08:
-        raise NotYet(f"with raw_share=0.25, {kept / total:.0%} of {total} pictures stayed raw")
-    if len(counts) == 1:
-        raise NotYet("every batch keeps the same number of raw pictures: toss a coin for each picture", 2)
-    none, every = (answer(torch.zeros(shape), torch.ones(shape), s, torch.Generator()) for s in (0.0, 1.0))
-    if not none.all() or every.any():
-        raise NotYet("raw_share=0 should leave no picture raw and raw_share=1 every one")
+@misconception("03-band", "these are the scores: return their indices", hint=2)
+def _scores_themselves(scores, low, high):
+    return scores[choose_band(scores, low, high)]
 
 
-@exercise(
-    "03-ratio",
-    title="Some pictures stay raw",
-    task="From `images` and `stylised` (both (B, 3, H, W)) build a batch in which each picture is the raw one with "
-    "probability `raw_share` and the stylised one otherwise. One coin for each picture, drawn with `generator`.",
-    hints=(
-        "How many coins? As many as pictures, and each decides for all pixels of its picture.",
-        "`coin = torch.rand(len(images), generator=generator) < raw_share`; then `torch.where` with the coin as "
-        "(B, 1, 1, 1).",
-    ),
-    minutes=5,
-    difficulty=2,
-    judge=_judge_raw,
-)
-def mix_raw(images, stylised, raw_share, generator):
-    coin = torch.rand(len(images), generator=generator) < raw_share
-    return torch.where(coin[:, None, None, None], images, stylised)
+@misconception("03-band", "`nonzero` gives one row for each index, (n, 1): flatten it", hint=2)
+def _not_flat(scores, low, high):
+    return choose_band(scores, low, high)[:, None]
 
 
-@misconception("03-ratio", "raw and stylised are blended in every pixel")
-def _lerp(images, stylised, raw_share, generator):
-    return raw_share * images + (1 - raw_share) * stylised
+@misconception("03-band", "these are the right paintings in the order of their scores: return them in rising order")
+def _by_score(scores, low, high):
+    chosen = choose_band(scores, low, high)
+    return chosen[scores[chosen].argsort()]
 
 
-@misconception("03-ratio", "the coin is tossed for parts of a picture")
-def _pixel_coins(images, stylised, raw_share, generator):
-    return torch.where(torch.rand(images.shape, generator=generator) < raw_share, images, stylised)
+@misconception("03-band", "places in the *sorted* scores are no indices of paintings: compare `scores` itself", hint=2)
+def _places_in_order(scores, low, high):
+    return choose_band(scores.sort().values, low, high)
 
 
-@misconception("03-ratio", "one coin decides for the whole batch")
-def _one_coin(images, stylised, raw_share, generator):
-    return images.clone() if torch.rand((), generator=generator) < raw_share else stylised.clone()
+@misconception("03-band", "`argsort` says which painting stands at a place, not the place of a painting", hint=2)
+def _order_for_ranks(scores, low, high):
+    order, last = scores.argsort(), len(scores) - 1
+    return ((order >= low * last) & (order <= high * last)).nonzero().flatten()
 
 
-@misconception("03-ratio", "the share is inverted")
-def _inverted(images, stylised, raw_share, generator):
-    return mix_raw(stylised, images, raw_share, generator)
+SLICED = "cut out of the ranking, a painting is missing or too many at an end: let `torch.quantile` set the levels"
 
 
-@misconception("03-ratio", "every batch keeps the same number of raw pictures")
-def _same_number(images, stylised, raw_share, generator):
-    raw = torch.randperm(len(images), generator=generator) < round(raw_share * len(images))
-    return torch.where(raw[:, None, None, None], images, stylised)
+@misconception("03-band", SLICED, hint=2)
+def _slice(scores, low, high):
+    return scores.argsort()[int(low * len(scores)) : int(high * len(scores))].sort().values
+
+
+@misconception("03-band", SLICED, hint=2)
+def _slice_in_order(scores, low, high):
+    return scores.argsort()[int(low * len(scores)) : int(high * len(scores))]
+
+
+@misconception("03-band", SLICED, hint=2)
+def _longer_slice(scores, low, high):
+    return scores.argsort()[int(low * len(scores)) : int(high * len(scores)) + 1].sort().values
+
+
+@misconception("03-band", SLICED, hint=2)
+def _rounded_slice(scores, low, high):
+    return scores.argsort()[round(low * len(scores)) : round(high * len(scores))].sort().values
+
+
+EXERCISES.update(lesson03_draws.EXERCISES)

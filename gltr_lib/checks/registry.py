@@ -187,6 +187,8 @@ def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: b
             return f"expected {name} of shape {tuple(want.shape)}, received {_brief(got)}"
     a, b = _array(got), _array(want)
     if a.shape != b.shape:
+        if not b.ndim:
+            return f"expected one number, received {a.size:,} of shape {a.shape}: is an axis left over?"
         return f"expected shape {b.shape}, received {a.shape}"
     if strict_dtype and a.dtype != b.dtype:
         return f"expected dtype {b.dtype}, received {a.dtype}"
@@ -327,7 +329,7 @@ def _first_difference(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> 
         for name, (a, b) in zip(names, pairs, strict=True):
             found = difference(a, b, **options)
             if found:
-                return name + found + _for_inputs(ex, inputs)
+                return name + found + ("" if a is None else _for_inputs(ex, inputs))
     raise ValueError("the answers agree")
 
 
@@ -348,4 +350,15 @@ def words(error: BaseException) -> str:
     mine = [frame for frame in frames if "gltr_lib" not in frame.filename and "site-packages" not in frame.filename]
     where = f" (at `{mine[-1].line}`)" if mine and mine[-1].line else ""
     words = str(error).strip().splitlines()
-    return f"it raised {type(error).__name__}: {words[0] if words else 'no message'}{where}"
+    advice = next((f"; {told}" for piece, told in _ADVICE if piece in str(error)), "")
+    return f"it raised {type(error).__name__}: {words[0] if words else 'no message'}{where}{advice}"
+
+
+#: A piece of an error's words, and what its writer can do.
+_ADVICE = (
+    ("Boolean value of Tensor", "between tensors write `(a) & (b)`, neither `and` nor `a <= b <= c`"),
+    ("bitwise_and", "put brackets round each comparison: `(a >= b) & (a <= c)`"),
+    ("'numpy.ndarray' object has no attribute", "this is a NumPy array: `torch.from_numpy` makes a tensor of it"),
+    ("Cannot interpret '", "a shape is one tuple: `np.zeros((256, 3))`"),
+    ("index 255 is out of bounds", "255 is no row of the table: it needs 256 rows, 0 to 255"),
+)
