@@ -26,6 +26,9 @@
 # **Time.** 29 min planned. {{run_time}}
 #
 # **Path.** Express and full.
+#
+# (Express is an hour for the whole course. Here that means sections 1, 2 and 4: run the cells of section 3 without reading.
+# Section 5 says which sections of the other lessons belong to it.)
 
 # %% [markdown] tags=["instructor"]
 # **Teaching notes.**
@@ -46,7 +49,7 @@
 # **If time is short.** Exercise 0.2 can be shown; 0.1 and 0.3 should be done, they teach how checks work. Let everybody see one check fail on purpose.
 
 # %%
-# The tools. Loading them takes a few seconds, and a quarter of a minute the very first time.
+# The tools. Loading them takes a few seconds, and longer the very first time.
 import numpy as np
 import torch
 
@@ -63,13 +66,14 @@ from gltr_lib import (
 from gltr_lib.checks import check, summary
 from gltr_lib.evaluate import predict
 from gltr_lib.labels import CLASSES, PALETTES, colourize
-from gltr_lib.viz import bars, error_map, grid, label_figure, show
+from gltr_lib.viz import bars, error_map, grid, label_figure, label_legend, show
 
 # %% [markdown]
 # ## 1. Is your machine ready? (2 min)
 #
 # Run a cell with Shift + Enter. This one asks the course's doctor, who looks and changes nothing. If something is
-# missing, the line below it is the command that helps.
+# missing, the line below it is the command that helps. The *mode* says how much the cells compute: `smoke` (seconds, for
+# tests), `laptop` or `full`.
 
 # %%
 findings = doctor.examine(root=course.root())
@@ -89,6 +93,7 @@ print(doctor.render(rest) if rest else "Nothing to mend. Go on.")
 # This course brings its own small engine. A **seed** decides the street: its houses, cars and people, and where they
 # stand. A **look** decides what all of it is made of, in which light, through which camera. (Some looks move things,
 # too. You will find out which.) Here is one street in the `game` look, and its **label map**: one number for each pixel.
+# (`course.seed(17)` is 17, unless your teacher gave you a variant of your own.)
 
 # %%
 SEED, SIZE = course.seed(17), (256, 512)
@@ -97,7 +102,7 @@ print(f"picture {picture.shape} {picture.dtype}, labels {labels.shape} {labels.d
 show(picture, alt="A street as in a video game: grey road, sand-coloured houses, blue cars, green trees, blue sky.")
 
 # %% [markdown]
-# Every car is blue. Every facade is sandy brick. Every person wears the same pink. Real cities are not like that,
+# Every car is blue. Every facade is sandy brick. Every pedestrian wears the same pink, every rider the same orange. Real cities are not like that,
 # and yet you would recognise any street. Would a network that learnt here?
 #
 # Four more looks: `overcast` and `sun` are two kinds of weather, with other paint on everything; `geometry` keeps all
@@ -114,9 +119,10 @@ pictures, maps = [pair[0] for pair in rendered.values()], [colourize(pair[1]) fo
 titles = looks + ["same as game" if same[look] else "another street" for look in looks]
 show(
     grid(pictures + maps, titles, columns=5, rows=["picture", "labels"]),
-    alt="Five looks of one seed above, their label maps below. Game, overcast and sun share one map; "
-    "geometry and the sampled look show other streets with other maps.",
+    alt="Five looks of one seed above, their label maps below; the same map as game: "
+    + ", ".join(look for look in looks if same[look]),
 )
+show(label_legend(np.unique(labels)), alt="Legend: number, name and colour of each class in this street.")
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** `overcast` and `sun` share the map of `game` to the last pixel. `geometry` and `sampled` are other streets. Let somebody say why that makes the first two the cleanest experiment.
@@ -124,10 +130,10 @@ show(
 # %% [markdown]
 # | look | what it changes | what it is for |
 # |---|---|---|
-# | `game` | nothing: this is where we start | **training**, always |
-# | `overcast`, `sun` | materials, light, weather, the camera; the street stays | development: we may score here while we still choose settings |
-# | `sampled:<n>` | all of that, and the street, too | the test: scored at the end, and nothing is chosen by it |
-# | `geometry` | the street and the viewpoint; the materials stay | a control: does the network fail because things stand elsewhere? |
+# | `game` | nothing: this is where we start | **training** |
+# | `overcast`, `sun` | materials, light, weather, the camera; the street stays | development: we may look at results here while we still choose how to train |
+# | `sampled:<n>` | all of that, and the street, too | the test: looked at when all is chosen |
+# | `geometry` | the street and the viewpoint; the materials stay | a control (one thing changes, to see whether it is to blame): does the network fail because things stand elsewhere? |
 # | `colour` | the colours; the rest stays | a control: does it fail because of colour alone? |
 #
 # `overcast` and `sun` are the cleanest experiment in this course. The street is the same to the last pixel. If a
@@ -171,12 +177,13 @@ show(
 #
 # Two words for this. The pictures that we train on are the **source domain** (here the game), those on which the network
 # must work the **target domain**. What is lost on the way is the **domain gap**. Lesson 01 measures it; section 4 shows
-# how this course makes it smaller.
+# what this course tries against it.
 #
 # ## 3. What the network must say (10 min)
 #
-# There are 19 classes. Their numbers are the **trainIds** 0 to 18 of the Cityscapes data
-# set. A value of **255** means: no label here, do not count this pixel, neither for nor against the network.
+# There are 19 classes. Their numbers are the **trainIds** 0 to 18 of Cityscapes, a set of photographs of streets, most of them
+# German, labelled by hand. A value of **255** means: no label here, do not count this pixel, neither for nor against the network.
+# (Our streets have a label everywhere; a hole comes in exercise 0.2.)
 # (Data sets also store ids of their own: Cityscapes writes a road as 7. A loader turns those into trainIds once, and
 # nobody has to think of them again.)
 
@@ -238,7 +245,7 @@ show(
     bars(share, ylabel="share of the labelled pixels (%)", title=f"Few classes own the picture ({count} game streets)",
          horizontal=True, width=6.4),
     alt=f"Bars of the share of each class in {count} streets: road {share['0  road']:.0f} per cent and building "
-    f"{share['2  building']:.0f} per cent are long, poles, lights and bicycles barely visible.",
+    f"{share['2  building']:.0f}; poles, lights, people and bicycles together {sum(share[n] for n in small):.1f}.",
 )  # fmt: skip
 
 # %% [markdown] tags=["instructor"]
@@ -296,8 +303,8 @@ show(
 # %% [markdown]
 # ## 4. The two moves of this course (8 min)
 #
-# You have seen a network fail. Now we repair it, and for that we paint. One thing first: a network takes tensors,
-# channels first, values from 0 to 1.
+# You have seen a network fail. What could make it fail less? The idea of this course: paint. One thing first: a network takes
+# tensors, channels first, values from 0 to 1.
 #
 # ### Exercise 0.3 — From picture to tensor (●○○, 4 min)
 #
@@ -384,8 +391,8 @@ show(
 # Does it help? The course ships a second network: the same layers, the same game streets, as many steps. Only
 # its training pictures were painted, whole (GTR), each in a new style. It has never seen `overcast` or `sun` either.
 #
-# **Predict, then run.** The same street, the same three looks. Where will the painted training help? Will it cost
-# something on the `game` look, which this network has never seen unpainted?
+# **Predict, then run.** The same street, the same three looks. Where, if anywhere, will the painted training help? Will it
+# cost something on the `game` look, which this network has never seen unpainted?
 
 # %%
 figure, said, _ = answers(models.load_shipped("gtr"), before)

@@ -158,8 +158,8 @@ viz.show(figure, alt="Three rows of eight paintings under their complexity: soft
 
 # %% [markdown]
 # What does complexity do to a *street*? We let all of them paint the same one, and look at two numbers. **Contour contrast**:
-# how many times as much the picture changes across the border of two classes as within a class; where this ratio falls to
-# 1, borders drown in texture. **Grain**: how much it changes within a class.
+# how many times as much a pixel differs from its right neighbour across the border of two classes as within a class; where
+# this ratio falls to 1, borders drown in texture. **Grain**: how much it changes within a class.
 #
 # **Predict, then run.** As paintings get busier, which way will the grain go, and which way the contours?
 
@@ -195,7 +195,7 @@ figure, axes = viz.new_figure(8.4, 3.0, ncols=2)
 raw_across, raw_within = (value.item() for value in contours(street, labels))
 panels = [
     ("grain (grey levels)", 255 * within, 255 * raw_within),
-    ("contour contrast", across / within, raw_across / raw_within),
+    ("contour contrast (times)", across / within, raw_across / raw_within),
 ]
 with viz.look():
     for ax, (name, values, raw), colour in zip(axes, panels, viz.COLOURS, strict=False):
@@ -235,11 +235,11 @@ viz.show(extremes, alt="The same street painted in the blandest, a middle and th
 # ### Exercise 3.2 — Neither bland nor noise (●●○, 5 min)
 #
 # `scores` (N) is the complexity of N paintings. Return the indices, in rising order, of those whose score lies between
-# the quantiles `low` and `high` of all scores (both ends included).
+# the quantiles `low` and `high` of all scores, both ends included. (A quarter of all scores stay below the 0.25 quantile.)
 #
 # <details><summary>Hint 1</summary>
 #
-# `low` and `high` are ranks, not values: half of the paintings lie below the 0.5 quantile, whatever their scores.
+# `low` and `high` are parts of the ranking, not scores: half of the paintings lie below the 0.5 quantile, whatever their scores.
 #
 # </details>
 # <details><summary>Hint 2</summary>
@@ -300,7 +300,7 @@ print(f"one style: 2 x {stylizer.channels} numbers of 2 bytes = {2 * stylizer.ch
 # as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting,
 # placed by the two directions in which the styles vary most (principal components of the $2C$ numbers, each divided by its
 # own spread first, so that all of them count alike). Where there is room, a point shows the painting that it came from.
-# Two things change across the map, one to each side. Which? Decide before you read on.
+# Two things change across the map, one from left to right, one from bottom to top. Which? Decide before you read on.
 
 # %%
 bank = StyleBank.load("paintings-mini", stylizer)
@@ -360,7 +360,7 @@ sample_styles = check("03-sample", sample_styles)
 # The next map takes the $2C$ numbers *as they are*, so those that vary much count for more than in the map above. Each dot
 # is a painting of the bank, in the colour that it gives to a street. Pick a painter, mix three, or let a seed draw.
 #
-# **Predict, then run.** How much of all differences can a flat map hold? And will its left and right mean the same as
+# **Predict, then run.** How many per cent of the variation between the styles can a flat map hold? And will its left and right mean the same as
 # those of the map above?
 
 # %%
@@ -406,7 +406,7 @@ viz.show(
 print(f"labels, SHA-256 before: {before[:16]}  after: {after[:16]}  identical: {before == after}")
 
 # %% [markdown]
-# The checksum is an easy win: GTR is never even given the labels. The question behind it is harder. Do the labels still
+# The checksum (change one byte, and another number comes out) is an easy win: GTR is never even given the labels. The question behind it is harder. Do the labels still
 # **fit**, pixel by pixel? Stylisation could blur a border away, or shift the picture by a pixel or two, and the
 # labels would be quietly wrong. Here is a test that would catch it: slide the label map sideways under the picture and
 # measure the contour contrast at every shift. If picture and labels fit, the curve has its peak at zero.
@@ -428,14 +428,13 @@ series = {
     "raw": (shifts, [contrast_at(batch, maps, shift) for shift in shifts]),
     "painted": (shifts, [contrast_at(many, maps.repeat(len(many) // 4, 1, 1), shift) for shift in shifts]),
 }
-viz.show(
-    viz.curves(
-        series, xlabel="shift of the labels (pixels)", ylabel="contour contrast", title="Do the labels still fit?"
-    ),
-    alt="Contour contrast over the shift of the labels for raw and painted streets; both curves peak where the labels fit.",
-)
 peaks = {name: shifts[int(np.argmax(values))] for name, (_, values) in series.items()}
-print("the curve is highest at a shift of", ", ".join(f"{shift} pixels ({name})" for name, shift in peaks.items()))
+highest = ", ".join(f"{shift} pixels ({name})" for name, shift in peaks.items())
+figure = viz.curves(
+    series, xlabel="shift of the labels (pixels)", ylabel="contour contrast (times)", title="Do the labels still fit?"
+)
+viz.show(figure, alt=f"Contour contrast over the shift of the labels; the curve is highest at a shift of {highest}.")
+print(f"the curve is highest at a shift of {highest}")
 odd = gtr(batch[:1, :, :97, :131], generator=generator)
 print("an odd size stays exact:", tuple(odd.shape))
 
@@ -523,13 +522,13 @@ viz.show(
 )
 
 # %% [markdown]
-# A detail of the released code: a source picture's copy is drawn when the data set object is *built*, and that happens
-# every 5,000 iterations. Does that matter? Two pictures a step are 10,000 draws from a list of 49,612 entries (24,806
-# crops, each raw and painted). In one shuffled pass an entry comes at most once before the next draw, so no. What limits
-# this way are the five copies.
+# A detail of the released code: which copy of a picture is seen changes only every 5,000 iterations. These are 10,000 draws from
+# a list of 49,612 entries (`docs/not_reproduced.md` counts them), less than one pass, so it does no harm. What limits this way
+# are the five copies.
 #
-# Does the limit hurt? The study trained GTR on five copies of each street as well, painted beforehand in styles of the same bank,
-# with everything else as it was. **Predict, then run.** How many points is a new painting at every step worth, on which look?
+# Does the limit hurt? The course has a **study** of its own: the same small network trained with every method, on 600 streets in
+# the game look, with several seeds. Its scores are lines of files in `results/`, the **ledger**. It trained GTR on five copies of
+# each street as well, painted beforehand in styles of the same bank, with everything else as it was. **Predict, then run.** How many points is a new painting at every step worth, on which look?
 
 # %%
 study = claims.scores() | claims.scores(file="ablations.jsonl", tier="ablations")
@@ -545,7 +544,7 @@ viz.table(
 
 # %% [markdown]
 # Where the differences are small, online painting buys disk and patience rather than points: the copies of all streets together
-# hold nearly every style of the bank, only not each street in each. How many *paintings* there are is another question: guess,
+# hold nearly every style of the bank (3,000 draws from 512 styles miss one or two of them), only not each street in each. How many *paintings* there are is another question: guess,
 # then look at the table in `docs/study.md`.
 #
 # ## 6. Some pictures stay raw (5 min)
@@ -585,10 +584,12 @@ def mix_raw(images, stylised, raw_share, generator):
 mix_raw = check("03-ratio", mix_raw)
 
 # %%
-painted = gtr(batch, generator=torch.Generator().manual_seed(course.seed(2)))
+painted_batch = gtr(batch, generator=torch.Generator().manual_seed(course.seed(2)))
 shares = (0.0, 0.5, 1.0)
 shown = [
-    image for share in shares for image in mix_raw(batch, painted, share, torch.Generator().manual_seed(course.seed(5)))
+    image
+    for share in shares
+    for image in mix_raw(batch, painted_batch, share, torch.Generator().manual_seed(course.seed(5)))
 ]
 viz.show(
     viz.grid(shown, columns=4, rows=[f"raw share {share:g}" for share in shares]),
@@ -649,18 +650,18 @@ viz.table(rows, ["% of the pixels", *kinds], digits=0)
 drawn = course.pick(smoke=1, laptop=3, full=8)
 others = ["overcast", "sun", *(f"sampled:{i}" for i in range(drawn))]
 looks = ["game", *others, "colour", "geometry"]
-seeds = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]]
+eval_seeds = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]]
 matrices = {}
 for look in course.track(looks, "scoring"):
-    pictures, maps = (torch.from_numpy(array) for array in streets.render_many(seeds, look))
+    pictures, maps = (torch.from_numpy(array) for array in streets.render_many(eval_seeds, look))
     for name, net in nets.items():
         matrices[name, look] = evaluate.evaluate(net, pictures.permute(0, 3, 1, 2), maps)
-scores = {name: [100 * matrices[name, look].miou() for look in looks] for name in nets}
+points = {name: [100 * matrices[name, look].miou() for look in looks] for name in nets}
 viz.show(
-    viz.bars(scores, groups=looks, ylabel="mIoU-19 @ full size (%)", title=f"{len(seeds)} streets a look"),
+    viz.bars(points, groups=looks, ylabel="mIoU-19 @ full size (%)", title=f"{len(eval_seeds)} streets a look"),
     alt="Pairs of bars, one pair a look: mIoU of the baseline and of the GTR network.",
 )
-gains = {look: b - a for look, a, b in zip(looks, scores["baseline"], scores["GTR"], strict=True)}
+gains = {look: b - a for look, a, b in zip(looks, points["baseline"], points["GTR"], strict=True)}
 there = [gains[look] for look in others]
 print(f"on its own look, GTR changes the score by {gains['game']:+.1f} points; on {len(there)} other appearances by")
 print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {max(there):+.1f}")
@@ -669,8 +670,8 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 # **Expected.** A loss on `game`, a gain on looks of another appearance; on `geometry` painting has nothing to close. If today's networks show another pattern, that is the better discussion: what would have to be true?
 
 # %% [markdown]
-# One run and a few streets are an anecdote. The study repeats this with several seeds and far more streets; its rows are
-# in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
+# One run and a few streets are an anecdote. The study repeats this with several seeds, on 64 streets a look (four for each of sixteen sampled looks);
+# its rows are in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
 # leaves out zero; lesson 08 builds it.) The second table takes the two controls apart.
 
 # %%
@@ -709,12 +710,12 @@ viz.table(
 
 # %%
 together = {name: evaluate.merge(matrices[name, look] for look in others).iou() for name in nets}
-order = (together["GTR"] - together["baseline"]).nan_to_num(0).argsort(descending=True)
-order = [c for c in order.tolist() if not together["baseline"][c].isnan()]
-series = {name: [100 * iou[c].item() for c in order] for name, iou in together.items()}
+by_gain = (together["GTR"] - together["baseline"]).nan_to_num(0).argsort(descending=True)
+by_gain = [c for c in by_gain.tolist() if not together["baseline"][c].isnan()]
+series = {name: [100 * iou[c].item() for c in by_gain] for name, iou in together.items()}
 viz.show(
     viz.bars(
-        series, groups=[CLASSES[c] for c in order], ylabel="IoU over the other looks (%)", horizontal=True, digits=0
+        series, groups=[CLASSES[c] for c in by_gain], ylabel="IoU over the other looks (%)", horizontal=True, digits=0
     ),
     alt="IoU of each class over the other looks, for the baseline and for GTR, sorted by what GTR gains.",
 )
@@ -734,7 +735,7 @@ print(summary("03"))
 # ## Recap
 #
 # - GTR gives every picture a style drawn anew at every step. The labels are not touched, and the contours stay under them.
-# - A painting is $2C$ numbers; a museum is a small file. Choose its painters by texture: neither bland nor noise. The paper's
+# - A painting's style is $2C$ numbers; a museum is a small file. Choose its painters by texture: neither bland nor noise. The paper's
 #   own formula (TCPS) is not available to us; our measure and our band are ours.
 # - Online painting costs a share of every step and next to no disk, and a picture rarely looks the same twice. Offline copies
 #   are the reverse.

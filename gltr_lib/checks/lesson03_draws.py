@@ -191,10 +191,10 @@ def _judge_raw(answer):
         raise NotYet("raw_share=0 should leave no picture raw and raw_share=1 every one")
     small = images[:2, :, :2, :3], stylised[:2, :, :2, :3]
     try:
-        shape = tuple(answer(*small, 0.5, torch.Generator()).shape)
+        fits = answer(*small, 0.5, torch.Generator()).shape == small[0].shape
     except RuntimeError:
-        shape = ()
-    if shape != (2, 3, 2, 3):
+        fits = False
+    if not fits:
         raise NotYet("it works for one size of batch only: take it from `images`, `len(images)`", 2)
 
 
