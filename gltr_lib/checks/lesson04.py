@@ -29,7 +29,7 @@ def _range():
     task="Turn `u`, uniform in [0, 1], into a sigma that is log-uniform between `low` and `high`: equal factors are "
     "equally likely, so 4 to 8 comes as often as 8 to 16. `u = 0` gives low, `u = 1` gives high.",
     hints=(
-        "`u` is the draw: stretch it evenly over log(low) ... log(high), then go back.",
+        "`u` is the draw: stretch it evenly over log(low) ... log(high) (`math.log`), then go back.",
         "`low * (high / low) ** u`",
     ),
     minutes=4,
