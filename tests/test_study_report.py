@@ -361,11 +361,15 @@ def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
     factor = next(f for f in ablations.factors() if f.name == "alpha")
     figure, words = figures.ablation_figure(evidence, factor)
     assert words.count("0.5 25.0; 1 30.0") == 1 + len(SHIFTED)
-    (axis,) = figure.axes
-    assert axis.get_ylabel() == "mIoU-19 (%)"
-    assert axis.get_xlabel() == factor.axis
-    assert {tuple(line.get_ydata()) for line in axis.lines} == {(25.0, 30.0)}
-    assert len({line.get_marker() for line in axis.lines}) == len({line.get_color() for line in axis.lines}) == 4
+    assert len(figure.axes) == 1 + len(SHIFTED)
+    marks = [[line for line in axis.lines if line.get_marker() != "None"] for axis in figure.axes]
+    assert all([tuple(line.get_xdata()) for line in panel] == [(25.0,), (30.0,)] for panel in marks)
+    assert len({panel[0].get_marker() for panel in marks}) == len({panel[0].get_color() for panel in marks}) == 4
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0.5", "1"]
+    spans = [axis.get_xlim() for axis in figure.axes]
+    assert len({round(high - low, 6) for low, high in spans}) == 1, "a point is as long in every panel"
+    assert figure.get_supxlabel().startswith("mIoU-19 (%)")
+    assert factor.axis in figure.get_suptitle()
 
 
 def test_committed_tables_and_figures_are_fresh():

@@ -380,8 +380,8 @@ def test_a_step_is_timed_once_and_remembered(tmp_path):
     calls = []
     for _ in range(2):
         plan.plan(Settings("ablations"), where, device="cpu", timer=lambda config, d: calls.append(config) or 1.0)
-    views = {(c.method.views, c.method.rival, c.method.consistency > 0) for c in calls}
-    assert len(calls) == len(views)
+    costs = {(c.method.views, c.method.rival, c.method.consistency > 0, c.stylizer) for c in calls}
+    assert len(calls) == len(costs)
 
 
 def test_a_setting_of_a_timed_method_is_not_timed_again(tmp_path, capsys):

@@ -33,12 +33,10 @@ class Level:
     Attributes:
         label: how the figure and the table name it.
         row: what is trained.
-        x: its place on an axis of numbers; None = the levels are names.
     """
 
     label: str
     row: Row
-    x: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,6 @@ class Factor:
         axis: the axis in words, with its unit.
         around: the method whose other settings stay.
         levels: the values, in order.
-        log: a logarithmic axis.
     """
 
     name: str
@@ -59,7 +56,6 @@ class Factor:
     axis: str
     around: str
     levels: tuple[Level, ...]
-    log: bool = False
 
 
 @cache
@@ -98,18 +94,18 @@ def spread(count: int, low: float = 0.0, high: float = 1.0) -> tuple[int, ...]:
     return tuple(sorted(band[int((part + 0.5) * len(band) / count)] for part in range(count)))
 
 
-def _level(around: str, setting: str, label: str, x: float | None = None, **changes: Any) -> Level:
+def _level(around: str, setting: str, label: str, **changes: Any) -> Level:
     """A level with other fields of the method; the method's own row if nothing differs."""
     usual = METHODS[around]
     changed = replace(usual, **changes)
     if changed == usual:
-        return Level(label, walk(around), x)
+        return Level(label, walk(around))
     name = f"{around} {setting}"
-    return Level(label, Row(name, replace(changed, name=name)), x)
+    return Level(label, Row(name, replace(changed, name=name)))
 
 
 def _numbers(around: str, field: str, values: tuple[float, ...]) -> tuple[Level, ...]:
-    return tuple(_level(around, f"{field}={v:g}", f"{v:g}", v, **{field: float(v)}) for v in values)
+    return tuple(_level(around, f"{field}={v:g}", f"{v:g}", **{field: float(v)}) for v in values)
 
 
 def factors() -> tuple[Factor, ...]:
@@ -122,7 +118,7 @@ def factors() -> tuple[Factor, ...]:
     from gltr_lib.study.evidence import name_of
 
     whole = len(complexities())
-    counts = [_level("gtr", f"styles={n}", str(n), n, styles=spread(n)) for n in (1, 2, 5, 15, 50)]
+    counts = [_level("gtr", f"styles={n}", str(n), styles=spread(n)) for n in (1, 2, 5, 15, 50)]
     bands = {"plainest quarter": (0.0, 0.25), "middle": (0.375, 0.625), "busiest quarter": (0.75, 1.0)}
     walk_and_controls = ("gtr", "gtr_gtr", "gtr_ltr", "gtr_ltr_cgl")
     steps = [
@@ -136,7 +132,7 @@ def factors() -> tuple[Factor, ...]:
     weights = [_level("gtr_ltr_cgl", f"weight={w:g}", f"{w:g}", consistency=float(w)) for w in (0.1, 1)]
     return (
         Factor("paintings", "How many paintings does GTR need?", "paintings to draw from", "gtr",
-               (*counts, Level(f"{whole} (all)", walk("gtr"), whole)), log=True),
+               (*counts, Level(f"{whole} (all)", walk("gtr")))),
         Factor("complexity", "Plain or busy paintings?", "which 50 paintings, by texture complexity", "gtr", (
             *(_level("gtr", f"styles=50 {label.split()[0]}", label, styles=spread(50, *band))
               for label, band in bands.items()),
@@ -149,13 +145,13 @@ def factors() -> tuple[Factor, ...]:
         Factor("share", "Which share of the LTR view should be painted?", "painted share p of the LTR view",
                "gtr_ltr_cgl", (
             *_numbers("gtr_ltr_cgl", "share", (0.25, 0.5, 0.75)),
-            _level("gtr_ltr_cgl", "share=1", "1 (the official code as it runs)", 1.0, share=1.0),
+            _level("gtr_ltr_cgl", "share=1", "1 (the official code as it runs)", share=1.0),
             _level("gtr_ltr_cgl", "schedule even", "0.5 to 1, evenly", schedule=1.0),
             _level("gtr_ltr_cgl", "schedule official", "0.5 to 1, power 0.1 (the official comment)", schedule=0.1),
         )),
         Factor("sigma", "How large should the blobs be?", "blob size, as a multiple of the study's", "gtr_ltr_cgl",
-               tuple(_level("gtr_ltr_cgl", f"sigma x{f:g}", f"{f:g}", f, sigma=(f * SIGMA[0], f * SIGMA[1]))
-                     for f in (0.5, 1.0, 2.0, 4.0)), log=True),
+               tuple(_level("gtr_ltr_cgl", f"sigma x{f:g}", f"{f:g}", sigma=(f * SIGMA[0], f * SIGMA[1]))
+                     for f in (0.5, 1.0, 2.0, 4.0))),
         Factor("kind", "Which distance should CGL take?", "distance between the two answers", "gtr_ltr_cgl",
                tuple(_level("gtr_ltr_cgl", f"kind={k}", k, consistency_kind=k) for k in ("mse", "kl", "js"))),
         Factor("weight", "How heavy should CGL be?", "weight of the consistency loss", "gtr_ltr_cgl", (

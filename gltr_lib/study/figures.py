@@ -114,7 +114,7 @@ def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[
 
 
 def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figure, str] | None:
-    """One factor: mIoU on the source and on the looks of another appearance, level by level.
+    """One factor: mIoU of each level, one panel a look. All panels span equally many points, so that steps compare.
 
     Args:
         evidence: the ledgers.
@@ -128,45 +128,41 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
     levels = [level for level in factor.levels if any((level.row.name, look) in cells for look in looks)]
     if len(levels) < 2:
         return None
-    across = all(level.x is not None for level in levels)
-    figure, axis = new_figure(7.2, 3.6 if across else 0.5 * len(levels) + 1.5)
-    for number, look in enumerate(looks):
+    figure, axes = new_figure(9.6, 0.36 * len(levels) + 1.25, ncols=len(looks), sharey=True)
+    seen = {look: [100 * v for level in levels for v in _values(cells, level, look)] for look in looks}
+    half = 0.55 * max(max(values) - min(values) for values in seen.values() if values) + 0.5
+    usual = tiers.walk(factor.around)
+    for axis, look in zip(axes, looks, strict=True):
         colour, marker = LOOK_STYLE[look]
-        # Beside names the looks stand a little below each other, so that equal scores do not hide each other.
-        shift = 0.16 * (number - (len(looks) - 1) / 2)
-        known = [(place, level) for place, level in enumerate(levels) if (level.row.name, look) in cells]
-        at = [level.x if across else place + shift for place, level in known]
-        means = []
-        for where, (_, level) in zip(at, known, strict=True):
-            cell = cells[level.row.name, look]
-            points = ([where] * cell.n, [100 * value for value in cell.values])
-            axis.scatter(*(points if across else points[::-1]), color=colour, s=9, alpha=0.55, linewidth=0)
-            means.append(100 * cell.mean)
-        style = {"color": colour, "marker": marker, "markersize": 6, "label": tables.COLUMN_NAMES[look]}
-        if across:
-            axis.plot(at, means, linewidth=1.6, **style)
-        else:
-            axis.plot(means, at, linestyle="none", **style)
-    names = [level.label for level in levels]
-    if across:
-        if factor.log:
-            axis.set_xscale("log")
-        axis.set_xticks([level.x for level in levels], [textwrap.fill(name, 12) for name in names])
-        axis.minorticks_off()
-        axis.set_xlabel(factor.axis)
-        axis.set_ylabel("mIoU-19 (%)")
-        axis.set_ylim(bottom=0)
-        axis.grid(axis="y", color=GRID, linewidth=0.6)
-    else:
-        axis.set_yticks(range(len(levels)), [textwrap.fill(name, 26) for name in names])
-        axis.set_ylim(len(levels) - 0.5, -0.5)
-        axis.set_xlabel("mIoU-19 (%)")
-        axis.set_ylabel(factor.axis)
-        axis.set_xlim(left=0)
+        if (usual.name, look) in cells:
+            axis.axvline(100 * cells[usual.name, look].mean, color="#777777", linestyle="--", linewidth=1)
+        for place, level in enumerate(levels):
+            values = [100 * value for value in _values(cells, level, look)]
+            axis.scatter(values, [place] * len(values), color=colour, s=11, alpha=0.55, linewidth=0)
+            if values:
+                mean = sum(values) / len(values)
+                axis.plot([mean], [place], color=colour, marker=marker, markersize=7, linestyle="none")
+        if seen[look]:
+            middle = (max(seen[look]) + min(seen[look])) / 2
+            axis.set_xlim(middle - half, middle + half)
+        axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=10)
         axis.grid(axis="both", color=GRID, linewidth=0.6)
-    axis.set_title(factor.title, loc="left", fontsize=11)
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        axis.set_ylim(len(levels) - 0.5, -0.5)
+    names = [level.label + _one_seed(cells, level, looks) for level in levels]
+    axes[0].set_yticks(range(len(levels)), [textwrap.fill(name, 30) for name in names])
+    figure.suptitle(f"{factor.title} ({factor.axis})", x=0.01, ha="left", fontsize=11)
+    about = f"mIoU-19 (%); small dots: seeds, marks: their means, dashed: {name_of(factor.around)} as in the study"
+    figure.supxlabel(about, fontsize=9)
     return figure, _words(factor, levels, cells, looks)
+
+
+def _values(cells: Mapping[tuple[Any, ...], ledger.Summary], level: ablations.Level, look: str) -> Sequence[float]:
+    cell = cells.get((level.row.name, look))
+    return cell.values if cell is not None else ()
+
+
+def _one_seed(cells: Mapping[tuple[Any, ...], ledger.Summary], level: ablations.Level, looks: tuple[str, ...]) -> str:
+    return ", 1 seed" if max(len(_values(cells, level, look)) for look in looks) == 1 else ""
 
 
 def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, looks: tuple[str, ...]) -> str:
