@@ -177,8 +177,8 @@ class LocalTextureRandomization(nn.Module):
             device=images.device,
         )
         mixed = torch.where(mask.bool(), stylised.as_subclass(Tensor).to(images.dtype), images.as_subclass(Tensor))
-        if images.is_contiguous(memory_format=torch.channels_last):
-            mixed = mixed.contiguous(memory_format=torch.channels_last)
+        last = images.is_contiguous(memory_format=torch.channels_last)
+        mixed = mixed.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
         return as_typed(mixed, images), mask
 
     def extra_repr(self) -> str:

@@ -522,9 +522,9 @@ viz.show(
 )
 
 # %% [markdown]
-# A detail of the released code: which copy of a picture is seen changes only every 5,000 iterations. These are 10,000 draws from
-# a list of 49,612 entries (`docs/not_reproduced.md` counts them), less than one pass, so it does no harm. What limits this way
-# are the five copies.
+# A detail of the released code: which copy of a picture is seen changes only every 5,000 iterations. At two pictures a
+# step these are 10,000 draws from 2 x 24,806 = 49,612 entries, less than one pass, so it does no harm. What limits this way are the
+# five copies.
 #
 # Does the limit hurt? The course has a **study** of its own: the same small network trained with every method, on 600 streets in
 # the game look, with several seeds. Its scores are lines of files in `results/`, the **ledger**. It trained GTR on five copies of
@@ -545,8 +545,10 @@ viz.table(
 # %% [markdown]
 # Where the differences are small, online painting buys disk and patience rather than points: the copies of all streets together
 # hold nearly every style of the bank (3,000 draws from 512 styles miss one or two of them), only not each street in each. How many *paintings* there are is
-# another question, and which. The study also trained GTR on a single painting, and on fifty: the plainest quarter of the bank, the
-# busiest, or some of all kinds. **Predict, then run.** Which fifty lose least against all 512, and how much does the single one lose?
+# another question, and which. The study also trained GTR on a single painting, and on fifty: of the plainest quarter of the
+# bank, of the busiest, or of all kinds.
+#
+# **Predict, then run.** Which fifty lose least against all 512, and how much does the single one lose?
 
 # %%
 museums = {"1 painting": "gtr styles=1", "50 of the plainest quarter": "gtr styles=50 plainest"}
@@ -561,11 +563,12 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The single painting loses most, and its two seeds lie far apart on some looks. Of the fifties the busy ones lose least (two seeds: say so). Section 2 kept the busy end with caution; here it teaches most. What would have to be true for it to hurt?
+# **Expected.** The single painting loses most. Of the fifties the busy ones lose least (two seeds: say so). Section 2 kept the busy end with caution; here it teaches most. What would have to be true for it to hurt?
 
 # %% [markdown]
-# Two or three seeds a row are few. But read the rows of fifty against each other: if the busy ones lose least, then *what* hangs in the
-# museum counts for more than how much. Section 2 left the busiest twentieth out, by caution; that is a setting to test, not a law.
+# Two seeds a row are few. But read the rows of fifty against each other, and against the single painting: from fifty on, *which*
+# paintings there are may count as much as how many. Section 2 left the busiest twentieth out, by caution; that is a setting to
+# test, not a law.
 #
 # ## 6. Some pictures stay raw (5 min)
 #
@@ -673,9 +676,9 @@ looks = ["game", *others, "colour", "geometry"]
 eval_seeds = [course.seed(n) for n in datasets.EVAL_SEEDS[: course.pick(smoke=2, laptop=16, full=64)]]
 matrices = {}
 for look in course.track(looks, "scoring"):
-    pictures, maps = (torch.from_numpy(array) for array in streets.render_many(eval_seeds, look))
+    pictures, eval_maps = (torch.from_numpy(array) for array in streets.render_many(eval_seeds, look))
     for name, net in nets.items():
-        matrices[name, look] = evaluate.evaluate(net, pictures.permute(0, 3, 1, 2), maps)
+        matrices[name, look] = evaluate.evaluate(net, pictures.permute(0, 3, 1, 2), eval_maps)
 points = {name: [100 * matrices[name, look].miou() for look in looks] for name in nets}
 viz.show(
     viz.bars(points, groups=looks, ylabel="mIoU-19 @ full size (%)", title=f"{len(eval_seeds)} streets a look"),
@@ -690,20 +693,20 @@ print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {ma
 # **Expected.** A loss on `game`, a gain on looks of another appearance; on `geometry` painting has nothing to close. If today's networks show another pattern, that is the better discussion: what would have to be true?
 
 # %% [markdown]
-# One run and a few streets are an anecdote. The study repeats this with several seeds, on 64 streets a look (four for each of sixteen sampled looks);
-# its rows are in the ledger, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
+# One run and a few streets are an anecdote. The course's own study repeats this with several seeds, on 64 streets a look (four for
+# each of sixteen sampled looks); its rows are in the *ledger*, the files in `results/`, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
 # leaves out zero; lesson 08 builds it.) The second table takes the two controls apart.
 
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")
 if rows:
-    cells, study = ledger.summarise(tables.headline_rows(rows)), claims.scores()
+    cells, headline = ledger.summarise(tables.headline_rows(rows)), claims.scores()
     line = []
     for look, name in tables.COLUMN_NAMES.items():
         pair = [cells.get((method, look)) for method in ("baseline", "gtr")]
         if all(pair):
             shown = [f"{100 * cell.mean:.1f} ± {100 * cell.sd:.1f}" for cell in pair]
-            line.append((name, *shown, claims.sentence(claims.paired(study, "gtr", "baseline", look))))
+            line.append((name, *shown, claims.sentence(claims.paired(headline, "gtr", "baseline", look))))
     heads = ["look", "baseline", "GTR", "GTR minus baseline (by seed): verdict"]
     viz.table(line, heads, caption="The committed study, mIoU-19 in per cent, mean ± spread over seeds")
 else:

@@ -491,7 +491,7 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** No. It loses points where not one bit has changed, because its answer leans on the surroundings. Networks that saw paint lose less. The table has the points.
+# **Expected.** Inside, few. Outside, fewer than without paint: it loses points where not one bit has changed, because its answer leans on the surroundings. Networks that saw paint lose less. The table has the points.
 
 # %% [markdown]
 # Look at the middle group of bars. Outside the blobs not one bit differs from the raw picture (you checked it). Whatever

@@ -284,7 +284,7 @@ viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposi
 # %% [markdown]
 # The right panel is the surprise. Where the view that should move is certain, the squared difference and JS have almost *no*
 # gradient, whatever the other view says: the softmax is flat there, and the network is told next to nothing. They move only a
-# view that still hesitates itself. KL pushes hardest exactly there, and pays for it: one confidently wrong teacher pixel, and
+# view that still hesitates itself. KL pushes hardest where the two contradict each other with certainty, and pays for it: one confidently wrong teacher pixel, and
 # it pulls with full force in the wrong direction.
 #
 # Our default is `mse`, for its calm. That is a choice, not a finding; `MethodConfig(consistency_kind=...)` is where you
@@ -351,7 +351,7 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Zeros: *into global* in the three rows with `detach="global"`, and nowhere else. *Into local* stays as it was, digit for digit. Without `detach` the two lengths are of one size for mse and js, and which is longer is chance.
+# **Expected.** Zeros: *into global* in the four rows with `detach="global"`, and nowhere else. *Into local* stays as it was, digit for digit. Without `detach` the two lengths are of one size for mse and js, and which is longer is chance.
 
 # %% [markdown]
 # `detach="global"` leaves an exact zero, and the gradient into *local* as it was: it cuts one branch and touches nothing
@@ -706,7 +706,7 @@ print(summary("05"))
 #
 # - Consistency asks for one answer to two textures of one scene. It needs no label, and alone it is satisfied by a
 #   network that knows nothing.
-# - `mse` and `js` are bounded and lose their push on a view that is certain; `kl` pushes hardest there.
+# - `mse` and `js` are bounded and lose their push on a view that is certain; `kl` pushes hardest on one that is contradicted.
 # - `detach` decides who teaches. Check it by looking at the gradient.
 # - Both branches keep their cross-entropy; one forward pass holds both views.
 # - A gain of LTR or CGL means something only beside a control with two views and the same budget.

@@ -963,7 +963,7 @@ print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}
 #
 # Before you rent eight GPUs for a week, calculate. Operations can be counted exactly, with torch's own counter and
 # without any GPU. Memory can be counted too. Only the **rate** at which a card works through
-# them has to be measured, in TFLOP a second (a TFLOP: $10^{12}$ additions or multiplications of decimal numbers).
+# them has to be measured, in TFLOP a second (a TFLOP: $10^{12}$ additions or multiplications).
 
 # %% [markdown]
 # ### Exercise 6.6 — Hours, before you pay for them (●●○, 4 min)

@@ -239,7 +239,7 @@ def exact_by_count(field, count):
             lambda s, a, b: (s >= s.quantile(a) & s <= s.quantile(b)).nonzero().flatten(),
             "brackets round each",
         ),
-        ("03-band", lambda s, a, b: (s.quantile(a) <= s <= s.quantile(b)).nonzero(), "neither `and` nor"),
+        ("03-band", lambda s, a, b: (s.quantile(a) <= s <= s.quantile(b)).nonzero(), "`torch.where` chooses"),
         ("03-sample", the_first_styles, "every seed gives the same styles"),
         ("03-sample", styles_of_the_seed, "two draws from one generator give the same styles"),
         ("03-ratio", raw_streets_first, "pictures change their places"),

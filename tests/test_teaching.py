@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gltr_lib.checks import verdict
 from gltr_lib.course import answering, build, grade, sitting, teach
 from gltr_lib.course.build import lesson_files, read_cells
 
@@ -351,6 +352,14 @@ def test_gradients_and_generators_are_judged_in_the_students_process_too(book):
     for line, says in (("features = features.detach()", "no gradient gets through"), ("pass", "")):
         assert says in (found := book(stats.format(line), 'check("02-stats", channel_stats)')["02-stats"])
         assert bool(found) == bool(says)
+    for value in ("None", "(features.mean((2, 3), keepdim=True).numpy(),) * 2", "1.0"):
+        source = f"def channel_stats(features, eps=1e-5):\n    return {value}"
+        local: dict = {}
+        exec(source, local)
+        assert (
+            book(source, 'check("02-stats", channel_stats)')["02-stats"]
+            == verdict("02-stats", local["channel_stats"]).message
+        )
     shuffle = (ROOT / "gltr_lib" / "checks" / "lesson02_shuffle.py").read_text(encoding="utf-8")
     shuffle = re.search(r"^def shuffle_positions.*?\n\n", shuffle, re.MULTILINE | re.DOTALL)[0]
     drawn = "torch.randperm(features.shape[2] * features.shape[3], generator=generator)"

@@ -201,7 +201,7 @@ def _raw_values(scores, low, high):
     return ((scores >= low) & (scores <= high)).nonzero().flatten()
 
 
-@misconception("03-band", "the most complex paintings are taken too: they are noise to the network, stop at `high`")
+@misconception("03-band", "the upper end is open: stop at `high`")
 def _no_upper_end(scores, low, high):
     return (scores >= torch.quantile(scores, low)).nonzero().flatten()
 

@@ -273,7 +273,7 @@ def cuts_gradient(ex: Exercise, answer: Callable[..., Any]) -> bool:
         got = answer(*inputs)
     except RuntimeError:  # NumPy refuses tensors that carry a gradient
         return True
-    return not all(part.requires_grad for part in (got if isinstance(got, (tuple, list)) else [got]))
+    return not all(getattr(part, "requires_grad", False) for part in (got if isinstance(got, (tuple, list)) else [got]))
 
 
 def _floats_for_integers(got: Any, want: Any) -> bool:
@@ -356,7 +356,10 @@ def words(error: BaseException) -> str:
 
 #: A piece of an error's words, and what its writer can do.
 _ADVICE = (
-    ("Boolean value of Tensor", "between tensors write `(a) & (b)`, neither `and` nor `a <= b <= c`"),
+    (
+        "Boolean value of Tensor",
+        "there is a True or False for each element: `(a) & (b)` joins them, `torch.where` chooses",
+    ),
     ("bitwise_and", "put brackets round each comparison: `(a >= b) & (a <= c)`"),
     ("'numpy.ndarray' object has no attribute", "this is a NumPy array: `torch.from_numpy` makes a tensor of it"),
     ("Cannot interpret '", "a shape is one tuple: `np.zeros((256, 3))`"),
