@@ -122,7 +122,7 @@ def _counted(field, share):
 
 
 @misconception("04-threshold", "the share itself is used as level: it is a share of pixels, not a value of the field")
-def _share_aslevel_of(field, share):
+def _share_as_level(field, share):
     return (field > share).float()
 
 
