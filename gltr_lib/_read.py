@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gltr_lib._typed import describe, typed
-from gltr_lib.labels import IGNORE, NUM_CLASSES, lookup_table, map_ids
+from gltr_lib.labels import IGNORE, lookup_table, map_ids
 
 #: Largest picture that is decoded, in pixels; a small file can claim to be enormous.
 MAX_PIXELS = 100_000_000
@@ -121,7 +121,14 @@ def read_label(
         known, table = sorted(lut), lookup_table(lut)
     else:
         known, table = range(256), np.asarray(lut)
-    return translate(read_ids(path), table, known, num_classes=num_classes, source=path)
+    ids = read_ids(path)
+    try:
+        return translate(ids, table, known, num_classes=num_classes, source=path)
+    except ValueError as error:
+        if lut is not None or not np.isin(ids, (*range(35), IGNORE)).all():
+            raise
+        hint = "if these are Cityscapes' labelIds, map them first (gltr_lib.labels.LABEL_ID_TO_TRAIN_ID)"
+        raise ValueError(f"{error}; {hint}") from None
 
 
 def read_ids(path: PathLike) -> np.ndarray:
@@ -179,10 +186,7 @@ def translate(
     try:
         labels = map_ids(ids, table, known=np.array(sorted(known)))
     except ValueError as error:
-        hint = ""
-        if set(known) == {*range(NUM_CLASSES), IGNORE} and np.isin(ids, (*range(35), IGNORE)).all():
-            hint = "; if these are Cityscapes' labelIds, map them first (gltr_lib.labels.LABEL_ID_TO_TRAIN_ID)"
-        raise ValueError(f"{shown(source)}: {error}{hint}") from None
+        raise ValueError(f"{shown(source)}: {error}") from None
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     beyond = present[(present >= num_classes) & (present != IGNORE)]
     if beyond.size:

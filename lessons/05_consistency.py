@@ -302,7 +302,7 @@ viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposi
 #
 # Write `kl_to_global(logits_global, logits_local)`: KL(global || local) of the softmax probabilities,
 # `sum_c p_g * (log p_g - log p_l)`, averaged over all pixels of the batch. The global branch is the target: **no gradient
-# flows into it**.
+# flows into it**. It must stay exact where a view is quite sure, where `softmax` reaches 0 and 1 in float32.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -110,6 +110,19 @@ def in_a_row(features, branches):
     return torch.nn.Sequential(*branches)(features)
 
 
+def total_in_place(ce_global, ce_local, consistency, weight):
+    ce_global += ce_local
+    return ce_global + weight * consistency
+
+
+def layers_turned(layers):
+    layers.reverse()
+    field = 1
+    for kernel, stride, dilation in layers:
+        field = (field - 1) * stride + 1 + dilation * (kernel - 1)
+    return field
+
+
 def layers_eaten(layers):
     field, jump = 1, 1
     while layers:
@@ -166,12 +179,14 @@ WRONG = [
     ("05-forward", lambda model, a, b: model((a, b)), "one batch of pictures"),
     ("05-total", lambda a, b, c, w: (a + b + w * c).item(), "no gradient comes back"),
     ("05-total", lambda a, b, c, w: torch.tensor((a + b + w * c).item()), "no gradient comes back"),
+    ("05-total", total_in_place, "writes into a term itself"),
     ("06-aspp", without_gradient(sum_of), "no gradient gets through"),
     ("06-aspp", lambda features, branches: sum_of(features, branches).detach(), "no gradient gets through"),
     ("06-aspp", emptied, "changes its inputs in place"),
     ("06-aspp", in_a_row, "one behind the other"),
     ("06-aspp", lambda features, branches: features + sum_of(features, branches), "starts with something of the feat"),
     ("06-field", layers_eaten, "changes its inputs in place"),
+    ("06-field", layers_turned, "changes its inputs in place"),
     ("07-miou", spoils_the_predictions, "changes its inputs in place"),
     ("07-miou", counted_with_255, "it breaks where pixels have no label (255)"),
     ("07-rescore", lambda x, s: F.interpolate(x[:, None].float(), s, mode="nearest").squeeze().long(), "`squeeze()`"),

@@ -77,6 +77,11 @@ def test_ids_that_must_not_occur_are_listed_with_what_they_seem_to_be():
     assert whose("vistas", {3, 90}).startswith("these seem to be labels of v2.0")
     assert whose("gta5", {0, 18, labels.IGNORE}) == "these seem to be trainIds: unpack the original again"
     assert whose("gta5", {7, 77}) == "unpack the file again"
+    train_ids = {*range(19), labels.IGNORE}
+    assert whose("cityscapes", {7, 26}, train_ids).endswith(
+        "labelIds, not trainIds: name the file ..._gtFine_labelIds.png"
+    )
+    assert whose("cityscapes", {7, 77}, train_ids) == "unpack the file again"
 
 
 @pytest.mark.filterwarnings("ignore:.*pictures of")
@@ -91,7 +96,7 @@ def test_reading_an_id_that_must_not_occur_tells_what_to_do(tmp_path):
     prepared = trees.gta5(tmp_path / "again")
     pair = layout.pairs(prepared.root, "train")[0]
     Image.new("L", (96, 53), 77).save(tmp_path / "00001.png")
-    with pytest.raises(ValueError, match="; prepare them again; gltr verify gta5 FOLDER lists"):
+    with pytest.raises(ValueError, match=r"255; prepare them again; gltr verify gta5 FOLDER --prepared PREPARED lists"):
         layout.read_label(replace(pair, label=tmp_path / "00001.png", coding=PREPARED))
 
 

@@ -175,7 +175,8 @@ def _local_still(logits_global, logits_local, valid):
     "05-kl",
     title="One branch teaches",
     task="Return KL(global || local) of the softmax probabilities, `sum_c p_g * (log p_g - log p_l)`, averaged over "
-    "all pixels of the batch. The global branch is the target: **no gradient flows into it**.",
+    "all pixels of the batch. The global branch is the target: **no gradient flows into it**. It must stay "
+    "exact where a view is quite sure, where `softmax` reaches 0 and 1 in float32.",
     hints=(
         "Which branch may learn? The other one is a constant: `.detach()` it. Logs: `log_softmax`, not log of softmax.",
         "`p = logits_global.detach().log_softmax(1)`, `q = logits_local.log_softmax(1)`, then "
@@ -377,7 +378,10 @@ def _terms():
 def _loss_and_slopes(answer, *terms):
     """The loss of tensors, and how it changes with each of its three terms (0 where no gradient comes back)."""
     leaves = [torch.tensor(term, requires_grad=True) for term in terms[:3]]
-    loss = answer(*(leaf * 1 for leaf in leaves), terms[3])
+    given = [leaf * 1 for leaf in leaves]
+    loss = answer(*given, terms[3])
+    if any(here.item() != leaf.item() for here, leaf in zip(given, leaves, strict=True)):
+        raise NotYet("`+=` writes into a term itself, and whoever prints it afterwards reads the sum: take `a + b`")
     slopes: tuple[torch.Tensor | None, ...] = (None,) * 3
     if isinstance(loss, torch.Tensor) and loss.requires_grad and not loss.ndim:
         slopes = torch.autograd.grad(loss, leaves, allow_unused=True)

@@ -258,6 +258,8 @@ def changed_inputs(ex: Exercise, answer: Callable[..., Any]) -> bool:
 def _wrote(used: Any, fresh: Any) -> bool:
     if isinstance(fresh, (list, tuple)):
         return len(used) != len(fresh) or any(map(_wrote, used, fresh))
+    if isinstance(fresh, (int, float, str)):
+        return used is not fresh and used != fresh
     kinds = (torch.Tensor, np.ndarray, dict)
     return isinstance(fresh, kinds) and difference(used, fresh, tolerance=1e-9) is not None
 
@@ -361,7 +363,10 @@ _ADVICE = (
         "there is a True or False for each element: `(a) & (b)` joins them, `torch.where` chooses",
     ),
     ("bitwise_and", "put brackets round each comparison: `(a >= b) & (a <= c)`"),
-    ("'numpy.ndarray' object has no attribute", "this is a NumPy array: `torch.from_numpy` makes a tensor of it"),
+    (
+        "'numpy.ndarray' object has no attribute",
+        "this is a NumPy array (`.astype`, `.transpose`); `torch.from_numpy` makes a tensor of it",
+    ),
     ("Cannot interpret '", "a shape is one tuple: `np.zeros((256, 3))`"),
     ("index 255 is out of bounds", "255 is no row of the table: it needs 256 rows, 0 to 255"),
 )

@@ -196,8 +196,10 @@ class Layout:
         try:
             return translate(ids, coding.table, coding.known, num_classes=self.num_classes, source=path)
         except ValueError as error:
-            again = "prepare them again" if self.is_prepared(pair) else whose(self.name, set(np.unique(ids).tolist()))
-            raise ValueError(f"{error}; {again}; gltr verify {self.name} FOLDER lists every such file") from None
+            prepared = self.is_prepared(pair)
+            again = "prepare them again" if prepared else whose(self.name, set(np.unique(ids).tolist()), coding.known)
+            lists = f"gltr verify {self.name} FOLDER{' --prepared PREPARED' * prepared} lists every such file"
+            raise ValueError(f"{error}; {again}; {lists}") from None
 
     def is_prepared(self, pair: Pair) -> bool:
         """Whether a pair's label map was made by ``gltr prepare``; BDD100K's own hold trainIds, too."""

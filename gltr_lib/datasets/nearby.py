@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,12 +50,13 @@ def advice(root: Path, forms: Sequence[Form], lies: Callable[[Path], bool], *, l
     return ""
 
 
-def whose(name: str, found: set[int]) -> str:
+def whose(name: str, found: set[int], known: Collection[int] = ()) -> str:
     """What to do about a label map with ids that must not occur: what it seems to be, if anybody knows.
 
     Args:
         name: the dataset's short name.
         found: all ids in the label map.
+        known: the ids that may occur, where that is known.
 
     Example:
         >>> whose("cityscapes", {0, 18, 255})
@@ -66,6 +67,9 @@ def whose(name: str, found: set[int]) -> str:
     if found <= {*range(19), 255}:
         other = "name the file ..._gtFine_labelTrainIds.png, or " if name == "cityscapes" else ""
         return f"these seem to be trainIds: {other}unpack the original again"
+    if set(known) == {*range(19), 255} and found <= {*range(35), 255}:
+        other = "name the file ..._gtFine_labelIds.png" if name == "cityscapes" else "unpack the trainIds again"
+        return f"these seem to be Cityscapes' labelIds, not trainIds: {other}"
     return "unpack the file again"
 
 

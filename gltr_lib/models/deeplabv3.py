@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gltr_lib._validate import check_batch
 from gltr_lib.models.trunk import Preprocess, Segmenter, Trunk, enlarge, set_norm
 
 #: Dilations of the pyramid at each output stride: the same reach in the picture.
@@ -85,7 +86,7 @@ class DeepLabV3(TorchvisionSegmenter):
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:
-        _check_batch(self, images)
+        _check_pooled(self, images)
         network: Any = self.network
         logits = network.classifier(self.backbone(self.preprocess(images))["out"])
         return enlarge(logits, images)  # as torchvision's network does, but in single precision
@@ -154,7 +155,7 @@ class DeepLabV3Plus(Segmenter):
         self.set_preprocessing(preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:
-        _check_batch(self, images)
+        _check_pooled(self, images)
         maps = self.backbone(self.preprocess(images))
         logits = self.head["decoder"](self.head["pyramid"](maps["out"]), maps["low"])
         return enlarge(logits, images)
@@ -171,7 +172,8 @@ def _check_stride(output_stride: int) -> int:
     return output_stride
 
 
-def _check_batch(model: Any, images: Tensor) -> None:
+def _check_pooled(model: Any, images: Tensor) -> None:
+    check_batch(images)
     # The pyramid's pooled branch has one value a channel and picture; BatchNorm over a single value is undefined.
     if model.training and model.norm == "batch" and images.shape[0] == 1:
         raise ValueError(

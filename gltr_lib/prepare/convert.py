@@ -147,7 +147,7 @@ def to_train_ids(
     counts = np.bincount(ids.ravel(), minlength=256)
     unknown = [int(number) for number in np.flatnonzero(counts) if number not in known]
     if unknown:
-        hint = whose(layout.name, set(np.flatnonzero(counts).tolist())) if layout is not None else ""
+        hint = whose(layout.name, set(np.flatnonzero(counts).tolist()), known) if layout is not None else ""
         raise ValueError(f"found ids outside the table: {unknown_ids({n: counts[n] for n in unknown}, known, hint)}")
     return table[ids], counts
 

@@ -189,10 +189,10 @@ def _look(name: str, depth: str, part: bool, key: str, pair: Pair) -> _job.Entry
     unknown = [int(number) for number in counts if int(number) not in _known(layout, pair)]
     if unknown:
         pixels = {number: counts[str(number)] for number in unknown}
-        again = (
-            "prepare them again" if layout.is_prepared(pair) else whose(layout.name, {int(number) for number in counts})
-        )
-        words = unknown_ids(pixels, _known(layout, pair), again)
+        known = _known(layout, pair)
+        found = {int(number) for number in counts}
+        again = "prepare them again" if layout.is_prepared(pair) else whose(layout.name, found, known)
+        words = unknown_ids(pixels, known, again)
         problems.append(("unknown ids", str(pair.label), words))
     if size and label_size and size != tuple(label_size):
         text = f"{size[1]}x{size[0]}, but its label map {pair.label} is {label_size[1]}x{label_size[0]}"
