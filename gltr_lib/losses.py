@@ -49,11 +49,20 @@ def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -
         check_labels(labels.reshape(1, 1, -1), num_classes, ignore_index=ignore_index)
     if labels.dtype in WIDE_UNSIGNED:
         labels = labels.long()
-    # Ignored pixels are counted in a bin of their own: picking the others out would make a GPU wait.
+    if labels.is_cuda:  # bincount reads the largest label there, and so waits for the device at each step
+        return _counted_apart(labels, num_classes, ignore_index)
+    # Ignored pixels are counted in a bin of their own.
     bins = torch.where(labels == ignore_index, num_classes, labels).flatten()
     counts = torch.bincount(bins, minlength=num_classes + 1)
     counts[num_classes] = labels.numel()
     return counts
+
+
+def _counted_apart(labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """The totals class by class: nothing is read back, and the largest label decides no shape."""
+    each = [(labels == c).sum() if c != ignore_index else labels.new_zeros((), dtype=torch.int64)
+            for c in range(num_classes)]  # fmt: skip
+    return torch.stack([*each, torch.full_like(each[0], labels.numel())])
 
 
 @typed
@@ -126,7 +135,7 @@ def scored_pixels(
         norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().to(kind)
     else:
         scored = target != ignore_index
-        norm = scored.sum().to(kind) if weight is None else weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
+        norm = scored.sum().to(kind) if weight is None else weight[target.clamp(0, logits.shape[1] - 1)][scored].sum()
     return target, weight, norm.clamp(min=1e-12)
 
 

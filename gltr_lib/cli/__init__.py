@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
     except KeyboardInterrupt:
-        return _complain(f"{name}: stopped; the same command goes on where it was", 130)
+        again = ", without --fresh," if "--fresh" in rest else ""
+        return _complain(f"{name}: stopped; the same command{again} goes on where it was", 130)
 
 
 @contextlib.contextmanager

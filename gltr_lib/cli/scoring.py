@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
@@ -61,6 +62,7 @@ def evaluate(
         device: cpu, cuda or mps; the best there is if not given.
         json: print JSON.
     """
+    _refuse_unread(locals())
     if (images is None) != (labels is None):
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     if not 1 <= scenes <= 64:
@@ -112,6 +114,24 @@ def evaluate(
         scores = workflows.score_on_looks(model, look, scenes)
     answer({"network": network, "scores": scores}, json, workflows.render_scores(network, scores))
     return 0
+
+
+#: What only datasets are scored with, and what only streets are.
+_OF_DATA = ("prepared", "split", "option", "protocol", "classes", "among", "fit", "window", "overlap", "flip", "scales",
+            "batch", "workers", "amp", "method", "seed")  # fmt: skip
+_OF_STREETS = ("look", "scenes")
+
+
+def _refuse_unread(given: dict[str, Any]) -> None:
+    """A score that left out what was asked for would look like the one that was asked for."""
+    on_data = given["data"] not in (None, "camvid")
+    on_streets = given["data"] is given["images"] is given["camvid"] is None
+    unread = (() if on_data else _OF_DATA) + (() if on_streets else _OF_STREETS)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(evaluate).parameters.items()}
+    changed = [f"--{name}" for name in unread if given[name] != defaults[name]]
+    if changed:
+        scored = "a dataset is" if on_data else "the streets are" if on_streets else "these photographs are"
+        raise UsageError(f"{', '.join(changed)}: not read where {scored} scored; leave it out")
 
 
 def _writable(flag: str, place: Path | None, folder: bool) -> None:
