@@ -607,6 +607,7 @@ if camvid is not None:
         viz.grid(panels, names, columns=3, title="The middle frame of each sequence"),
         alt="One photograph of each CamVid sequence, with the predictions of the baseline and of gtr_ltr_cgl.",
     )
+    viz.show(viz.label_legend(), alt="Legend: number, name and colour of all 19 classes, for the predictions.")
 
 # %%
 studied = ledger.read(course.root() / "results" / "real.jsonl")
