@@ -140,6 +140,13 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["study", "--only", "nothing"],
         ["study", "--tier", "nothing"],
         ["study", "--looks", "sampled:1000"],
+        ["study", "--device", "abacus", "--list"],
+        ["stylize", "a", "b", "--batch", "0"],
+        ["stylize", "a", "b", "--workers", "-1"],
+        ["stylize", "a", "b", "--processes", "0"],
+        ["bank", "a", "b.safetensors", "--workers", "0"],
+        ["demo", "--seed", "-1"],
+        ["evaluate", "baseline", "--amp", "fp8"],
         ["bench", "--repeat", "0"],
         ["bank", "a", "b.safetensors", "--longest", "3"],
         ["prepare", "gta5", "a", "b", "--lists", "offical"],
@@ -366,7 +373,7 @@ def test_a_network_file_of_something_else_is_refused(tmp_path, capsys):
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
-    assert cli.main(["evaluate", str(tmp_path / "x.safetensors")]) == 2
+    assert cli.main(["evaluate", str(tmp_path / "x.safetensors")]) == 1
     assert len(lines(capsys.readouterr().err)) == 1
 
 
@@ -560,3 +567,23 @@ def test_more_classes_than_nineteen_are_read_where_the_network_has_them(tmp_path
         workflows.training_data((16, 32), *folders)
     opened = Data("folder", root=str(tmp_path)).train(TrainConfig(num_classes=30))
     assert opened.pair(0)[1].max() == 25
+
+
+def test_a_damaged_file_is_no_mistyped_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "junk.safetensors").write_bytes(b"no tensors at all")
+    for command in (["stylize", "in", "out", "--bank"], ["evaluate"], ["bank", "info"]):
+        assert cli.main([*command, "junk.safetensors"]) == 1
+        assert "junk.safetensors: " in capsys.readouterr().err
+        assert cli.main([*command, "jnuk"]) == (1 if command[-1] == "info" else 2)
+
+
+def test_help_may_be_cut_off():
+    """``gltr --help | head -0`` has a traceback in many programs."""
+    for flag in ("--help", "--version"):
+        command = f"{sys.executable} -c 'import time; time.sleep(0.3)'; {sys.executable} -m gltr_lib {flag}"
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; ( {command} ) | true"], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (141, "")

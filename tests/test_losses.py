@@ -410,3 +410,27 @@ def test_balanced_classes_with_any_number_for_what_is_ignored():
         moved = labels.where(labels != 255, ignored)
         found = segmentation_loss(logits, moved, class_balance=True, ignore_index=ignored)
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_a_pixel_that_does_not_count_gives_no_gradient_whatever_it_holds(kind):
+    valid = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(1)) < 0.6
+    clean = [torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3)]
+    found = []
+    for filler in (0.0, torch.nan, torch.inf):
+        pair = [torch.where(valid[:, None], part, filler).requires_grad_() for part in clean]
+        loss = consistency_loss(*pair, kind=kind, valid=valid)
+        loss.backward()
+        assert all((part.grad.masked_select(~valid[:, None]) == 0).all() for part in pair)
+        found.append((loss.item(), [part.grad for part in pair]))
+    for value, grads in found[1:]:
+        assert value == found[0][0]
+        assert all(torch.equal(a, b) for a, b in zip(grads, found[0][1], strict=True) if b is not None)
+
+
+def test_two_devices_are_named():
+    a = torch.randn(1, 3, 2, 2)
+    with pytest.raises(ValueError, match="logits_local: expected on cpu like logits_global, received on meta"):
+        consistency_loss(a, a.to("meta"))
+    with pytest.raises(ValueError, match="valid: expected on cpu like the logits, received on meta"):
+        consistency_loss(a, a, valid=torch.ones(1, 2, 2, dtype=torch.bool, device="meta"))

@@ -6,10 +6,11 @@ import inspect
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from gltr_lib._usage import UsageError, usage
+from gltr_lib._usage import UsageError, at_least, usage
 from gltr_lib.cli._say import answer
 
 
@@ -67,8 +68,10 @@ def evaluate(
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     if not 1 <= scenes <= 64:
         raise UsageError(f"--scenes: expected 1 to 64, received {scenes}")
-    if batch < 1 or workers < 0 or amp not in (None, "bf16", "fp16"):
-        raise UsageError("expected --batch of at least 1, --workers of at least 0 and --amp bf16 or fp16")
+    at_least(1, batch=batch)
+    at_least(0, workers=workers)
+    if amp not in (None, "bf16", "fp16"):
+        raise UsageError(f"--amp: expected bf16 or fp16, received {amp[:60]!r}")
     if (data is None) != (root is None):
         raise UsageError("--data and --root come together: the dataset's name and the folder where it was unpacked")
     if data in (None, "camvid") and (out or export or ledger or against):
@@ -89,8 +92,12 @@ def evaluate(
             plan = _plan(data, root, split, prepared, option, protocol, classes, among, fit, how)
         where = pick_device(device)
         networks = [network, *against]
-        loaded = [workflows.load_with_facts(name) for name in networks]
         workflows.check_looks(look)
+    loaded = []
+    for name in networks:
+        with nullcontext() if Path(name).exists() else usage():  # a damaged file is no mistyped name
+            loaded.append(workflows.load_with_facts(name))
+    with usage():
         if plan is not None:
             from gltr_lib import evaluation
 
