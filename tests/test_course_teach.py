@@ -162,6 +162,75 @@ def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_pa
     assert slides.left_out(TINY, tmp_path / "none.ipynb") == 0
 
 
+def ran(tmp_path, outputs):
+    """The tiny lesson's slides after a run with these outputs, by the beginning of a cell."""
+    import nbformat
+
+    book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
+    for begins, made in outputs.items():
+        next(cell for cell in book.cells if cell.source.startswith(begins)).outputs = made
+    nbformat.write(book, tmp_path / "02_tiny.ipynb")
+    return slides.deck(TINY, tmp_path / "02_tiny.ipynb")
+
+
+def output(kinds):
+    import nbformat
+
+    metadata = {kind: {"alt": "a black dot"} for kind in kinds}
+    return nbformat.v4.new_output("display_data", kinds, metadata=metadata)
+
+
+def printed(text):
+    import nbformat
+
+    return nbformat.v4.new_output("stream", name="stdout", text=text)
+
+
+def test_every_figure_and_table_has_its_slide_also_behind_an_exercise(tmp_path, monkeypatch):
+    monkeypatch.setattr(slides, "recognised", lambda text: "a wrong answer" if "check(" in text else "")
+    picture, table = output({"image/png": PNG}), output({"text/html": "<table><tr></tr></table>"})
+    deck = ran(tmp_path, {"def double": [picture, picture, table]})
+    shown = [slide for slide in deck if slide.kind == "shown"]
+    assert [(slide.body.count("<img"), slide.body.count("<table")) for slide in shown] == [(1, 0), (1, 0), (0, 1)]
+    assert {slide.title for slide in shown} == {"First"}
+    first = next(slide for slide in deck if slide.kind == "exercise")
+    assert first.notes == ["a wrong answer"], "what a check recognises stays with its exercise, figures or not"
+
+
+def test_markdown_tables_explorers_and_printed_answers_are_shown(tmp_path):
+    told = output({"text/markdown": ["| a |\n", "|---|\n", "| *b* |"]})
+    explorer = output({"application/vnd.jupyter.widget-view+json": {}, "image/jpeg": "/9j/"})
+    out = [explorer, printed("3 < 4\n\n✓ 02-double: right\n"), told]
+    figure, table = (s.body for s in ran(tmp_path, {"course.mode()": out}) if s.kind == "result")
+    assert figure == (
+        '<figure><img alt="a black dot" src="data:image/jpeg;base64,/9j/"></figure><p class="printed">3 &lt; 4</p>'
+    )
+    assert "<td><em>b</em></td>" in table
+    long = [printed("line\n" * (slides.PRINTED[0] + 1)), printed("x" * (slides.PRINTED[1] + 1)), printed("\r 50%\n")]
+    assert [slide for slide in ran(tmp_path, {"course.mode()": long}) if slide.kind == "result"] == []
+
+
+def test_a_printed_line_alone_makes_no_slide_and_is_not_missed(tmp_path):
+    import nbformat
+
+    deck = ran(tmp_path, {"double = check": [printed("42\n")]})
+    assert [slide for slide in deck if slide.kind == "shown"] == []
+    path = tmp_path / "02_tiny.ipynb"
+    book = nbformat.read(path, as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell("of_last_week()", outputs=[printed("42\n")]))
+    nbformat.write(book, path)
+    assert slides.left_out(TINY, path) == 0
+
+
+def test_the_expected_answer_lies_under_the_result_and_not_under_the_question(tmp_path):
+    note = "**Expected.** The one that the variable names."
+    deck = ran(tmp_path, {"course.mode()": [output({"image/png": PNG})] * 2})
+    assert [slide.kind for slide in deck if note in slide.notes] == ["result"]
+    kinds = [slide.kind for slide in deck]
+    assert note in deck[kinds.index("result")].notes, "the first of the two results"
+    assert [slide.kind for slide in slides.deck(TINY) if note in slide.notes] == ["predict"]
+
+
 def test_a_figure_has_its_slide_to_itself_and_two_short_tables_share_one():
     figure, legend = '<figure><img alt="a curve"></figure>', '<figure class="legend"><img alt="Legend"></figure>'
     table = "<table><tr></tr></table>"

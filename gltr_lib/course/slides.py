@@ -24,12 +24,13 @@ from typing import Any
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
 from gltr_lib.course.formula import svg
-from gltr_lib.course.teach import EXERCISE, PREDICT, SECTION, recognised
+from gltr_lib.course.teach import EXERCISE, EXPECTED, PREDICT, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
 TABLES = 2  # a slide holds at most this many tables, or one figure: two of them cannot be read from the last row
 LONG_TABLE = 9  # rows from which a table has its slide to itself
+PRINTED = 4, 360  # lines and characters that a printed answer may have: more is a list for the notebook
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _FIELD = re.compile(r"^\*\*(Question|Before you start|Time)\.\*\* (.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -91,23 +92,31 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
     slides = [Slide("title", f"{kicker} · {minutes}", title.split(" · ", 1)[-1], question)]
     goals = to_html(f"{bullets}\n\n*Before you start:* {fields['Before you start']}")
     slides.append(Slide("goals", kicker, "You will be able to", goals))
-    section, waiting, answer = "", False, []
+    section, waiting, answer, expected = "", False, [], []
     for cell in cells[1:]:
         text = cell.source
         if "instructor" in cell.tags:
-            slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
+            if waiting and text.startswith(EXPECTED):  # under the answer: key N on the question would give it away
+                expected.append(text)
+            else:
+                slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
             continue
         if cell.kind == "code":
-            told = recognised(text) if slides[-1].kind == "exercise" else ""
-            slides[-1].notes += [told] if told else []
+            told = recognised(text)
+            asked = [slide for slide in slides if slide.kind == "exercise"][-1:]  # a figure may stand in between
+            for slide in asked if told else []:
+                slide.notes.append(told)
             pieces = shown.get(cell.index, [])
             if waiting:
                 answer += pieces
-            elif pieces and slides[-1].kind == "section" and "<img" not in slides[-1].body:
-                slides[-1].body += pieces[0]
+            else:
+                seen = [piece for piece in pieces if not _printed(piece)]
+                slides += _results(seen, section, "shown", section.split(". ", 1)[-1])
             continue
-        slides += _results(answer, section)
-        waiting, answer = False, []
+        came = _results(answer, section)
+        (came[0] if came else slides[-1]).notes += expected
+        slides += came
+        waiting, answer, expected = False, [], []
         for part in _parts(text):
             begins = SECTION.match(part)
             if begins:
@@ -138,20 +147,24 @@ def _asked(part: str) -> str:
     return told + to_html(asked.split("\n\n#", 1)[0].strip())
 
 
-def _results(answer: Sequence[str], section: str) -> list[Slide]:
-    """Slides of what came out; a legend stays with the figure before it."""
+def _printed(piece: str) -> bool:
+    return piece.startswith('<p class="printed">')
+
+
+def _results(answer: Sequence[str], section: str, kind: str = "result", title: str = "What came out") -> list[Slide]:
+    """Slides of what came out; a legend and a printed line stay with the figure before them."""
     groups: list[list[str]] = []
     room = 0
     for piece in answer:
         alone = "<img" in piece or piece.count("<tr>") > LONG_TABLE
-        needs = 0 if 'class="legend"' in piece else TABLES if alone else 1
+        needs = 0 if 'class="legend"' in piece or _printed(piece) else TABLES if alone else 1
         if groups and needs <= room:
             groups[-1].append(piece)
             room -= needs
         else:
             groups.append([piece])
             room = TABLES - needs
-    return [Slide("result", section, "What came out", "".join(group)) for group in groups]
+    return [Slide(kind, section, title, "".join(group)) for group in groups]
 
 
 def _parts(text: str) -> list[str]:
@@ -208,19 +221,36 @@ def left_out(path: Path, executed: Path) -> int:
         return 0
     known = {solve(cell.source) for cell in read_cells(path) if cell.kind == "code"}
     ran = [c for c in json.loads(executed.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
-    return sum(outputs.text_of(c["source"]) not in known and any(_pieces(c.get("outputs", ()))) for c in ran)
+    changed = [c for c in ran if outputs.text_of(c["source"]) not in known]
+    return sum(any(not _printed(piece) for piece in _pieces(c.get("outputs", ()))) for c in changed)
 
 
 def _pieces(made: Sequence[Any]) -> Iterator[str]:
+    """What a class looks at among a cell's outputs: figures, an explorer's picture, tables, a few printed lines."""
     for output in made:
         data = output.get("data", {})
-        if "image/png" in data:
-            alt = html.escape(outputs.alt_of(output, "image/png"), quote=True)
-            code = outputs.text_of(data["image/png"]).replace("\n", "")
+        page, told = (outputs.text_of(data.get(f"text/{kind}", "")) for kind in ("html", "markdown"))
+        mime = next((kind for kind in ("image/png", "image/jpeg") if kind in data), "")
+        if mime:
+            alt = html.escape(outputs.alt_of(output, mime), quote=True)
+            code = outputs.text_of(data[mime]).replace("\n", "")
             kind = ' class="legend"' if alt.startswith("Legend") else ""
-            yield f'<figure{kind}><img alt="{alt}" src="data:image/png;base64,{code}"></figure>'
-        elif "<table" in outputs.text_of(data.get("text/html", "")):
-            yield outputs.text_of(data["text/html"])
+            yield f'<figure{kind}><img alt="{alt}" src="data:{mime};base64,{code}"></figure>'
+        elif "<table" in page:
+            yield page
+        elif "|---" in told:
+            yield to_html(told)
+        elif output.get("name") == "stdout":
+            yield from _line(outputs.text_of(output["text"]))
+
+
+def _line(printed: str) -> Iterator[str]:
+    """A short printed answer; neither a bar, nor what a check says, nor a list that nobody reads from a wall."""
+    lines = [line for line in printed.split("\n") if line.strip()]
+    lines = [line for line in lines if "\r" not in line and "\u2713" not in line and "not yet" not in line]
+    most, long = PRINTED
+    if lines and len(lines) <= most and sum(map(len, lines)) <= long:
+        yield f'<p class="printed">{"<br>".join(map(html.escape, lines))}</p>'
 
 
 def page(name: str, slides: Sequence[Slide]) -> str:
