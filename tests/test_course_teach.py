@@ -248,6 +248,13 @@ def test_a_sentence_that_announces_a_list_a_table_or_code_has_it_on_its_slide():
     assert slides._idea("Nothing is announced.\n\n- one") == slides.to_html("Nothing is announced.")
 
 
+def test_a_prediction_does_not_repeat_the_slide_before_it():
+    part = "The network has seen no sun.\n\n**Predict, then run.** Does it fail?"
+    lead = '<div class="lead"><p>The network has seen no sun.</p></div>'
+    assert slides._asked(part, "<p>Another thing.</p>") == lead + "<p>Does it fail?</p>"
+    assert slides._asked(part, "<p>One.</p>\n<p>The network has seen no sun.</p>") == "<p>Does it fail?</p>"
+
+
 def test_notes_lie_under_the_slide_that_they_belong_to():
     deck = slides.deck(TINY)
     noted = [slide for slide in deck if slide.notes]
@@ -285,3 +292,17 @@ def test_the_slides_command_names_the_lessons_whose_figures_are_outdated(base, c
     nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
     assert slides.main(call) == 0
     assert "Left out" not in capsys.readouterr().out
+
+
+def test_the_slides_command_warns_of_figures_from_smoke_mode(base, capsys):
+    import nbformat
+
+    (base / "runs" / "notebooks").mkdir(parents=True)
+    call = ["--root", str(base), "--runs", str(base / "runs"), "--out", str(base / "decks")]
+    for mode in ("smoke", "laptop"):
+        book, _ = executed()
+        book.metadata["gltr"] = {"mode": mode}
+        nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
+        assert slides.main(call) == 0
+        warned = "These figures are from smoke mode: run `make course` before you teach." in capsys.readouterr().out
+        assert warned == (mode == "smoke")

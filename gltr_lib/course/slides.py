@@ -133,17 +133,18 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
             elif not part.startswith("## ") and "$$" in part and PREDICT not in part:
                 slides.append(Slide("idea", section, section.split(". ", 1)[-1], _idea(part)))
             if PREDICT in part:
-                slides.append(Slide("predict", section, "Predict, then run", _asked(part)))
+                slides.append(Slide("predict", section, "Predict, then run", _asked(part, slides[-1].body)))
                 waiting = True
     return slides
 
 
-def _asked(part: str) -> str:
-    """A prediction, below the paragraph that leads up to it."""
+def _asked(part: str, previous: str = "") -> str:
+    """A prediction, below the paragraph that leads up to it, unless the class has just read that one."""
     before, asked = part.split(PREDICT, 1)
     lead = before.strip().split("\n\n")[-1].strip()
     plain = bool(lead) and not lead.startswith(("#", "|", "$$", "- ", "```"))
-    told = f'<div class="lead">{to_html(lead)}</div>' if plain else ""
+    page = to_html(lead) if plain else ""
+    told = f'<div class="lead">{page}</div>' if page and page not in previous else ""
     return told + to_html(asked.split("\n\n#", 1)[0].strip())
 
 
@@ -223,6 +224,14 @@ def left_out(path: Path, executed: Path) -> int:
     ran = [c for c in json.loads(executed.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
     changed = [c for c in ran if outputs.text_of(c["source"]) not in known]
     return sum(any(not _printed(piece) for piece in _pieces(c.get("outputs", ()))) for c in changed)
+
+
+def mode_of(executed: Path) -> str:
+    """The mode in which a notebook was executed; empty where there is none, or where it does not say."""
+    if not executed.is_file():
+        return ""
+    about = json.loads(executed.read_text(encoding="utf-8"))["metadata"].get("gltr", {})
+    return str(about.get("mode", ""))
 
 
 def _pieces(made: Sequence[Any]) -> Iterator[str]:
@@ -330,7 +339,11 @@ def main(argv: list[str] | None = None) -> int:
     if not pictures:
         print(f"No figures: {runs} holds no executed lessons of this state; run `make course` first.")
         return 0
-    # A projector in front of a class is the wrong place to find out that "What came out" is missing.
+    # A projector in front of a class is the wrong place to find out that "What came out" is missing or means nothing.
+    smoke = [stem[:2] for stem in decks if mode_of(runs / "notebooks" / f"{stem}.ipynb") == "smoke"]
+    if smoke:
+        which = "" if len(smoke) == len(decks) else f" (lessons {', '.join(smoke)})"
+        print(f"These figures are from smoke mode{which}: run `make course` before you teach.")
     old = {stem: left_out(base / "lessons" / f"{stem}.py", runs / "notebooks" / f"{stem}.ipynb") for stem in decks}
     if any(old.values()):
         named = ", ".join(f"{stem[:2]} ({count})" for stem, count in old.items() if count)
