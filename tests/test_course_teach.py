@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gltr_lib import checks
-from gltr_lib.course import build, formula, slides, teach
+from gltr_lib.course import build, formula, slides, slidetext, teach
 from gltr_lib.course.build import BEGIN, END, lesson_files, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +109,7 @@ def test_a_deck_holds_what_a_class_looks_at_and_no_solution(path, decks):
     kinds = [slide.kind for slide in deck]
     assert kinds[:2] == ["title", "goals"]
     assert kinds[-2:] == ["recap", "next"]
-    assert kinds.count("predict") == source.count(slides.PREDICT)
+    assert kinds.count("predict") == source.count(teach.PREDICT)
     assert kinds.count("exercise") == len(re.findall(r"^# ### Exercise", source, re.MULTILINE))
     assert kinds.count("section") == len(teach.sections(read_cells(path)))
     displayed = sum(cell.source.count("$$") // 2 for cell in read_cells(path) if cell.kind == "markdown")
@@ -238,21 +238,56 @@ def test_a_figure_has_its_slide_to_itself_and_two_short_tables_share_one():
     assert [slide.body for slide in made] == [figure + legend, figure, table * 2, table]
 
 
-def test_a_sentence_that_announces_a_list_a_table_or_code_has_it_on_its_slide():
+def test_a_list_a_table_and_code_stand_on_a_slide_with_the_sentence_that_announces_them():
     for block in ("- one\n- two", "| a |\n|---|\n| b |", "```python\nfirst()\n\nsecond()\n```"):
-        page = slides._idea(f"## 1. Title (3 min)\nThese things are equal:\n\n{block}\n\nAnd more.")
-        assert page == slides.to_html(f"These things are equal:\n\n{block}")
-    told = slides._idea("The rule: put it at\n\n$$t = m ,$$\n\nkeep what lies above.\n\nAnother thing.")
+        (page,) = slidetext.ideas(
+            f"## 1. Title (3 min)\nFirst words.\n\nDropped.\n\nEqual are:\n\n{block}\n\nAnd more."
+        )
+        assert page == slides.to_html(f"First words.\n\nEqual are:\n\n{block}")
+        assert slidetext.ideas(f"Dropped.\n\nEqual are\n\n{block}", section=False) == [
+            slides.to_html(f"Equal are\n\n{block}")
+        ]
+    (told,) = slidetext.ideas("The rule: put it at\n\n$$t = m ,$$\n\nkeep what lies above.\n\nAnother thing.", False)
     assert "keep what lies above" in told, "a sentence that goes on behind its equation is shown whole"
     assert "Another thing" not in told
-    assert slides._idea("Nothing is announced.\n\n- one") == slides.to_html("Nothing is announced.")
+    assert slidetext.ideas("### A heading\nProse alone.\n\nAnd more of it.", section=False) == []
+
+
+def test_the_matrix_of_lesson_01_is_shown_and_its_symbol_explained():
+    path = next(path for path in LESSONS if path.stem.startswith("01"))
+    first = [slide.body for slide in slides.deck(path) if "section 1," in slide.kicker or " · 1. " in slide.kicker]
+    assert any("<strong>true 0</strong>" in body for body in first)
+    place = next(i for i, body in enumerate(first) if "formula: C_{tp}" in body)
+    assert "counts the pixels" in first[place]
+
+
+def rows(count, text="a cell"):
+    row = f"<tr><td>{text}</td></tr>"
+    return f"<table><caption>c</caption><thead><tr><th>head</th></tr></thead><tbody>{row * count}</tbody></table>"
+
+
+def test_a_long_table_goes_on_over_several_slides_each_with_the_header():
+    assert [slide.body for slide in slides._results([rows(10)], "")] == [rows(10)]
+    assert [slide.body for slide in slides._results([rows(22)], "")] == [rows(7), rows(8), rows(7)]
+    wordy = "a word " * 40  # three lines a cell
+    assert [slide.body for slide in slides._results([rows(6, wordy)], "")] == [rows(3, wordy)] * 2
+    two = "<table><tbody><tr></tr></tbody></table><table><tbody><tr></tr></tbody></table>"
+    assert slidetext.split(two) == [two]
+
+
+def test_too_much_text_goes_on_on_the_next_slide_and_what_belongs_together_stays_so():
+    long, equation = "many words " * 60, "$$\\frac{a}{b}$$"
+    pages = slidetext.ideas(f"## 1. T (1 min)\n{long}\n\nThe rule is\n\n{equation}")
+    assert len(pages) == 2
+    assert "The rule is" not in pages[0]
+    assert all(slidetext.height(page) <= slidetext.FULL for page in pages)
 
 
 def test_a_prediction_does_not_repeat_the_slide_before_it():
     part = "The network has seen no sun.\n\n**Predict, then run.** Does it fail?"
     lead = '<div class="lead"><p>The network has seen no sun.</p></div>'
-    assert slides._asked(part, "<p>Another thing.</p>") == lead + "<p>Does it fail?</p>"
-    assert slides._asked(part, "<p>One.</p>\n<p>The network has seen no sun.</p>") == "<p>Does it fail?</p>"
+    assert slidetext.asked(part, "<p>Another thing.</p>") == lead + "<p>Does it fail?</p>"
+    assert slidetext.asked(part, "<p>One.</p>\n<p>The network has seen no sun.</p>") == "<p>Does it fail?</p>"
 
 
 def test_notes_lie_under_the_slide_that_they_belong_to():

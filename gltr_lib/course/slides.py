@@ -23,16 +23,13 @@ from typing import Any
 
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
-from gltr_lib.course.formula import svg
+from gltr_lib.course.slidetext import FULL, asked, height, ideas, split, to_html
 from gltr_lib.course.teach import EXERCISE, EXPECTED, PREDICT, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
 TABLES = 2  # a slide holds at most this many tables, or one figure: two of them cannot be read from the last row
-LONG_TABLE = 9  # rows from which a table has its slide to itself
 PRINTED = 4, 360  # lines and characters that a printed answer may have: more is a list for the notebook
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
-_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _FIELD = re.compile(r"^\*\*(Question|Before you start|Time)\.\*\* (.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -45,29 +42,6 @@ class Slide:
     title: str
     body: str
     notes: list[str] = field(default_factory=list)
-
-
-def to_html(text: str) -> str:
-    """Markdown with TeX to HTML with SVG formulas; links to other lessons lead to their decks.
-
-    Example:
-        >>> to_html("The *mean*.")
-        '<p>The <em>mean</em>.</p>'
-    """
-    from markdown_it import MarkdownIt
-
-    kept: list[str] = []
-
-    def keep(piece: str) -> str:
-        kept.append(piece)
-        return f"\x02{len(kept) - 1}\x03"
-
-    guarded = _CODE.sub(lambda match: keep(match[0]), text)
-    guarded = _MATH.sub(lambda match: keep(svg(match[1] or match[2], bool(match[1]))), guarded)
-    guarded = re.sub(r"\x02(\d+)\x03", lambda m: kept[int(m[1])] if kept[int(m[1])].startswith("`") else m[0], guarded)
-    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(guarded).strip()
-    page = re.sub(r"\x02(\d+)\x03", lambda match: kept[int(match[1])], page)
-    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', page)
 
 
 def deck(path: Path, executed: Path | None = None) -> list[Slide]:
@@ -103,8 +77,8 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
             continue
         if cell.kind == "code":
             told = recognised(text)
-            asked = [slide for slide in slides if slide.kind == "exercise"][-1:]  # a figure may stand in between
-            for slide in asked if told else []:
+            tasks = [slide for slide in slides if slide.kind == "exercise"][-1:]  # a figure may stand in between
+            for slide in tasks if told else []:
                 slide.notes.append(told)
             pieces = shown.get(cell.index, [])
             if waiting:
@@ -121,31 +95,24 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
             begins = SECTION.match(part)
             if begins:
                 section = f"{kicker} · {begins[1]}. {begins[2]}"
-                slides.append(
-                    Slide("section", f"{kicker} · section {begins[1]}, {begins[3]} min", begins[2], _idea(part))
-                )
+                first, *more = ideas(part) or [""]
+                line = f"{kicker} · section {begins[1]}, {begins[3]} min"
+                slides.append(Slide("section", line, begins[2], first))
+                slides += [Slide("idea", section, begins[2], body) for body in more]
             elif task := EXERCISE.match(part):
                 slides.append(_exercise(task, part, section))
             elif part.startswith("## Recap"):
                 slides.append(Slide("recap", kicker, "Recap", to_html(part.split("\n", 1)[1])))
             elif part.startswith("## Next"):
                 slides.append(Slide("next", kicker, "Next", to_html(part.split("\n", 1)[1])))
-            elif not part.startswith("## ") and "$$" in part and PREDICT not in part:
-                slides.append(Slide("idea", section, section.split(". ", 1)[-1], _idea(part)))
+            elif not part.startswith("## "):
+                heading = re.match(r"### (.+)", part)
+                title = heading[1] if heading else section.split(". ", 1)[-1]
+                slides += [Slide("idea", section, title, body) for body in ideas(part, section=False)]
             if PREDICT in part:
-                slides.append(Slide("predict", section, "Predict, then run", _asked(part, slides[-1].body)))
+                slides.append(Slide("predict", section, "Predict, then run", asked(part, slides[-1].body)))
                 waiting = True
     return slides
-
-
-def _asked(part: str, previous: str = "") -> str:
-    """A prediction, below the paragraph that leads up to it, unless the class has just read that one."""
-    before, asked = part.split(PREDICT, 1)
-    lead = before.strip().split("\n\n")[-1].strip()
-    plain = bool(lead) and not lead.startswith(("#", "|", "$$", "- ", "```"))
-    page = to_html(lead) if plain else ""
-    told = f'<div class="lead">{page}</div>' if page and page not in previous else ""
-    return told + to_html(asked.split("\n\n#", 1)[0].strip())
 
 
 def _printed(piece: str) -> bool:
@@ -155,43 +122,22 @@ def _printed(piece: str) -> bool:
 def _results(answer: Sequence[str], section: str, kind: str = "result", title: str = "What came out") -> list[Slide]:
     """Slides of what came out; a legend and a printed line stay with the figure before them."""
     groups: list[list[str]] = []
-    room = 0
-    for piece in answer:
-        alone = "<img" in piece or piece.count("<tr>") > LONG_TABLE
-        needs = 0 if 'class="legend"' in piece or _printed(piece) else TABLES if alone else 1
+    room = 0.0
+    for piece in (short for whole in answer for short in split(whole)):
+        beside = 'class="legend"' in piece or _printed(piece)
+        needs = 0.0 if beside else FULL if "<img" in piece else max(height(piece), FULL / TABLES)
         if groups and needs <= room:
             groups[-1].append(piece)
             room -= needs
         else:
             groups.append([piece])
-            room = TABLES - needs
+            room = FULL - needs
     return [Slide(kind, section, title, "".join(group)) for group in groups]
 
 
 def _parts(text: str) -> list[str]:
     """A markdown cell cut at its headings."""
     return [part.strip() for part in re.split(r"^(?=#{2,3} )", text, flags=re.MULTILINE) if part.strip()]
-
-
-def _idea(part: str) -> str:
-    """The first paragraph of a text with the list that it announces, each display equation with its whole sentence."""
-    text = re.sub(r"^#{2,3} .*\n", "", part).split("<details>")[0].split(PREDICT)[0]
-    blocks: list[str] = []
-    for piece in filter(None, (p.strip("\n") for p in text.split("\n\n"))):
-        if blocks and blocks[-1].count("```") % 2:  # a block of code goes on behind its blank line
-            blocks[-1] += "\n\n" + piece
-        else:
-            blocks.append(piece)
-    paragraphs = [block for block in blocks if not block.startswith(("|", "```", ">", "###"))]
-    kept = paragraphs[:1]
-    after_first = blocks[blocks.index(kept[0]) + 1 :][:1] if kept else []
-    if kept and kept[0].endswith(":"):  # a table, a list or lines of code: without it the colon points at nothing
-        kept += [block for block in after_first if block.startswith(("|", "- ", "1. ", "```"))]
-    for before, after, then in zip(["", *paragraphs], paragraphs, [*paragraphs[1:], ""], strict=False):
-        if "$$" in after:  # a sentence may go on behind its equation
-            pieces = (before, after, then if then[:1].islower() else "")
-            kept += [piece for piece in pieces if piece and piece not in kept]
-    return to_html("\n\n".join(kept))
 
 
 def _exercise(found: re.Match[str], part: str, section: str) -> Slide:
