@@ -215,8 +215,11 @@ def page(name: str, slides: Sequence[Slide]) -> str:
         level = "h1" if slide.kind == "title" else "h2"
         label = html.escape(re.sub(r"[$`*]", "", slide.title), quote=True)
         kicker, title = html.escape(slide.kicker), to_html(slide.title)[3:-4]
+        picture = (
+            " picture" if "<figure" in slide.body else ""
+        )  # it takes the slide's whole width, below a small heading
         parts.append(
-            f'<section class="slide {slide.kind}" aria-label="{label}"><p class="kicker">{kicker}</p>'
+            f'<section class="slide {slide.kind}{picture}" aria-label="{label}"><p class="kicker">{kicker}</p>'
             f'<{level}>{title}</{level}><div class="body">{slide.body}</div>'
             f'<span class="number">{number} / {len(slides)}</span></section>'
         )
