@@ -206,6 +206,8 @@ def test_markdown_tables_explorers_and_printed_answers_are_shown(tmp_path):
         '<figure><img alt="a black dot" src="data:image/jpeg;base64,/9j/"></figure><p class="printed">3 &lt; 4</p>'
     )
     assert "<td><em>b</em></td>" in table
+    kinds = [slides.page("", [slides.Slide("result", "", "", body)]) for body in (figure, table)]
+    assert ['class="slide result picture"' in page for page in kinds] == [True, False], "a figure has the whole width"
     long = [printed("line\n" * (slides.PRINTED[0] + 1)), printed("x" * (slides.PRINTED[1] + 1)), printed("\r 50%\n")]
     assert [slide for slide in ran(tmp_path, {"course.mode()": long}) if slide.kind == "result"] == []
 
@@ -268,15 +270,18 @@ def rows(count, text="a cell"):
 
 def test_a_long_table_goes_on_over_several_slides_each_with_the_header():
     assert [slide.body for slide in slides._results([rows(10)], "")] == [rows(10)]
-    assert [slide.body for slide in slides._results([rows(22)], "")] == [rows(7), rows(8), rows(7)]
+    assert [slide.body for slide in slides._results([rows(22)], "")] == [rows(11), rows(11)]
     wordy = "a word " * 40  # three lines a cell
     assert [slide.body for slide in slides._results([rows(6, wordy)], "")] == [rows(3, wordy)] * 2
+    note = slidetext.split("<p>before</p>" + rows(14) + "<p>after</p>")
+    assert [page.count("before") for page in note] == [1, 0]
+    assert [page.count("after") for page in note] == [0, 1]
     two = "<table><tbody><tr></tr></tbody></table><table><tbody><tr></tr></tbody></table>"
     assert slidetext.split(two) == [two]
 
 
 def test_too_much_text_goes_on_on_the_next_slide_and_what_belongs_together_stays_so():
-    long, equation = "many words " * 60, "$$\\frac{a}{b}$$"
+    long, equation = "many words " * 75, "$$\\frac{a}{b}$$"
     pages = slidetext.ideas(f"## 1. T (1 min)\n{long}\n\nThe rule is\n\n{equation}")
     assert len(pages) == 2
     assert "The rule is" not in pages[0]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import zip_longest
 
 from gltr_lib.course.formula import svg
 from gltr_lib.course.teach import PREDICT
 
-FULL = 13.0  # lines of text on a slide that is set a little smaller (0.9); as a table, a caption and 10 rows
+FULL = 14.5  # lines of text on a slide that is set a little smaller (0.85); as a table, a caption and a dozen rows
 LINE, CELLS = 74, 104  # letters in a line of text, and in a line of a table
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -111,29 +111,46 @@ def fill(units: Sequence[Sequence[str]]) -> list[str]:
 
 def split(piece: str) -> list[str]:
     """A table of more rows than a slide holds as several, each with the header; anything else as it is."""
-    found = re.fullmatch(r"(\s*<table.*?<tbody>\s*)(.*)(</tbody>\s*</table>\s*)", piece, re.DOTALL)
-    rows = re.findall(r"<tr>.*?</tr>", found[2], re.DOTALL) if found else []
-    if not found or piece.count("<tbody>") > 1 or not rows:
+    found = re.fullmatch(r"(.*?)(<table.*?<tbody>\s*)(.*)(</tbody>\s*</table>)(.*)", piece, re.DOTALL)
+    if not found or piece.count("<tbody>") > 1:
         return [piece]
-    header = height(f"{found[1]}{found[3]}")
-    count = min(len(rows), math.ceil((height(piece) - header) / max(FULL - header, 1.0)))
+    before, opens, inner, closes, after = found.groups()
+    rows = re.findall(r"<tr>.*?</tr>", inner, re.DOTALL)
+    heights = _rows(opens + inner)[-len(rows) :]
+    head = height(opens + inner + closes) - sum(heights)
+    count = min(len(rows), math.ceil(sum(heights) / max(FULL - head, 1.0)))
     if count < 2:
         return [piece]
-    ends = [round(len(rows) * place / count) for place in range(count + 1)]  # as many on each, not ten and a single one
-    return [f"{found[1]}{''.join(rows[a:b])}{found[3]}" for a, b in pairwise(ends)]
+    chunks: list[list[str]] = [[] for _ in range(count)]  # as much on each, not ten rows and a single one
+    for place, row in enumerate(rows):
+        chunks[int(count * (sum(heights[:place]) + heights[place] / 2) / sum(heights))].append(row)
+    pages = [f"{opens}{''.join(chunk)}{closes}" for chunk in chunks if chunk]
+    return [before + pages[0], *pages[1:-1], pages[-1] + after]
 
 
 def height(page: str) -> float:
     """About how many lines of a slide's text a piece of HTML takes, formulas and tables included."""
-    if "<tr>" in page:
-        caption = 1.0 if "<caption" in page else 0.0
-        rows = re.findall(r"<tr>.*?</tr>", page, re.DOTALL)
-        return caption + 0.5 + sum(0.28 + 0.7 * math.ceil(_letters(row) / CELLS) for row in rows)
-    if "<pre>" in page:
-        return 0.9 + 0.67 * (page.count("\n") + 1)
-    formulas = sum(1.3 + 1.02 * float(em) for em in re.findall(r'"formula display"[^>]*?height:([\d.]+)em', page))
-    items = re.findall(r"<(?:p|li)>(.*?)(?=<(?:p|li)>|\Z)", page, re.DOTALL)
-    return formulas + sum(0.4 + math.ceil(_letters(item) / LINE) for item in items)
+    tables = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    lines = sum(0.5 + ("<caption" in table) + sum(_rows(table)) for table in tables)
+    page = re.sub(r"<table.*?</table>", "", page, flags=re.DOTALL)
+    lines += sum(0.9 + 0.67 * (1 + code.count("\n")) for code in re.findall(r"<pre>.*?</pre>", page, re.DOTALL))
+    lines += sum(1.3 + 1.02 * float(em) for em in re.findall(r'"formula display"[^>]*?height:([\d.]+)em', page))
+    items = re.findall(r"<(?:p|li)\b[^>]*>(.*?)(?=<(?:p|li|pre)\b|\Z)", page, re.DOTALL)
+    return lines + sum(0.4 + math.ceil(_letters(item) / LINE) for item in items)
+
+
+def _rows(table: str) -> list[float]:
+    """The lines that each row takes; a table that is too wide gives each column a share by its longest cell."""
+    rows = [
+        [_letters(cell) + 3 for cell in re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)
+    ]
+    widest = [max(column) for column in zip_longest(*rows, fillvalue=0)]
+    times = max(1.0, sum(widest) / CELLS)
+    return [
+        0.28 + 0.7 * max((math.ceil(cell * times / most) for cell, most in zip(row, widest, strict=False)), default=1)
+        for row in rows
+    ]
 
 
 def _letters(page: str) -> int:
