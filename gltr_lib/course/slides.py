@@ -1,11 +1,11 @@
 """Slides from the lessons: one self-contained HTML file a lesson, which needs no network and no server.
 
-A deck holds what a class looks at together: the question, the objectives, each section's first words with its equations,
-tables and lists, every figure and table, every *Predict, then run* and what came out, the exercises' tasks, the recap.
-The teacher's notes of the lesson (cells tagged ``instructor``) lie under the slides, key N; what is expected lies under
-the answer. Nothing is written twice: text comes from ``lessons/``, figures and tables from the executed notebooks that
-``make course`` leaves in ``runs/course/notebooks``, and only where the executed cell is still the lesson's cell.
-Solutions are never shown.
+A deck holds what a class looks at together: the question, the objectives, each section's first words with its
+equations, tables and lists, every figure and table that a cell made, every *Predict, then run* and what came out, the
+exercises' tasks, the recap. The teacher's notes (cells tagged ``instructor``) lie under the slides, key N; what is
+expected lies under the answer. Nothing is written twice: text comes from ``lessons/``, figures and tables from the
+executed notebooks that ``make course`` leaves in ``runs/course/notebooks``, and only where the executed cell is still
+the lesson's cell. Solutions are never shown.
 
     python -m gltr_lib.course.slides                  # build/slides/index.html and a deck a lesson
 """
