@@ -177,7 +177,7 @@ def train(args: argparse.Namespace) -> None:
     check(args)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = pick_device(args.device)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     teacher = Teacher(args.teacher).to(device) if args.teacher else None
@@ -303,6 +303,8 @@ def check(args: argparse.Namespace) -> None:
         if not low <= getattr(args, name) <= high:
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag}: expected {low:g} to {high:g}, received {getattr(args, name)}")
+    if args.crop % 16:  # encoder and teacher halve it four times, and their maps are compared place by place
+        raise UsageError(f"--crop: expected a multiple of 16, received {args.crop}")
     for item in args.weights:
         name, _, value = item.partition("=")
         if name not in WEIGHTS or not re.fullmatch(r"[0-9]+(\.[0-9]*)?(e-?[0-9]{1,2})?", value):
@@ -327,7 +329,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--teacher", help=f"folder with {TEACHER_FILE}; without it the own encoder is the teacher")
     parser.add_argument("--device", help="cuda, mps or cpu; default: the best there is")
     parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--crop", type=int, default=256, help="side of the training crops, at most 256")
+    parser.add_argument(
+        "--crop", type=int, default=256, help="side of the training crops, a multiple of 16, at most 256"
+    )
     parser.add_argument("--warm-up", type=int, default=200, help="steps until the full learning rate")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--average", type=float, default=0.999, help="decay of the weights' moving average")

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.pt"
 VERSION = 2  # of a checkpoint; those without one knew no bank that was loaded by its name
 _COLUMNS = ("step", "loss", "ce", "consistency", "lr")
-# Fields that may differ when a run is resumed: but for rounding they do not change what is learnt. (Other processes do
-# where a BatchNorm sees the pictures of its own process alone, without sync_bn.)
-FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "processes", "workers", "log_every", "pictures_every"})
+# Fields that may differ when a run is resumed: but for rounding they do not change what is learnt. (Other processes
+# and parts do where a BatchNorm sees its own pictures alone.)
+FREE_TO_CHANGE = frozenset(
+    {"device", "checkpoint_every", "processes", "accumulate", "workers", "log_every", "pictures_every"}
+)
 
 _REMEDY = "use another folder, or start anew there (gltr train --fresh, in Python resume=False)"
 
@@ -45,7 +47,8 @@ def read_losses(waiting: list[tuple[int, Tensor, float]]) -> Iterator[dict[str, 
         if not math.isfinite(loss):
             raise RuntimeError(
                 f"the loss became {loss} at step {step} (cross-entropy {ce}, consistency {agreement}, learning rate "
-                f"{rate:.2g}); lower lr, lengthen warmup or set grad_clip=1, and look at the pictures of that step"
+                f"{rate:.2g}); look at the pictures of that step; a lower lr, a longer warmup or "
+                f"grad_clip=1 helps, and starts anew (gltr train --fresh, in Python resume=False)"
             )
         yield dict(zip(_COLUMNS, (step, loss, ce, agreement, rate), strict=True))
 
@@ -116,6 +119,12 @@ class Run:
             raise ValueError(f"{path}: a checkpoint of another network ({why}); {_REMEDY}") from None
 
 
+def forget(*files: Path) -> None:
+    """Remove what an earlier run left: one that starts anew and is stopped early must not go on from there."""
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
 def write_checkpoint(path: Path, state: dict[str, Any], previous: Path | None = None) -> None:
     """Write a checkpoint beside its place and move it there, so that it is whole or not at all.
 
@@ -160,8 +169,10 @@ def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
     """What a checkpoint holds.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: there is no such file, or it is damaged.
     """
+    if not path.is_file():
+        raise ValueError(f"{path}: is missing; it was written by this run and removed since. Start anew")
     refuse_claims(path, "delete it to start anew")
     try:
         state = torch.load(path, map_location=device, weights_only=True)

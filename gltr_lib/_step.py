@@ -29,7 +29,10 @@ ORDER, GEOMETRY, TEXTURE, PHOTOMETRY, GLOBAL = range(5)
 
 @typed
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """The rate of a step: linear warm-up, then DeepLab's poly decay.
+    """The rate of a step: linear warm-up to ``lr``, then DeepLab's poly decay.
+
+    The decay counts from step 0, as DeepLab's does, so the rate falls by ``(1 - warmup) ** power`` where the two meet
+    (by 4.5 % with the usual warmup of 0.05).
 
     Args:
         step: 0 to steps - 1.
@@ -251,7 +254,8 @@ def make_model(config: TrainConfig) -> nn.Module:
     if config.init is not None:
         from gltr_lib.models import load_trunk
 
-        load_trunk(model, os.path.expandvars(config.init))  # $GLTR_DATA/weights/... is one run on every machine
+        path = os.path.expandvars(config.init)  # $GLTR_DATA/weights/... is one run on every machine
+        load_trunk(model, path, preprocessing=network_options(config).get("preprocessing"))
     return model.to(memory_format=torch.channels_last) if config.channels_last else model
 
 

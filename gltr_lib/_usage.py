@@ -27,3 +27,17 @@ def usage() -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from error
+
+
+def at_least(least: int, **given: int | None) -> None:
+    """Refuse numbers of a command that are too small; None was not given.
+
+    Example:
+        >>> at_least(1, batch=0)
+        Traceback (most recent call last):
+        ...
+        gltr_lib._usage.UsageError: --batch: expected a whole number >= 1, received 0
+    """
+    for name, value in given.items():
+        if value is not None and value < least:
+            raise UsageError(f"--{name}: expected a whole number >= {least}, received {value}")

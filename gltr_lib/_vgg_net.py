@@ -147,9 +147,9 @@ def find_pair(
         for name in missing:
             weights.download(VGG_FILES[name], where / name, VGG_SHA256[name])
         return find_pair(where)
-    addresses = "\n".join(f"  {VGG_FILES[name]}" for name in missing)
+    addresses = " and ".join(VGG_FILES[name] for name in missing)
     raise FileNotFoundError(
-        f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download\n{addresses}\ninto that folder"
+        f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download {addresses} into that folder"
         f" (python data_scripts/weights.py fetch --out {where} --only adain does it; or name yours in {VGG_ENV}, or"
         ' Stylizer.load("vgg19", folder=...), or let it fetch them with download=True).'
         ' Stylizer.load("mini") needs no download.'

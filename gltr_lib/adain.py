@@ -45,11 +45,7 @@ class StyleStats:
             value = getattr(self, name)
             if not isinstance(value, Tensor) or not value.is_floating_point():
                 raise TypeError(f"StyleStats.{name}: expected a float tensor (N,C), received {describe(value)}")
-        if self.mean.ndim != 2 or self.mean.shape != self.std.shape:
-            raise ValueError(
-                f"StyleStats: expected mean and std of one shape (N,C), received {describe(self.mean)}"
-                f" and {describe(self.std)}"
-            )
+        _check_shapes(self.mean, self.std)
         if not (torch.isfinite(self.mean).all() and torch.isfinite(self.std).all()):
             raise ValueError("StyleStats: expected finite values, received NaN or infinity; check the style pictures")
         if (self.std < 0).any():
@@ -70,12 +66,29 @@ class StyleStats:
         """Return the chosen styles; a single number, of torch or NumPy too, keeps the dimension N = 1."""
         if isinstance(index, int) or getattr(index, "ndim", 1) == 0:
             index = [int(index)]  # type: ignore[arg-type]
-        return StyleStats(self.mean[index], self.std[index])
+        return _of_checked(self.mean[index], self.std[index])
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> StyleStats:
         """Return the statistics on another device or in another dtype."""
         device = None if device is None else check_device(device)
-        return StyleStats(self.mean.to(device=device, dtype=dtype), self.std.to(device=device, dtype=dtype))
+        mean, std = (value.to(device=device, dtype=dtype) for value in (self.mean, self.std))
+        return StyleStats(mean, std) if mean.dtype != self.mean.dtype else _of_checked(mean, std)
+
+
+def _check_shapes(mean: Tensor, std: Tensor) -> None:
+    if mean.ndim != 2 or mean.shape != std.shape:
+        raise ValueError(
+            f"StyleStats: expected mean and std of one shape (N,C), received {describe(mean)} and {describe(std)}"
+        )
+
+
+def _of_checked(mean: Tensor, std: Tensor) -> StyleStats:
+    """Statistics of numbers that were checked before: reading them again would make a GPU wait at every step."""
+    _check_shapes(mean, std)
+    out = object.__new__(StyleStats)
+    object.__setattr__(out, "mean", mean)
+    object.__setattr__(out, "std", std)
+    return out
 
 
 @typed

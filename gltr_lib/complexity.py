@@ -115,7 +115,10 @@ def _checked(image: np.ndarray) -> np.ndarray:
     if not np.issubdtype(image.dtype, np.floating):
         raise TypeError(f"image must be uint8 or float, got {image.dtype}; convert it to one of them")
     if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
-        raise ValueError("a float image must be finite and in [0, 1]; divide by 255 if it holds 0..255")
+        raise ValueError(
+            f"a float image must be finite and in [0, 1], received {image.min():.4g} to {image.max():.4g}; divide by "
+            f"255 if it holds 0..255"
+        )
     return image.astype(np.float32)
 
 

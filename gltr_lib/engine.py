@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._draws import private_randomness, seed_global
-from gltr_lib._run import Bar, Run, checksum, read_losses, styled
+from gltr_lib._run import CHECKPOINT, Bar, Run, checksum, forget, read_losses, styled
 from gltr_lib._step import (
     GLOBAL,
     autocast_type,
@@ -159,6 +159,8 @@ def train(
         run.fingerprint = styled(run.unstyled, views.bank)
         if resume:
             run.load()
+        elif run.out is not None:
+            forget(run.out / CHECKPOINT)
         images, labels = images.to(device), labels.to(device)
         _loop(run, images, labels, views, device, progress, on_step)
     if config.ema:

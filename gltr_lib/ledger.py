@@ -101,7 +101,7 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
     Args:
         path: the ``.jsonl`` file; it and its folder are created when missing.
         row: see ``validate``. NaN is not JSON: write ``None`` for a class that is absent.
-        check: False only for logs that are not results (``results/real_looks.jsonl``).
+        check: False only for logs that are not results, such as plans.
 
     Raises:
         ValueError: the row is incomplete or holds NaN.

@@ -49,11 +49,20 @@ def class_totals(labels: Tensor, num_classes: int, *, ignore_index: int = 255) -
         check_labels(labels.reshape(1, 1, -1), num_classes, ignore_index=ignore_index)
     if labels.dtype in WIDE_UNSIGNED:
         labels = labels.long()
-    # Ignored pixels are counted in a bin of their own: picking the others out would make a GPU wait.
+    if labels.is_cuda:  # bincount reads the largest label there, and so waits for the device at each step
+        return _counted_apart(labels, num_classes, ignore_index)
+    # Ignored pixels are counted in a bin of their own.
     bins = torch.where(labels == ignore_index, num_classes, labels).flatten()
     counts = torch.bincount(bins, minlength=num_classes + 1)
     counts[num_classes] = labels.numel()
     return counts
+
+
+def _counted_apart(labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """The totals class by class: nothing is read back, and the largest label decides no shape."""
+    each = [(labels == c).sum() if c != ignore_index else labels.new_zeros((), dtype=torch.int64)
+            for c in range(num_classes)]  # fmt: skip
+    return torch.stack([*each, torch.full_like(each[0], labels.numel())])
 
 
 @typed
@@ -126,7 +135,7 @@ def scored_pixels(
         norm = (totals[:-1] if weight is None else weight.double() * totals[:-1]).sum().to(kind)
     else:
         scored = target != ignore_index
-        norm = scored.sum().to(kind) if weight is None else weight[target.clamp(max=logits.shape[1] - 1)][scored].sum()
+        norm = scored.sum().to(kind) if weight is None else weight[target.clamp(0, logits.shape[1] - 1)][scored].sum()
     return target, weight, norm.clamp(min=1e-12)
 
 
@@ -179,9 +188,22 @@ def consistency_loss(
     check_choice(kind, ("mse", "kl", "js"), "kind")
     if detach is not None:
         check_choice(detach, ("global", "local"), "detach")
+    if logits_local.device != logits_global.device:
+        raise ValueError(
+            f"logits_local: expected on {logits_global.device} like logits_global, received on {logits_local.device}; "
+            f"use to()"
+        )
     if isinstance(total, Tensor) and (total.numel() != 1 or total.is_complex() or total.layout is not torch.strided):
         raise ValueError(f"total: expected one number of pixels, received {describe(total)}")
     a, b = _wide(logits_global), _wide(logits_local)
+    if valid is not None:
+        shape = (len(a), *a.shape[2:])
+        if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != shape:
+            raise ValueError(f"valid: expected a bool tensor {shape}, received {describe(valid)}; use labels != 255")
+        if valid.device != a.device:
+            raise ValueError(f"valid: expected on {a.device} like the logits, received on {valid.device}; use to()")
+        # Before anything is computed: 0 * NaN is NaN, and a gradient would carry it on from a pixel that is left out.
+        a, b = (logits.masked_fill(~valid[:, None], 0.0) for logits in (a, b))
     if detach == "global":
         a = a.detach()
     elif detach == "local":
@@ -201,11 +223,6 @@ def consistency_loss(
         if total is None and per_pixel.numel():  # of no pixel at all the mean would be NaN
             return per_pixel.mean().clamp(min=0)
         return per_pixel.sum().clamp(min=0) / _at_least_one(0 if total is None else total)
-    if not isinstance(valid, Tensor) or valid.dtype != torch.bool or valid.shape != per_pixel.shape:
-        raise ValueError(
-            f"valid: expected a bool tensor {tuple(per_pixel.shape)}, received {describe(valid)}; use labels != 255"
-        )
-    # where, not a product: 0 * inf would be NaN at an ignored pixel.
     scored = torch.where(valid, per_pixel, 0.0).sum().clamp(min=0)
     return scored / _at_least_one(valid.sum() if total is None else total)
 

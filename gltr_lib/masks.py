@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._draws import Generators, check_count, device_of, uniform
+from gltr_lib._draws import Generators, check_count, device_of, onto, uniform
 from gltr_lib._typed import fits, strictly_typed, typed
 from gltr_lib._validate import check_choice, check_device, check_share, describe
 
@@ -127,9 +127,9 @@ def _smooth_noise(sigma: float, generator: torch.Generator | None, out: Tensor) 
     pitch = max(1, int(sigma / _PITCH))  # of the grid, in pixels
     margin = math.ceil(_REACH / pitch * sigma)  # grid points that reach into the picture from outside
     group = max(1, _BLOCK // pitch)  # grid points in a block
-    weights = _weights(min(group * pitch, max(height, width)), group, margin, pitch, sigma).to(out.device)
+    weights = onto(_weights(min(group * pitch, max(height, width)), group, margin, pitch, sigma), out.device)
     rows, columns = (math.ceil(n / (group * pitch)) * group + 2 * margin + 1 for n in (height, width))
-    noise = torch.randn(columns, rows, generator=generator, device=drawn_on, dtype=torch.float32).to(out.device)
+    noise = onto(torch.randn(columns, rows, generator=generator, device=drawn_on, dtype=torch.float32), out.device)
     across = _blur(noise, weights, group, torch.empty(width, rows, dtype=torch.float32, device=out.device))
     return _blur(across.T, weights, group, out)
 

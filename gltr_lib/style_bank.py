@@ -175,7 +175,10 @@ class StyleBank:
             raise ValueError(f"weights: expected ({len(self)},) or (M,{len(self)}), received {tuple(table.shape)}")
         total = rows.sum(dim=1, keepdim=True)
         if not bool(torch.isfinite(total).all()) or bool((rows < 0).any()) or bool((total <= 0).any()):
-            raise ValueError("weights: expected finite numbers >= 0 that are not all zero")
+            low, high = (float(value) for value in torch.aminmax(rows))
+            raise ValueError(
+                f"weights: expected finite numbers >= 0 that are not all zero, received {low:.4g} to {high:.4g}"
+            )
         rows = rows / total
         return StyleStats(rows @ self.stats.mean, rows @ self.stats.std)
 
@@ -312,18 +315,16 @@ class StyleBank:
         """Write the bank as safetensors, to a temporary name first.
 
         Args:
-            path: a file name that ends in ``.safetensors``.
+            path: a file name; ``.safetensors`` is its usual ending.
             half: store float16, half the size and four digits; loaded banks are float32 either way.
 
         Returns:
             The path.
 
         Raises:
-            ValueError: another suffix, or numbers too large for float16.
+            ValueError: numbers too large for float16.
         """
         where = Path(path)
-        if where.suffix != ".safetensors":
-            raise ValueError(f"path: expected a name that ends in .safetensors, received {where}")
         dtype = torch.float16 if half else torch.float32
         tensors = {
             "mean": self.stats.mean.to("cpu", dtype).contiguous(),
@@ -346,7 +347,7 @@ class StyleBank:
         """Load a bank from a file, or a shipped one by its name.
 
         Args:
-            path: a ``.safetensors`` file, or a name such as ``"paintings-mini"`` (512 procedural paintings).
+            path: a file that :meth:`save` wrote, or a name such as ``"paintings-mini"`` (512 procedural paintings).
             stylizer: if given, the bank must be its own (see :meth:`check`).
 
         Raises:
@@ -363,14 +364,15 @@ class StyleBank:
                 f"style bank: {brief(str(path))} is a folder; make a bank of its pictures with gltr bank build FOLDER"
                 " BANK.safetensors (or gltr_lib.offline.build_bank) and load that file"
             )
-        if isinstance(path, str) and where.suffix != ".safetensors":
-            valid = weights.names("style_bank")
-            if path not in valid:
+        valid = weights.names("style_bank")
+        shipped = isinstance(path, str) and path in valid
+        if shipped or (isinstance(path, str) and where.suffix != ".safetensors" and not where.is_file()):
+            if not shipped:
                 raise ValueError(
-                    f"style bank: unknown {path!r}; shipped: {', '.join(valid) or '(none)'}; a file's name ends in"
-                    " .safetensors, a folder of paintings must exist"
+                    f"style bank: unknown {path!r}; shipped: {', '.join(valid) or '(none)'}; a bank's file or"
+                    " a folder of paintings must exist"
                 )
-            state, header = weights.load(path)
+            state, header = weights.load(str(path))
         else:
             state, header = weights.load_safetensors(where)
         if header.get("format") != FORMAT or not {"mean", "std"} <= state.keys():

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gltr_lib import baselines
-from gltr_lib._draws import Generators, choose, uniform
+from gltr_lib._draws import Generators, choose, onto, uniform
 from gltr_lib.labels import IGNORE
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization, share_schedule
 
@@ -66,7 +66,8 @@ def draw_geometry(
         batch: number of pictures.
         size: (height, width) of the source pictures.
         crop: (height, width) of the result.
-        scale: range of the zoom, log-uniform; (1, 1) crops without zooming.
+        scale: range of the zoom, log-uniform; (1, 1) crops without zooming, at a place between pixels where the crop
+            is smaller than the picture (whose corners are not rounded).
         flip: mirror half of the pictures.
         generator: source of randomness; a sequence holds one for each picture.
 
@@ -111,7 +112,7 @@ def apply_geometry(images: Tensor, labels: Tensor, geometry: Geometry, crop: tup
     """
     height, width = labels.shape[-2:]
     device = images.device
-    top, left, zoom, mirror = (t.to(device) for t in (geometry.top, geometry.left, geometry.zoom, geometry.mirror))
+    top, left, zoom, mirror = (onto(t, device) for t in (geometry.top, geometry.left, geometry.zoom, geometry.mirror))
     rows = (torch.arange(crop[0], device=device) + 0.5) / zoom[:, None] + top[:, None]
     columns = (torch.arange(crop[1], device=device) + 0.5) / zoom[:, None] + left[:, None]
     columns = torch.where(mirror[:, None], columns.flip(1), columns)
@@ -161,7 +162,7 @@ def photometric(images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, gener
     draws = uniform(batch, generator, rows=5)
     out = images
     if jitter > 0:
-        brightness, contrast, saturation = (1 + jitter * (2 * draws[:3] - 1)).to(images).unbind(0)
+        brightness, contrast, saturation = onto(1 + jitter * (2 * draws[:3] - 1), device).to(images.dtype).unbind(0)
         luma, eye = images.new_tensor(_LUMA), torch.eye(3, device=device, dtype=images.dtype)
         with torch.autocast(device.type, enabled=False):  # it would make the product, and with it the view, half
             gray = images.mean(dim=(2, 3)) @ luma
@@ -172,8 +173,8 @@ def photometric(images: Tensor, *, jitter: float = 0.2, blur: float = 0.5, gener
     chosen = draws[3] < blur
     if blur > 0 and bool(chosen.any()):
         # Only the chosen pictures are touched. The choice lies on the generator's device: no wait for a GPU.
-        where = chosen.nonzero()[:, 0].to(device)
-        blurred = gaussian_blur(out[where], draws[4][chosen].to(device))
+        where = onto(chosen.nonzero()[:, 0], device)
+        blurred = gaussian_blur(out[where], onto(draws[4][chosen], device))
         out = out.index_copy(0, where, blurred)
     return out
 
@@ -303,7 +304,7 @@ class Views:
             painted = _paint(gtr, images, generator, copy)
             return painted, painted
         chosen = (uniform(len(images), generator) >= share).nonzero()[:, 0]
-        styled = chosen.to(images.device)
+        styled = onto(chosen, images.device)
         if self.ltr is not None or copy is not None or "regions" in self.rivals:
             # The local view (or a box) mixes paint and picture: it needs the painted picture even where this view stays
             # raw (the official code mixes raw with raw there).

@@ -24,7 +24,7 @@ Scores = list[dict[str, Any]]
 
 
 def training_data(
-    size: tuple[int, int], images: Path | None = None, labels: Path | None = None
+    size: tuple[int, int], images: Path | None = None, labels: Path | None = None, num_classes: int = 19
 ) -> tuple[Tensor, Tensor]:
     """The streets' training scenes, or pairs of two folders brought to ``size``.
 
@@ -35,7 +35,7 @@ def training_data(
         ValueError: the folders do not hold pairs.
     """
     if images is not None and labels is not None:
-        return stack(FolderPairs(images, labels, size=size))
+        return stack(FolderPairs(images, labels, num_classes=num_classes, size=size))
     return data.load(Streets("streets/game", (("game", tuple(TRAIN_SEEDS)),)), size)
 
 

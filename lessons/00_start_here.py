@@ -166,6 +166,7 @@ figure, said, before = answers(models.load_shipped("baseline"))
 show(
     figure, alt=f"One street in three looks, a game-trained network's answers, its errors in orange; {', '.join(said)}."
 )
+show(label_legend(), alt="Legend: number, name and colour of all 19 classes, for the row of answers.")
 
 # %% [markdown] tags=["instructor"]
 # **Expected.** Nearly everything right on `game`, large orange areas in `overcast` and `sun`, with road, cars or houses among them. The printed shares are those of one street. Let them say what a person would have got wrong: nothing.

@@ -622,9 +622,7 @@ viz.show(viz.label_legend(target[target != 255].unique().tolist()), alt="Legend:
 # %% [markdown]
 # ## 6. Your run (8 min)
 #
-# **Predict, then run.** Your baseline of lesson 01 fell hard from `game` to `overcast` and `sun`. This run has the same
-# number of steps, and never once sees a whole clean picture of the game. Will its score on `game` be higher or lower than the
-# baseline's? And on the other two?
+# Now the whole method, GTR, LTR and CGL together, with the recipe of section 5.
 
 # %%
 result = engine.train(config, images, labels, stylizer=stylizer, bank=bank)
@@ -648,9 +646,6 @@ viz.show(
     f"{smooth[-1, 1]:.3f}.",
 )
 
-# %% [markdown] tags=["instructor"]
-# **Expected.** Far lower on `game`. On the other two about level after so few steps, a little above or below: two views need time. The last column says what the study's longer runs agree on.
-
 # %% [markdown]
 # Cross-entropy falls because the network learns the classes. The right panel tells another story. An untrained network
 # hesitates everywhere, in both views alike (lesson 05): disagreement starts at nearly nothing and must first *rise* before
@@ -658,6 +653,10 @@ viz.show(
 #
 # Now the score, on the streets of lesson 01. Beside your network stand the four that come with the course, trained for
 # longer, and the guess that never looks.
+#
+# **Predict, then run.** Your baseline of lesson 01 fell hard from `game` to `overcast` and `sun`. This run had the same
+# number of steps, and never once saw a whole clean picture of the game. Will its score on `game` be higher or lower than the
+# baseline's? And on the other two?
 
 # %%
 prior = layout_prior(labels)
@@ -685,6 +684,9 @@ rows = [
 ]
 heads = ["look", "your run", against, "points", "the study's points (by seed): verdict"]
 viz.table(rows, heads, caption="gtr_ltr_cgl minus baseline, mIoU-19 (%): one run of yours, and the committed study")
+
+# %% [markdown] tags=["instructor"]
+# **Expected.** Far lower on `game`. On the other two about level after so few steps, a little above or below: two views need time. The last column says what the study's longer runs agree on.
 
 # %% [markdown]
 # One run is one run: lesson 08 shows how far two seeds of the same method lie apart, and only then do differences mean

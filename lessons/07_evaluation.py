@@ -64,6 +64,7 @@ from gltr_lib.evaluate import FULL_SIZE, Inference, Protocol, evaluate_dataset, 
 from gltr_lib.evaluate import layout_prior, predict, resized_protocol, score_prior
 from gltr_lib.labels import CAMVID11, CLASSES, LABEL_ID_TO_TRAIN_ID, LABEL_IDS, TRAIN_ID_TO_CAMVID11
 from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.study.photos import note_look
 from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, real_table
 
 # %% [markdown]
@@ -585,8 +586,7 @@ if camvid is None:
 else:
     names = course.pick(smoke=["baseline"], laptop=["baseline", "gtr_ltr_cgl"], full=list(models.SHIPPED))
     splits = course.pick(smoke=("val",), laptop=("train", "val"), full=("train", "val"))
-    look = {"date": ledger.now(), "commit": ledger.git_commit(), "set": f"CamVid {splits}", "networks": names}
-    ledger.append(course.run_dir("07") / "real_looks.jsonl", look | {"reason": "lesson 07"}, check=False)
+    note_look(course.run_dir("07") / "real_looks.jsonl", f"CamVid {splits}", "lesson 07", names)
     prior = real.source_prior(source_labels)
     by_sequence = {"layout prior": real.score_camvid(None, camvid, splits, prior=prior)}
     by_sequence |= {name: real.score_camvid(networks[name], camvid, splits) for name in names}
@@ -607,6 +607,7 @@ if camvid is not None:
         viz.grid(panels, names, columns=3, title="The middle frame of each sequence"),
         alt="One photograph of each CamVid sequence, with the predictions of the baseline and of gtr_ltr_cgl.",
     )
+    viz.show(viz.label_legend(), alt="Legend: number, name and colour of all 19 classes, for the predictions.")
 
 # %%
 studied = ledger.read(course.root() / "results" / "real.jsonl")

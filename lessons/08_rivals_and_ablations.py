@@ -39,7 +39,7 @@
 #
 # **On the board.**
 #
-# - A method that does nothing is better on all three seeds: how often? ($2 \cdot \tfrac12 \cdot \tfrac12 \cdot \tfrac12$ = a quarter.)
+# - A method that does nothing: how often is it better on all three seeds ($\tfrac12 \cdot \tfrac12 \cdot \tfrac12$ = an eighth), and how often do all three agree, better or worse (twice that, a quarter)?
 # - You may add one control to somebody's table. Which one, and what would it cost?
 # - Twenty intervals of 95 %, no effect anywhere: how many leave out zero?
 #
@@ -383,7 +383,7 @@ for question in QUESTIONS:
 viz.table(lines, ["question", *kinds], caption=f"Verdicts on the {len(shifted)} looks of another appearance")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The verdicts are the ledger's, so there is no answer to learn by heart. Lines two and four differ by the control; discuss any pair where their verdicts differ.
+# **Expected.** The verdicts are the ledger's, so there is no answer to learn by heart. As it stands, three lines have an answer on the test looks: GTR *helps*, *GTR+LTR against GTR* *harms*, ten times the CGL *harms*. The other five are open, *LTR itself* among them: the harm in line two cannot be pinned on the local texture.
 
 # %% [markdown]
 # Now read two lines together, on the test looks: *GTR+LTR against GTR*, and *LTR itself*. The first is what an ablation
@@ -471,7 +471,7 @@ viz.table(lines, heads, caption="mIoU-19 (%), mean over the seeds that both have
 print(" ".join(sentences) or "Both methods have been run with twice the steps.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Better, where the ledger has it; the table has the points. So the table of verdicts holds for its budget, and GTR was not at its end there. What was not run is named below the table. (An older pair of runs of GTR+LTR+CGL with twice the steps had another base augmentation. The README says what it showed; it may not stand here.)
+# **Expected.** Better, where the ledger has it; the table has the points. So the table of verdicts holds for its budget, and GTR was not at its end there. What was not run is named below the table. (An older pair of runs of GTR+LTR+CGL with twice the steps had another base augmentation. `docs/study.md` (*The headline, read closely*) says what it showed; it may not stand here.)
 
 # %% [markdown]
 # If GTR+LTR+CGL at twice the steps comes up to GTR at its usual ones, the suspicion was right in part: it lacked streets. To
@@ -620,7 +620,7 @@ else:
     viz.show(race[0], alt=race[1])
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** GTR is not at the top: what recolours (Fourier mixing, strong photometry) and ISW are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. The price on the source is no guide: strong photometry pays more than GTR, Fourier mixing less. The rows with numbers, and the long list of what was not run, are in `docs/study.md`.
+# **Expected.** GTR is not at the top: Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. The price on the source is no guide: strong photometry pays more than GTR, Fourier mixing less. The rows with numbers, and the long list of what was not run, are in `docs/study.md`.
 
 # %% [markdown]
 # This is not what this course hoped for, and it is what the ledger says. `docs/study.md` has every row with its numbers, and the
@@ -635,7 +635,7 @@ display(Markdown(compare.tuning_table(evidence)))
 print(summary("08"))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Half strength won the trials and loses the race, on every look for which one would paint. Two reasons fit: the trials' differences are of the size of chance (the strength in between *loses* about as much as half of it gains), and a weak painting is learned sooner, so half of the steps favour it. The same may be true of the rivals' settings. Ask how they would choose next time (more seeds, whole length; it costs). What would decide between the first two readings below: a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. Against the first: where only the colours change, GTR is ahead of strong photometry (`docs/study.md`, the last column), and AdaIN on pixels changes colours alone and was behind GTR in its trials. And ISW learns from a recoloured view: without a row of that view alone its place cannot be credited to the whitening.
+# **Expected.** Half strength won the trials and loses the race, on every look for which one would paint. Two reasons fit: the trials' differences are of the size of chance (the strength in between *loses* about as much as half of it gains), and a weak painting is learned sooner, so half of the steps favour it. The same may be true of the rivals' settings. Ask how they would choose next time (more seeds, whole length; it costs). What would decide between the first two readings below: a look that keeps the colours and changes the patterns; another stylizer, or larger pictures. Against the first: where only the colours change, GTR is ahead of strong photometry (`docs/study.md`, the last column), and AdaIN on pixels changes colours alone and was behind GTR in its trials and in the race. ISW learns from a recoloured view, too. The row of its two views without the whitening (*raw + recoloured*, one seed) is behind GTR: so its lead is the whitening's, and not that view's.
 
 # %% [markdown]
 # A choice on one seed at half of the length was the wrong one here. You met both reasons before: in section 2 what one seed is

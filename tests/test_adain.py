@@ -223,3 +223,14 @@ def test_it_and_the_losses_compile_without_a_break():
 
     whole = torch.compile(step, fullgraph=True, backend="eager")
     torch.testing.assert_close(whole(x, mean, std, logits, labels), step(x, mean, std, logits, labels))
+
+
+def test_statistics_that_move_are_not_read_again():
+    """Reading them would make a GPU wait at every step; a device without numbers shows it."""
+    stats = StyleStats(torch.zeros(4, 8), torch.ones(4, 8))
+    assert stats.to("meta").mean.is_meta
+    assert stats[[1, 2]].std.tolist() == torch.ones(2, 8).tolist()
+    with pytest.raises(ValueError, match="one shape"):
+        stats[None]
+    with pytest.raises(ValueError, match="finite"):  # what a narrower type cannot hold is looked at
+        StyleStats(torch.full((1, 2), 1e30), torch.ones(1, 2)).to(dtype=torch.float16)

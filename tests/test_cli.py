@@ -130,9 +130,23 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["train", "gtr", "--device", "abacus"],
         ["evaluate", "no-such-network"],
         ["evaluate", "baseline", "--scenes", "0"],
+        ["evaluate", "baseline", "--flip", "--scales", "0.5"],
+        ["evaluate", "baseline", "--classes", "13"],
+        ["evaluate", "baseline", "--camvid", "a", "--look", "sun"],
+        ["evaluate", "baseline", "--images", "a", "--labels", "b", "--protocol", "gtr"],
+        ["evaluate", "baseline", "--data", "cityscapes", "--root", "a", "--scenes", "3"],
+        ["train", "gtr", "--processes", "2", "--set", "processes=4"],
+        ["train", "gtr", "--split", "no-such"],
         ["study", "--only", "nothing"],
         ["study", "--tier", "nothing"],
         ["study", "--looks", "sampled:1000"],
+        ["study", "--device", "abacus", "--list"],
+        ["stylize", "a", "b", "--batch", "0"],
+        ["stylize", "a", "b", "--workers", "-1"],
+        ["stylize", "a", "b", "--processes", "0"],
+        ["bank", "a", "b.safetensors", "--workers", "0"],
+        ["demo", "--seed", "-1"],
+        ["evaluate", "baseline", "--amp", "fp8"],
         ["bench", "--repeat", "0"],
         ["bank", "a", "b.safetensors", "--longest", "3"],
         ["prepare", "gta5", "a", "b", "--lists", "offical"],
@@ -359,7 +373,7 @@ def test_a_network_file_of_something_else_is_refused(tmp_path, capsys):
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
-    assert cli.main(["evaluate", str(tmp_path / "x.safetensors")]) == 2
+    assert cli.main(["evaluate", str(tmp_path / "x.safetensors")]) == 1
     assert len(lines(capsys.readouterr().err)) == 1
 
 
@@ -524,3 +538,52 @@ def test_numbers_beyond_all_reason_are_named_in_one_line(tmp_path, monkeypatch, 
     assert len(said) == 1
     assert word in said[0]
     assert sorted(os.listdir(tmp_path)) == ["in"]
+
+
+def test_processes_may_be_set_as_any_other_setting(tmp_path, monkeypatch):
+    from gltr_lib.scale import start
+
+    seen = []
+    monkeypatch.setattr(start, "_watch", lambda command, *_: seen.append(" ".join(command)) or (3, ""))
+    assert cli.main(["train", "baseline", "--out", str(tmp_path), "--data", "folder", "--root", str(tmp_path / "data"),
+                     "--set", "processes=2", "forward_images=2", "--device", "cpu"]) == 1  # fmt: skip
+    assert "--nproc-per-node=2" in seen[0]
+    assert '"processes": 2' in seen[0]
+
+
+def test_more_classes_than_nineteen_are_read_where_the_network_has_them(tmp_path):
+    from gltr_lib import workflows
+    from gltr_lib.config import TrainConfig
+    from gltr_lib.scale import Data
+
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    picture(tmp_path / "images" / "a.png")
+    size = Image.open(tmp_path / "images" / "a.png").size
+    Image.new("L", size, 25).save(tmp_path / "labels" / "a.png")
+    folders = (tmp_path / "images", tmp_path / "labels")
+    assert workflows.training_data((16, 32), *folders, 30)[1].unique().tolist() == [25]
+    with pytest.raises(ValueError, match=r"\[25\] outside the table"):
+        workflows.training_data((16, 32), *folders)
+    opened = Data("folder", root=str(tmp_path)).train(TrainConfig(num_classes=30))
+    assert opened.pair(0)[1].max() == 25
+
+
+def test_a_damaged_file_is_no_mistyped_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "junk.safetensors").write_bytes(b"no tensors at all")
+    for command in (["stylize", "in", "out", "--bank"], ["evaluate"], ["bank", "info"]):
+        assert cli.main([*command, "junk.safetensors"]) == 1
+        assert "junk.safetensors: " in capsys.readouterr().err
+        assert cli.main([*command, "jnuk"]) == (1 if command[-1] == "info" else 2)
+
+
+def test_help_may_be_cut_off():
+    """``gltr --help | head -0`` has a traceback in many programs."""
+    for flag in ("--help", "--version"):
+        command = f"{sys.executable} -c 'import time; time.sleep(0.3)'; {sys.executable} -m gltr_lib {flag}"
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; ( {command} ) | true"], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (141, "")

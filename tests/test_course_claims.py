@@ -9,6 +9,9 @@ import pytest
 
 from gltr_lib.course import claims, track
 from gltr_lib.course.build import lesson_files, read_cells, solve
+from gltr_lib.study.evidence import Evidence
+from gltr_lib.study.tables import TEST
+from gltr_lib.study.tiers import UNWHITENED
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = lesson_files(ROOT / "lessons")
@@ -139,6 +142,49 @@ def test_a_bar_appears_for_long_work_alone(monkeypatch, capsys):
     for _ in track(range(6), "long"):
         time.sleep(0.12)
     assert re.search(r"long: +\d+%\|.*\d/6 \[", capsys.readouterr().err)
+
+
+def verdicts(pairs, data, **about):
+    known = claims.scores(**about)
+    return [claims.verdict(claims.paired(known, new, old, data)) for old, new in pairs]
+
+
+def test_what_notes_for_teachers_say_of_the_verdicts_is_what_the_ledger_says():
+    """Lessons ask the ledger when they run; these notes are read before, so they are held here."""
+    texts = {path.stem[:2]: prose(path) for path in LESSONS}
+    told = "three lines have an answer on the test looks: GTR *helps*, *GTR+LTR against GTR* *harms*, ten times the CGL"
+    assert f"{told} *harms*. The other five are open" in texts["08"]
+    questions = re.search(r"^QUESTIONS = (\{.*?^\})", LESSONS[8].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[
+        1
+    ]
+    found = dict(zip(asked := ast.literal_eval(questions), verdicts(asked.values(), TEST), strict=True))
+    answered = {"does GTR help?": "helps", "GTR+LTR against GTR": "harms", "ten times the CGL": "harms"}
+    assert found == dict.fromkeys(asked, "open") | answered
+
+    assert "Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it" in texts["08"]
+    evidence = Evidence(ROOT / "results")
+    for rival in ("fourier", "photometric", "isw", "randconv", "regions"):
+        assert min(evidence.difference("rivals", rival, "gtr", TEST).values) > 0, rival
+    for behind in ("pixels", UNWHITENED):  # "in the race"; the views of ISW without whitening
+        assert max(evidence.difference("rivals", behind, "gtr", TEST).values) < 0, behind
+
+    assert (
+        "one of three sets has a verdict from scratch (the Cityscapes samples: *helps*), and none over" in texts["09"]
+    )
+    assert "all six lines of this table say *helps*" in texts["09"]
+    sets = {"camvid/all": "mIoU-5", "idd_lite/all": "mIoU-4", "cityscapes/all": "mIoU-5"}
+    for source, methods, expected in (
+        ("airsim mini", ["gtr"], ["open", "open", "helps"]),
+        ("airsim squeezenet", ["gtr"], ["open"] * 3),
+        ("streets squeezenet", ["gtr", "photometric"], ["helps"] * 6),
+    ):
+        pairs = [(f"baseline [{source}]", f"{method} [{source}]") for method in methods]
+        about = {"file": "real.jsonl", "tier": "real"}
+        found = [word for data, metric in sets.items() for word in verdicts(pairs, data, metric=metric, **about)]
+        assert sorted(found) == sorted(expected), source
+        if "airsim" in source:
+            lost = claims.paired(claims.scores(metric="mIoU-5", **about), *reversed(pairs[0]), "camvid/all")
+            assert max(lost) < 0, "on CamVid all seeds lose, with both kinds"
 
 
 @pytest.mark.parametrize("number", ["01", "06", "08"])

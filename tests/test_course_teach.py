@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gltr_lib import checks
-from gltr_lib.course import build, formula, slides, slidetext, teach
+from gltr_lib.course import build, formula, grade, slides, slidetext, teach
 from gltr_lib.course.build import BEGIN, END, lesson_files, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +75,31 @@ def test_the_clock_ends_with_the_planned_minutes(path):
     assert f"| {planned // 60}:{planned % 60:02d} | end |" in teach.clock(cells)
     for section in teach.sections(cells):
         assert sum(minutes for *_, minutes in section.exercises) <= section.minutes, section.title
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_notes_and_grades_have_the_lessons_numbers(path):
+    cells, number, found = read_cells(path), "", {}
+    for cell in cells:
+        if cell.kind == "markdown" and "instructor" not in cell.tags:
+            number = next((task[1] for task in teach.EXERCISE.finditer(cell.source)), number)
+        elif check := teach.CHECK.search(cell.source):
+            found[check[1]] = number
+    assert {identity: teach.number_of(identity) for identity in found} == found
+    page = teach.notes([path])
+    assert re.findall(r"^### (\d+)\. ", page, re.MULTILINE) == [str(part.number) for part in teach.sections(cells)]
+    for identity, number in found.items():
+        title = checks.EXERCISES[identity].title
+        assert f"**Exercise {number} — {title}** (check `{identity}`)\n\n**What the check `{identity}`" in page
+
+
+def test_the_list_of_grades_names_exercises_by_their_numbers(tmp_path, monkeypatch, capsys):
+    (tmp_path / "anna.ipynb").write_text("{}")
+    told = {"02-stats": "", "02-mix": "not yet", "02-mux": "no exercise is called so"}
+    monkeypatch.setattr(grade, "grade", lambda *about: told)
+    assert grade.main([str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "1 of 3 solved\n    2.4 (02-mix): not yet\n    02-mux: no exercise is called so\n" in said
 
 
 @pytest.fixture

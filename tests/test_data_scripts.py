@@ -554,6 +554,7 @@ def test_a_script_runs_from_anywhere_without_an_installed_package(tmp_path):
         ("train_stylizer", ["--out", "o", "--looks", "nonsense"], "nonsense", 2),
         ("train_stylizer", ["--out", "o", "--lr", "nan"], "--lr", 2),
         ("train_stylizer", ["--out", "o", "--batch", "0"], "--batch", 2),
+        ("train_stylizer", ["--out", "o", "--crop", "100"], "--crop", 2),
         ("train_stylizer", ["--out", "o", "--weights", "style=x"], "--weights", 2),
         ("train_stylizer", ["--out", "o", "--device", "x"], "'x'", 2),
         ("train_stylizer", ["--out", "o", "--init", "missing"], "missing", 1),

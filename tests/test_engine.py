@@ -196,6 +196,15 @@ def test_resume_false_starts_anew(tmp_path, data):
     run(small(steps=2), data, out=tmp_path, resume=False, on_step=lambda step, *_: steps.append(step))
     assert steps == [0, 1]
 
+    def stop(*_):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        run(small(steps=2), data, out=tmp_path, resume=False, on_step=stop)
+    steps.clear()
+    run(small(steps=2), data, out=tmp_path, on_step=lambda step, *_: steps.append(step))  # not the run before the last
+    assert steps == [0, 1]
+
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, data):
     run(small(steps=2), data, out=tmp_path)
@@ -209,7 +218,12 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, data):
 
 
 def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(tmp_path, data, monkeypatch):
-    run(small(steps=4, checkpoint_every=2), data, out=tmp_path)
+    def stop(step, *_):
+        if step == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(small(steps=4, checkpoint_every=2), data, out=tmp_path, on_step=stop)
     before = (tmp_path / "checkpoint.pt").read_bytes()
 
     def half(state, file):
@@ -218,7 +232,7 @@ def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(tmp_path, data, 
 
     monkeypatch.setattr(_run.torch, "save", half)
     with pytest.raises(KilledError):
-        run(small(steps=4, checkpoint_every=2), data, out=tmp_path, resume=False)
+        run(small(steps=4, checkpoint_every=2), data, out=tmp_path)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 

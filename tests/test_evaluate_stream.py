@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gltr_lib import evaluate as ev
+from gltr_lib.config import TrainConfig
 from gltr_lib.evaluate.reading import Reader
 from gltr_lib.evaluate.tables import score_as_json
 from gltr_lib.labels import CLASSES
@@ -246,6 +247,28 @@ def test_labels_of_another_class_list_are_refused(tmp_path):
     official_trees.camvid(tmp_path)
     with pytest.raises(ValueError, match=r"camvid/val: its labels are 11 classes.*score_camvid"):
         ev.evaluate_dataset(Network(), open_dataset("camvid", tmp_path, "val"))
+
+
+def test_photographs_with_classes_of_their_own_are_refused_by_whatever_reader(tmp_path):
+    from gltr_lib.datasets import CamVid
+    from gltr_lib.scale.guard import check_classes
+    from tests import official_trees
+
+    official_trees.camvid(tmp_path)
+    dataset = CamVid(tmp_path, "val")
+    with pytest.raises(ValueError, match=r"camvid: its labels are 11 classes.*score_camvid"):
+        ev.evaluate_dataset(Network(), dataset)
+    with pytest.raises(ValueError, match=r"hold 11 classes of its own \(sky, building"):
+        check_classes(TrainConfig(), dataset)
+
+
+def test_a_score_is_named_after_the_classes_that_it_averages():
+    assert ev.evaluate_dataset(Network(21), Pairs(), num_classes=21).protocol == "mIoU-21 @ full size"
+    with pytest.raises(ValueError, match="averages some of the 19 trainIds, the network has 21"):
+        ev.evaluate_dataset(Network(21), Pairs(), ev.FULL_SIZE.with_classes(16), num_classes=21)
+    sixteen = ev.resized_protocol(4, 6, 16)
+    assert sixteen.name.startswith("mIoU-16 @ 6x4")
+    assert sixteen.classes == ev.FULL_SIZE.with_classes(16).classes
 
 
 def test_what_cannot_be_scored_is_an_error():

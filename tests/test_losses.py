@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from gltr_lib import _fused_loss, _step
 from gltr_lib.config import METHODS, TrainConfig
-from gltr_lib.losses import class_totals, consistency_loss, segmentation_loss
+from gltr_lib.losses import _counted_apart, class_totals, consistency_loss, segmentation_loss
 
 SIDES = ("global", "local")
 
@@ -389,3 +389,48 @@ def test_labels_may_be_of_any_integers():
         assert torch.equal(class_totals(wide.to(dtype), 200), class_totals(wide, 200))
     small = torch.tensor([[[0, 100, -1]]], dtype=torch.int8)
     assert segmentation_loss(logits, small, ignore_index=-1) == segmentation_loss(logits, wide)
+
+
+def test_totals_counted_without_waiting_are_the_same_totals():
+    """The way of CUDA, on a CPU."""
+    labels = torch.randint(0, 5, (2, 7, 9), generator=torch.Generator().manual_seed(0))
+    labels[0, :3] = 255
+    for ignored in (255, 2):
+        kept = labels.where(labels != 255, ignored)
+        for kind in (torch.int64, torch.uint8):
+            totals = _counted_apart(kept.to(kind), 5, ignored)
+            assert torch.equal(totals, class_totals(kept.to(kind), 5, ignore_index=ignored))
+
+
+def test_balanced_classes_with_any_number_for_what_is_ignored():
+    logits, labels = torch.randn(1, 3, 4, 4), torch.randint(0, 3, (1, 4, 4))
+    labels[0, 0] = 255
+    expected = segmentation_loss(logits, labels, class_balance=True)
+    for ignored in (-100, -1):
+        moved = labels.where(labels != 255, ignored)
+        found = segmentation_loss(logits, moved, class_balance=True, ignore_index=ignored)
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["mse", "kl", "js"])
+def test_a_pixel_that_does_not_count_gives_no_gradient_whatever_it_holds(kind):
+    valid = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(1)) < 0.6
+    clean = [torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3)]
+    found = []
+    for filler in (0.0, torch.nan, torch.inf):
+        pair = [torch.where(valid[:, None], part, filler).requires_grad_() for part in clean]
+        loss = consistency_loss(*pair, kind=kind, valid=valid)
+        loss.backward()
+        assert all((part.grad.masked_select(~valid[:, None]) == 0).all() for part in pair)
+        found.append((loss.item(), [part.grad for part in pair]))
+    for value, grads in found[1:]:
+        assert value == found[0][0]
+        assert all(torch.equal(a, b) for a, b in zip(grads, found[0][1], strict=True) if b is not None)
+
+
+def test_two_devices_are_named():
+    a = torch.randn(1, 3, 2, 2)
+    with pytest.raises(ValueError, match="logits_local: expected on cpu like logits_global, received on meta"):
+        consistency_loss(a, a.to("meta"))
+    with pytest.raises(ValueError, match="valid: expected on cpu like the logits, received on meta"):
+        consistency_loss(a, a, valid=torch.ones(1, 2, 2, dtype=torch.bool, device="meta"))

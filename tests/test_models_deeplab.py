@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gltr_lib import models
+from gltr_lib.models import trunk
 from gltr_lib.models.deeplabv2 import SummedBranches
 from gltr_lib.models.trunk import FrozenBatchNorm, Preprocess, Trunk
 
@@ -383,3 +384,15 @@ def test_impossible_options_are_named():
         models.build("deeplabv3_resnet50", legacy_two_branch=True)
     with pytest.raises(ValueError, match=r"depth: expected one of 50, 101, received 34"):
         Trunk(34)
+
+
+def test_a_block_that_is_computed_again_counts_no_batch_and_keeps_its_counter():
+    """SyncBatchNorm, for one, does not do without the counter."""
+    block = nn.Sequential(nn.BatchNorm2d(3)).train()
+    counter, before = block[0].num_batches_tracked, block[0].running_mean.clone()
+    with trunk._statistics_at_rest(block):
+        assert block[0].num_batches_tracked is not None
+        block(torch.rand(2, 3, 4, 4))
+    assert block[0].num_batches_tracked is counter
+    assert (int(counter), block[0].momentum) == (0, 0.1)
+    assert torch.equal(block[0].running_mean, before)

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gltr_lib import models
+from gltr_lib._step import make_model
+from gltr_lib.config import TrainConfig
 from gltr_lib.models import loading, trunk
 
 
@@ -196,6 +198,21 @@ def test_a_caffe_network_stays_one_after_saving(narrow, tmp_path):
     donor = models.build("deeplabv3_resnet101", 3, preprocessing="caffe")
     assert models.load_trunk(donor, tmp_path / "model.safetensors").complete
     assert donor.preprocess.kind == "caffe"
+    told = models.build("deeplabv3_resnet101", 3)  # by the header of the file, not by its tensors
+    report = models.load_trunk(told, tmp_path / "model.safetensors")
+    assert (told.preprocess.kind, told.backbone.maxpool.ceil_mode, report.preprocessing) == ("caffe", True, "caffe")
+    models.load_trunk(told, models.export(models.build("deeplabv3_resnet101", 3), tmp_path / "plain.safetensors"))
+    assert told.preprocess.kind == "imagenet"
+
+
+def test_what_a_run_says_of_its_preprocessing_is_not_guessed_from_its_weights(narrow, tmp_path):
+    torch.save(caffe_state(), tmp_path / "caffe.pth")
+    found = {}
+    for kind in ("imagenet", "caffe", None):
+        options = {} if kind is None else {"preprocessing": kind}
+        config = TrainConfig(model="deeplabv2_resnet101", init=str(tmp_path / "caffe.pth"), model_options=options)
+        found[kind] = make_model(config).preprocess.kind
+    assert found == {"imagenet": "imagenet", "caffe": "caffe", None: "caffe"}
 
 
 def test_wrappers_are_taken_off(tmp_path):

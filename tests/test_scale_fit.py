@@ -134,6 +134,7 @@ def test_another_run_is_refused_and_its_folder_left_alone(tmp_path):
     with pytest.raises(ValueError, match="other pictures or styles"):
         run(small(), tmp_path, bank=bank(4))
     assert (tmp_path / "config.json").read_text() == before
+    assert run(small(accumulate=2), tmp_path).steps == 0  # as memory may ask for, after some steps
     run(small(lr=0.1), tmp_path, resume=False)
     assert json.loads((tmp_path / "config.json").read_text())["lr"] == 0.1
 
@@ -305,15 +306,24 @@ def test_no_network_is_chosen_on_a_target(tmp_path):
         run(config, tmp_path, val=Toys(2, None))
     with pytest.raises(ValueError, match="val_every=2 needs val="):
         run(config, tmp_path)
+    for name in ("folder", "pairs", "folder/val"):  # what any two folders are called says nothing
+        with pytest.raises(ValueError, match="cannot tell whether it is a split of the source"):
+            run(config, tmp_path, Toys(name=name), val=Toys(2, name))
+    one, other = Toys(name="folder/train"), Toys(2, "folder/val")
+    one.source, other.source = "/data/game", "/data/city"
+    with pytest.raises(ValueError, match="val is of '/data/city' and training is on '/data/game'"):
+        run(config, tmp_path, one, val=other)
     assert not (tmp_path / "checkpoint.pt").exists()
+    other.source = "/data/game"
+    run(config, tmp_path, one, val=other)
 
 
 class Read(Toys):
     """A validation split that remembers which threads read it."""
 
-    def __getitem__(self, index):
+    def pair(self, index):
         self.threads = {*getattr(self, "threads", ()), threading.current_thread().name.split("_")[0]}
-        return super().__getitem__(index)
+        return super().pair(index)
 
 
 @pytest.mark.slow
@@ -326,6 +336,53 @@ def test_a_validation_reads_ahead_and_scores_the_same(tmp_path):
         assert val.threads == threads
         scores.append(result.validation)
     assert scores[0] == scores[1]
+
+
+class PairsAlone:
+    """What ``fit`` asks of a dataset, and nothing more."""
+
+    def __init__(self, toys):
+        self.toys, self.name = toys, toys.name
+
+    def __len__(self):
+        return len(self.toys)
+
+    def pair(self, index):
+        return self.toys.pair(index)
+
+
+def test_pairs_without_items_train_and_validate(tmp_path):
+    config = small("baseline", val_every=2)
+    found = run(config, tmp_path / "pairs", PairsAlone(Toys()), val=PairsAlone(Toys(3, "toys/val")))
+    assert found.validation == run(config, tmp_path / "items", val=Toys(3, "toys/val")).validation
+
+
+def test_a_fresh_run_that_is_stopped_does_not_go_on_from_the_run_before(tmp_path, monkeypatch):
+    config = small("baseline", val_every=2, selection="source-val")
+    val = Toys(3, "toys/val")
+    run(config, tmp_path, val=val)
+
+    class StopError(Exception):
+        pass
+
+    def stop(*_):
+        raise StopError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.Trainer, "_take", stop)
+        with pytest.raises(StopError):
+            run(config, tmp_path, val=val, resume=False)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert not left & {"checkpoint.pt", "checkpoint.previous.pt", "best.pt", "result.json"}
+    assert len(run(config, tmp_path, val=val).history) == 4
+
+
+def test_a_best_network_that_is_gone_is_called_missing(tmp_path):
+    config = small("baseline", val_every=2, selection="source-val")
+    run(config, tmp_path, val=Toys(3, "toys/val"))
+    (tmp_path / "best.pt").unlink()
+    with pytest.raises(ValueError, match=r"best\.pt: is missing; .* Start anew"):
+        run(config, tmp_path, val=Toys(3, "toys/val"))
 
 
 def test_a_validation_without_labels_is_refused_at_once(tmp_path):

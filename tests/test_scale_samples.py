@@ -1,5 +1,7 @@
 """Samples: the same wherever they are made, picture and label map cut alike, errors that name the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ from PIL import Image
 from scale_toys import Toys, small
 from torch.utils.data import DataLoader
 
+from gltr_lib.config import METHODS
 from gltr_lib.datasets import FolderPairs, stack
 from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.evaluate import FULL_SIZE
 from gltr_lib.evaluate.reading import Reader
+from gltr_lib.scale.guard import check_copies
 from gltr_lib.scale.samples import Copies, Samples, Steps, Trouble, Window, collate, own_places, place_generator
 
 
@@ -135,6 +139,25 @@ def test_offline_copies_are_drawn_anew_for_each_place(tmp_path):
             assert first != second  # two gtr views show two copies
             drawn.add((first[0] // 10, second[0] // 10))
     assert drawn == {(0, 1), (1, 0)}
+
+
+def test_copies_with_another_ending_are_found(tmp_path):
+    """As gltr stylize --format png writes them beside photographs that are JPEGs."""
+    pairs = files(tmp_path)
+    for picture in pairs.images:
+        Image.open(picture).save(picture.with_suffix(".jpg"))
+        picture.unlink()
+    copies = Copies(tmp_path / "copies", FolderPairs(tmp_path / "images", tmp_path / "labels").images)
+    assert copies.read(1, 2).max() == 12
+
+
+def test_copies_ignore_no_setting_in_silence(tmp_path):
+    pairs = files(tmp_path)
+    for change in ({"alpha": 0.5}, {"styles": (0, 1)}):
+        config = small(replace(METHODS["gtr"], **change))
+        with pytest.raises(ValueError, match="copies: were painted beforehand, so alpha="):
+            check_copies(config, pairs, tmp_path / "copies")
+    assert len(check_copies(small("gtr"), pairs, tmp_path / "copies")) == 2
 
 
 def test_copies_that_are_missing_or_of_another_size_are_named(tmp_path):

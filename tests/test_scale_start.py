@@ -137,6 +137,10 @@ def test_settings_of_accelerate_that_would_change_the_run_are_refused(tmp_path, 
         fit(small("baseline"), Toys(), out=tmp_path, progress=False)
     assert not (tmp_path / "checkpoint.pt").exists()
     monkeypatch.delenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "EAGER")
+    with pytest.raises(ValueError, match=r"compile networks with EAGER \(ACCELERATE_DYNAMO_BACKEND\); unset that"):
+        fit(small("baseline"), Toys(), out=tmp_path, progress=False)
+    monkeypatch.delenv("ACCELERATE_DYNAMO_BACKEND")
     other = SimpleNamespace(distributed_type=SimpleNamespace(value="FSDP"), gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="accelerate is set to FSDP; this loop spreads over processes by DDP alone"):
         parallel._check_kind(other)
@@ -323,6 +327,17 @@ def test_the_command_that_each_machine_runs(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     config = small("baseline", forward_images=8)
     with pytest.raises(RuntimeError, match=r"exit code 3 and without a message .* starts anew"):
+        scale.launch(
+            config, Data("folder", root="x"), tmp_path, processes=4, nnodes=2, node_rank=1, master="node0:29400"
+        )
+    (tmp_path / start.CHECKPOINT).touch()
+    for resume, again in (
+        (True, "same command goes on"),
+        (False, "same command, without --fresh, goes on from the last"),
+    ):
+        with pytest.raises(RuntimeError, match=again):
+            scale.launch(config, Data("folder", root="x"), tmp_path, processes=1, resume=resume)
+    with pytest.raises(RuntimeError):
         scale.launch(
             config, Data("folder", root="x"), tmp_path, processes=4, nnodes=2, node_rank=1, master="node0:29400"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 
 import pytest
@@ -110,9 +111,20 @@ def test_parts_about_several_methods_are_named(tmp_path):
     tests = [part | {"method": method} for method in ("gtr", "gtr_ltr", "oracle")]
     found = judge({"kind": "all", "tests": tests}, evidence).found
     oracle = name_of("oracle")
-    assert found == f"GTR: +15.0 (+15.0, +15.0); GTR + LTR: +10.0 (+10.0, +10.0); {oracle}: not run"
+    against = "against baseline"
+    assert found == (
+        f"GTR {against}: +15.0 (+15.0, +15.0); GTR + LTR {against}: +10.0 (+10.0, +10.0); {oracle} {against}: not run"
+    )
     alone = judge({"kind": "all", "tests": [tests[0], tests[0] | {"data": "streets/sun"}]}, evidence)
-    assert alone.found == "+15.0 (+15.0, +15.0)", "one method needs no name, and the same words stand once"
+    assert alone.found == "test looks: +15.0 (+15.0, +15.0); sun: +15.0 (+15.0, +15.0)", "one pair, two sets"
+    same = judge({"kind": "all", "tests": [tests[0], tests[0]]}, evidence)
+    assert same.found == "+15.0 (+15.0, +15.0)", "nothing to tell apart, and the same words stand once"
+
+
+def test_no_verdict_of_the_page_names_a_method_by_its_key():
+    entries, evidence = hypotheses.read(RESULTS), Evidence(RESULTS)
+    found = " ".join(judge(entry["test"], evidence).found for entry in entries)
+    assert not re.search(r"[a-z]_[a-z]|\w=\w|\[[a-z]|\dx ", found), found
 
 
 def test_every_rival_means_every_one(tmp_path):
@@ -125,13 +137,16 @@ def test_every_rival_means_every_one(tmp_path):
     evidence = made_up(tmp_path / "some", "rivals", only(gtr=0.3, randconv=0.2))
     found = judge(test, evidence)
     assert found.verdict == "undecided"  # one of them was run, and GTR is ahead of it
-    assert found.found.startswith(f"holds against 1 of {len(alone) + len(consistent)} (1 were run)")
+    declared = f"({len(alone) + len(consistent)} declared; one seed confirms nothing)"
+    assert found.found.startswith(
+        f"confirmed against 1 of the 1 that were run {declared}; least ahead: RandConv, +10.0"
+    )
     scores = {**dict.fromkeys((*alone, *consistent), 0.2), "gtr": 0.3}
     assert judge(test, made_up(tmp_path / "all", "rivals", only(**scores))).verdict == "confirmed"
     scores["ibn_cons"] = 0.31
     found = judge(test, made_up(tmp_path / "one", "rivals", only(**scores)))
     assert found.verdict == "refuted"
-    assert name_of("ibn_cons") in found.found
+    assert f"; furthest behind: {name_of('ibn_cons')}, -1.0" in found.found
 
 
 def test_all_parts_must_hold(tmp_path):

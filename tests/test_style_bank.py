@@ -149,8 +149,13 @@ def test_wrong_files_and_names_are_refused(tmp_path):
     save_file({"mean": torch.ones(1, 2), "std": torch.ones(1, 2)}, tmp_path / "cut.safetensors", metadata=header)
     with pytest.raises(ValueError, match="damaged style bank"):
         StyleBank.load(tmp_path / "cut.safetensors")
-    with pytest.raises(ValueError, match=r"ends in \.safetensors"):
-        plain().save(tmp_path / "bank.pt")
+
+
+def test_a_bank_may_have_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("bank", "bank.pt", "bank.safetensors"):
+        plain().save(name)
+        assert StyleBank.load(name).stats == StyleBank.load(tmp_path / name).stats == plain().stats
 
 
 def test_the_shipped_bank_belongs_to_the_shipped_stylizer():

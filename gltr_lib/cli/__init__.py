@@ -54,13 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     if not given or given[0] in ("-h", "--help", "help"):
-        print(help_text())
-        return 0 if given else 2
+        return _print(help_text(), 0 if given else 2)
     if given[0] in ("-V", "--version"):
         from gltr_lib import __version__
 
-        print(f"gltr {__version__}")
-        return 0
+        return _print(f"gltr {__version__}", 0)
     name, rest = given[0], given[1:]
     if rest and f"{name} {rest[0]}" in COMMANDS:  # two words, such as "bank info"
         name, rest = f"{name} {rest[0]}", rest[1:]
@@ -71,9 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(name, rest)
     except UsageError as error:
         return _complain(f"{name}: {error}", 2)
-    except BrokenPipeError:  # "gltr ... | head" has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
-        return 141
+    except BrokenPipeError:
+        return _cut_off()
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         if os.environ.get("GLTR_DEBUG"):
             raise
@@ -81,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return _complain(f"{name}: {error}; gltr doctor says what to install", 1)
     except KeyboardInterrupt:
-        return _complain(f"{name}: stopped; the same command goes on where it was", 130)
+        again = ", without --fresh," if "--fresh" in rest else ""
+        return _complain(f"{name}: stopped; the same command{again} goes on where it was", 130)
 
 
 @contextlib.contextmanager
@@ -175,6 +173,20 @@ def _one_line(text: str) -> str:
     said = " ".join(next((part for part in parts[not framed :] if part), [])) or "wrong arguments"
     meant = next((part[1].split()[0] for part in parts if len(part) > 1 and part[0] == "Perhaps you meant:"), "")
     return f"{said}; perhaps you meant {meant}" if meant else said
+
+
+def _print(text: str, code: int) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return _cut_off()
+    return code
+
+
+def _cut_off() -> int:
+    """``gltr ... | head`` has read enough; Python flushes what is left once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 def _complain(text: str, code: int) -> int:

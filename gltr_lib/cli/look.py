@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gltr_lib._usage import UsageError
+from gltr_lib._usage import UsageError, at_least
 from gltr_lib.cli._say import answer, picture_name
 
 
@@ -31,6 +31,7 @@ def demo(*, out: Path = Path("gltr_demo.png"), seed: int = 0, json: bool = False
         json: print JSON.
     """
     picture_name(out)
+    at_least(0, seed=seed)
     from gltr_lib.offline import demo_picture, save_picture
 
     sheet = demo_picture(seed)

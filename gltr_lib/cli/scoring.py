@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from gltr_lib._usage import UsageError, usage
+from gltr_lib._usage import UsageError, at_least, usage
 from gltr_lib.cli._say import answer
 
 
@@ -61,12 +63,15 @@ def evaluate(
         device: cpu, cuda or mps; the best there is if not given.
         json: print JSON.
     """
+    _refuse_unread(locals())
     if (images is None) != (labels is None):
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
     if not 1 <= scenes <= 64:
         raise UsageError(f"--scenes: expected 1 to 64, received {scenes}")
-    if batch < 1 or workers < 0 or amp not in (None, "bf16", "fp16"):
-        raise UsageError("expected --batch of at least 1, --workers of at least 0 and --amp bf16 or fp16")
+    at_least(1, batch=batch)
+    at_least(0, workers=workers)
+    if amp not in (None, "bf16", "fp16"):
+        raise UsageError(f"--amp: expected bf16 or fp16, received {amp[:60]!r}")
     if (data is None) != (root is None):
         raise UsageError("--data and --root come together: the dataset's name and the folder where it was unpacked")
     if data in (None, "camvid") and (out or export or ledger or against):
@@ -87,8 +92,12 @@ def evaluate(
             plan = _plan(data, root, split, prepared, option, protocol, classes, among, fit, how)
         where = pick_device(device)
         networks = [network, *against]
-        loaded = [workflows.load_with_facts(name) for name in networks]
         workflows.check_looks(look)
+    loaded = []
+    for name in networks:
+        with nullcontext() if Path(name).exists() else usage():  # a damaged file is no mistyped name
+            loaded.append(workflows.load_with_facts(name))
+    with usage():
         if plan is not None:
             from gltr_lib import evaluation
 
@@ -112,6 +121,24 @@ def evaluate(
         scores = workflows.score_on_looks(model, look, scenes)
     answer({"network": network, "scores": scores}, json, workflows.render_scores(network, scores))
     return 0
+
+
+#: What only datasets are scored with, and what only streets are.
+_OF_DATA = ("prepared", "split", "option", "protocol", "classes", "among", "fit", "window", "overlap", "flip", "scales",
+            "batch", "workers", "amp", "method", "seed")  # fmt: skip
+_OF_STREETS = ("look", "scenes")
+
+
+def _refuse_unread(given: dict[str, Any]) -> None:
+    """A score that left out what was asked for would look like the one that was asked for."""
+    on_data = given["data"] not in (None, "camvid")
+    on_streets = given["data"] is given["images"] is given["camvid"] is None
+    unread = (() if on_data else _OF_DATA) + (() if on_streets else _OF_STREETS)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(evaluate).parameters.items()}
+    changed = [f"--{name}" for name in unread if given[name] != defaults[name]]
+    if changed:
+        scored = "a dataset is" if on_data else "the streets are" if on_streets else "these photographs are"
+        raise UsageError(f"{', '.join(changed)}: not read where {scored} scored; leave it out")
 
 
 def _writable(flag: str, place: Path | None, folder: bool) -> None:

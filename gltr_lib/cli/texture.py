@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from gltr_lib._usage import UsageError, usage
+from gltr_lib._usage import UsageError, at_least, usage
 from gltr_lib.cli._say import answer, counter
 from gltr_lib.cli._say import left_alone as say_left_alone
 from gltr_lib.cli._say import refused as say_refused
@@ -44,6 +45,7 @@ def stylize(
     """
     if not 0 <= alpha <= 1:
         raise UsageError(f"--alpha: expected a number in [0,1], received {alpha}")
+    at_least(1, batch=batch, workers=workers, processes=processes)
     from gltr_lib.offline import (
         Recipe,
         launched_shard,
@@ -77,6 +79,7 @@ def stylize(
     else:
         with usage():
             network = Stylizer.load(stylizer, device=shard_device(device, launched[2] if launched else 0))
+        with nullcontext() if Path(bank).exists() else usage():  # a damaged file is no mistyped name
             styles = load_bank(bank, network)
         manifest = stylise_folder(source, target, network, styles, shard=place, **options)
     for name, reason in manifest["refused"].items():
@@ -118,6 +121,7 @@ def bank(
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
     if longest < 16:
         raise UsageError(f"--longest: expected a whole number of pixels >= 16, received {longest}")
+    at_least(1, workers=workers)
     choose = _choice(select, top)
     from gltr_lib.engine import pick_device
     from gltr_lib.offline import build_bank_file, list_images

@@ -55,20 +55,24 @@ def train(
     from gltr_lib.config import TrainConfig, parse_overrides
     from gltr_lib.config import recipe as named
 
-    local = processes or 1
     with usage():
         if processes is not None and processes < 1:
             raise ValueError(f"--processes: expected at least 1, received {processes}")
         if not 0 <= node_rank < nnodes:
             raise ValueError(f"--nnodes, --node-rank: expected 0 <= rank < nodes, received {node_rank} and {nnodes}")
         base = named(recipe) if recipe else TrainConfig()
-        given = {"steps": steps, "seed": seed, "device": device}
-        base = base.replace(**{name: value for name, value in given.items() if value is not None})
+        changed = {"steps": steps, "seed": seed, "device": device}
+        base = base.replace(**{name: value for name, value in changed.items() if value is not None})
         config = parse_overrides([f"method={method}", *set], base)
         if nnodes > 1 and not (master or "").rpartition(":")[0]:
             raise ValueError(f"--nnodes: machines meet at --master HOST:PORT of machine 0; received {master!r}")
-        if processes is not None or nnodes > 1:
-            config = config.replace(processes=local * nnodes)
+        local = processes or (config.processes if nnodes == 1 else 1)
+        if config.processes not in (base.processes, local * nnodes):
+            raise ValueError(
+                f"--set processes={config.processes} is another number than --processes and --nnodes make "
+                f"({local} x {nnodes}); leave it out"
+            )
+        config = config.replace(processes=local * nnodes)
     from gltr_lib import engine, models
     from gltr_lib._validate import check_choice
     from gltr_lib.stylizer import NAMES
@@ -77,9 +81,11 @@ def train(
         engine.pick_device(device)
         check_choice(config.model, models.MODELS, "model")
         check_choice(config.stylizer, NAMES, "stylizer")
-    asked = [name for name, value in {"--root": root, "--prepared": prepared, "--copies": copies, "--recipe": recipe,
-             "--profile": profile or None, "--option": option or None}.items()
-             if value is not None]  # fmt: skip
+    given = {
+        "--root": root, "--split": split if split != "train" else None, "--prepared": prepared, "--copies": copies,
+        "--recipe": recipe, "--profile": profile or None, "--option": option or None,
+    }  # fmt: skip
+    asked = [name for name, value in given.items() if value is not None]
     if data == "streets" and not asked and not engine.settings_at_scale(config):
         return _in_memory(config, out, images, labels, not fresh, json)
     if images is not None:
@@ -104,7 +110,7 @@ def _in_memory(
     """The engine that holds its pictures in memory: no Accelerator, no loader, bit for bit what the course shows."""
     from gltr_lib import engine, models, workflows
 
-    pictures, maps = workflows.training_data(config.crop, images, labels)
+    pictures, maps = workflows.training_data(config.crop, images, labels, config.num_classes)
     result = engine.train(config, pictures, maps, out=out, resume=resume, progress=not json and sys.stderr.isatty())
     path = models.export(result.model, out / "model.safetensors", {"facts": jsonlib.dumps(workflows.facts(result))})
     last = result.history[-1] if result.history else {}
@@ -121,7 +127,9 @@ def _at_scale(
     from gltr_lib.scale.start import work
 
     with usage():
-        if data.name not in ("streets", "folder"):
+        if data.name == "streets":
+            check_choice(data.split, ("train", "val"), "streets: split")
+        elif data.name != "folder":
             from gltr_lib.datasets import LAYOUTS
 
             check_choice(data.name, ("streets", "folder", *LAYOUTS), "--data")

@@ -6,7 +6,7 @@ watches and a time limit ends (:mod:`gltr_lib.course.sitting`); what they return
 notebook runs. So one bad notebook, or one bad exercise in it, costs no other. A student's code is still a student's
 code: grade on a machine where that may run.
 
-    python -m gltr_lib.course.grade handed_in/                 # a table
+    python -m gltr_lib.course.grade handed_in/                 # a list, each exercise with its number in the lesson
     python -m gltr_lib.course.grade handed_in/ --json          # the same for a program
     python -m gltr_lib.course.grade anna/02_adain.ipynb --seed 17
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib.course.outputs import text_of
-from gltr_lib.course.teach import CHECK
+from gltr_lib.course.teach import CHECK, number_of
 
 if TYPE_CHECKING:
     from gltr_lib.course.sitting import Sitting
@@ -280,7 +280,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{name}: {sum(not message for message in said.values())} of {len(said)} solved")
         for identity, message in said.items():
             if message:
-                print(f"    {identity}: {message}")
+                number = number_of(identity)
+                print(f"    {f'{number} ({identity})' if number else identity}: {message}")
         sys.stdout.flush()
     if args.json:
         print(json.dumps(results, indent=1, ensure_ascii=False))

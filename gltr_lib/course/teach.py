@@ -98,6 +98,25 @@ def recognised(source: str) -> str:
     return "\n".join([*lines, *(f"- {sentence}" for sentence in told)])
 
 
+def number_of(identity: str) -> str:
+    """The number that a lesson gives to the exercise of a check; "" for a check that nobody knows.
+
+    Args:
+        identity: the check's name. Checks stand in the order of their lesson (a test holds that).
+
+    Example:
+        >>> number_of("02-mix"), number_of("02-mux")
+        ('2.4', '')
+    """
+    from gltr_lib.checks import EXERCISES
+
+    if identity not in EXERCISES:
+        return ""
+    lesson = EXERCISES[identity].lesson
+    place = [name for name, exercise in EXERCISES.items() if exercise.lesson == lesson].index(identity)
+    return f"{int(lesson)}.{place + 1}"
+
+
 def framed(text: str) -> str:
     """A teacher's note, set apart from the lesson by a bar at its left."""
     return FRAME.format(text)
@@ -114,21 +133,32 @@ def notes(lessons: Sequence[Path]) -> str:
     out = ["# Notes, lesson by lesson"]
     out.append(
         "Made from the lessons by `make lessons`; edit them there. Each prediction is quoted with its expected answer, "
-        "each exercise with the wrong answers that its check knows by name."
+        "each exercise with the wrong answers that its check knows by name. Numbers are those of the lesson."
     )
     for path in lessons:
         cells = read_cells(path)
         out += [f"## {cells[0].source.splitlines()[0].removeprefix('# ')}", clock(cells)]
         asked = ""
         for cell in cells:
+            if cell.kind == "markdown" and "instructor" not in cell.tags:
+                out += [f"### {head[1]}. {head[2]}" for head in SECTION.finditer(cell.source)]
             place = cell.source.find(PREDICT)
             if cell.kind == "markdown" and place >= 0:
                 asked = cell.source[place:].split("\n\n")[0].replace(PREDICT, "**Asked.**")
             if "instructor" in cell.tags:
                 out += [asked] if asked and cell.source.startswith(EXPECTED) else []
                 out.append(cell.source)
-            out += [told] if (told := recognised(cell.source) if cell.kind == "code" else "") else []
+            if told := recognised(cell.source) if cell.kind == "code" else "":
+                out += [_heading(cell.source), told]
     return "\n\n".join(out) + "\n"
+
+
+def _heading(source: str) -> str:
+    """Which exercise a check cell belongs to: its number and title, and the check's name."""
+    from gltr_lib.checks import EXERCISES
+
+    identity = CHECK.findall(source)[0]
+    return f"**Exercise {number_of(identity)} — {EXERCISES[identity].title}** (check `{identity}`)"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,6 +26,9 @@ class CamVid(FolderPairs):
         ValueError: no such split (those that are there are listed), or what FolderPairs raises.
     """
 
+    name = "camvid"
+    class_names = CAMVID11
+
     def __init__(
         self, root: PathLike, split: str = "val", *, size: tuple[int, int] | None = None, ignore: int = IGNORE
     ) -> None:

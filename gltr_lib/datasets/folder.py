@@ -39,6 +39,8 @@ class FolderPairs(Arrays):
     """
 
     name = "folder"
+    #: Of what the pairs are a split: validation and training have to agree in it. None asks ``name``.
+    source: str | None = None
 
     @typed
     def __init__(

@@ -143,7 +143,7 @@ def _folder(root: Path, split: str | None, size: tuple[int, int] | None) -> Fold
             + (f", or a split: {', '.join(there)}" if there else "")
         )
     found = FolderPairs(base / "images", base / "labels", num_classes=len(CLASSES), size=size)
-    found.name = f"folder/{split}" if base != root else "folder"
+    found.name, found.source = f"folder/{split}" if base != root else "folder", str(root.resolve())
     return found
 
 

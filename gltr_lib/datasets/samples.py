@@ -42,6 +42,7 @@ class IDDLite(FolderPairs):
     """
 
     name = "idd_lite"
+    class_names = IDD_LITE
 
     def __init__(self, root: PathLike, *, size: tuple[int, int] | None = None) -> None:
         base = Path(root) / "val" if (Path(root) / "val").is_dir() else Path(root)
@@ -68,6 +69,8 @@ class CityscapesSamples(FolderPairs):
 
 class Rendered(FolderPairs):
     """Rendered frames in Common-5 classes at a width, aspect kept; see :func:`airsim` and :func:`carla`."""
+
+    class_names = COMMON5
 
     def __init__(self, folder: Path, classes: Sequence[int], width: int | None) -> None:
         table = {**dict(enumerate(classes)), IGNORE: IGNORE}  # any other id is an error

@@ -116,7 +116,8 @@ def resized_protocol(height: int, width: int, classes: int = NUM_CLASSES) -> Pro
     """
     if height < 1 or width < 1:
         raise ValueError(f"resized_protocol: expected a size of at least 1x1, received {width}x{height}")
-    return Protocol(f"mIoU-{classes} @ {width}x{height} labels resized (GTR protocol)", (height, width))
+    found = Protocol(f"mIoU-19 @ {width}x{height} labels resized (GTR protocol)", (height, width))
+    return found.with_classes(classes)
 
 
 FULL_SIZE = Protocol("mIoU-19 @ full size")

@@ -115,11 +115,13 @@ def evaluate_dataset(
         raise ValueError(f"expected batch >= 1 and workers >= 0, received batch={batch}, workers={workers}")
     if amp is not None and amp not in AMP:
         raise ValueError(f"amp: unknown {amp!r}; valid: {', '.join(AMP)}")
+    if plan.classes and num_classes != len(CLASSES):
+        raise ValueError(f"protocol: {plan.name!r} averages some of the 19 trainIds, the network has {num_classes}")
     own = tuple(getattr(dataset, "class_names", ()))
     if own and num_classes == len(CLASSES) and own != CLASSES:  # its 3 is not our 3: the score would mean nothing
         raise ValueError(
             f"{getattr(dataset, 'name', 'the dataset')}: its labels are {len(own)} classes of its own, not the "
-            f"{len(CLASSES)} trainIds; CamVid is scored by gltr_lib.real.score_camvid"
+            f"{len(CLASSES)} trainIds; gltr_lib.real.score_camvid and gltr_lib.real_sets.score_frames score such"
         )
     many = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
     if not many or isinstance(dataset, Tensor | dict | str | bytes | np.ndarray):
@@ -165,7 +167,8 @@ def evaluate_dataset(
     averaged = plan.classes or tuple(range(num_classes))
     score = DatasetScore(
         data=name or str(getattr(dataset, "name", type(dataset).__name__)),
-        protocol=plan.name + (f", with {inference.augmentation}" if inference.augmented else ""),
+        protocol=plan.name.replace("mIoU-19 ", f"mIoU-{num_classes} ", 1)
+        + (f", with {inference.augmentation}" if inference.augmented else ""),
         inference=inference.name + (f", {amp}" if amp else ""),
         matrix=matrix,
         classes=CLASSES if num_classes == len(CLASSES) else tuple(f"class {c}" for c in range(num_classes)),

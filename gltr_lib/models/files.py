@@ -114,8 +114,8 @@ def load_checkpoint(
     if path.is_dir():
         path = path / "model.safetensors"
     tensors, header = load_safetensors(path)
-    facts = _json(header, "facts", path)
-    is_ = _json(header, "network", path) or _from_facts(facts, tensors)
+    facts = header_json(header, "facts", path)
+    is_ = header_json(header, "network", path) or _from_facts(facts, tensors)
     name, classes, options = is_.get("model"), is_.get("num_classes"), is_.get("options", {})
     if not isinstance(name, str) or name not in MODELS:
         known = ", ".join(MODELS)
@@ -157,7 +157,8 @@ def _refuse_nan(tensors: dict[str, Tensor], path: Path) -> None:
             raise ValueError(f"{path}: {name} holds NaN or infinite numbers; the training went astray, train again")
 
 
-def _json(header: dict[str, str], key: str, path: Path) -> dict[str, Any]:
+def header_json(header: dict[str, str], key: str, path: Path) -> dict[str, Any]:
+    """The JSON object under a key of a file's header; empty if there is none."""
     try:
         value = parse(header.get(key) or "{}")
     except ValueError as error:

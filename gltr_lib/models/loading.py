@@ -22,11 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._typed import strictly_typed
+from gltr_lib.models.files import header_json
 from gltr_lib.models.ibn import split_norms
 from gltr_lib.models.squeezenet import DeepLabSqueezeNet, load_squeezenet
-from gltr_lib.models.trunk import DEPTHS, Segmenter, Trunk
+from gltr_lib.models.trunk import DEPTHS, PREPROCESSINGS, Segmenter, Trunk
 from gltr_lib.models.whitening import BUFFERS
-from gltr_lib.weights import load_file
+from gltr_lib.weights import load_file, load_safetensors
 
 _STAGES = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 _CLASSIFIERS = ("fc.", "layer5.", "layer6.")
@@ -88,8 +89,8 @@ def load_trunk(
     Args:
         model: a DeepLabV2, V3, V3+ or DeepLabSqueezeNet of :func:`gltr_lib.models.build`.
         path_or_state: a ``.pth`` (opened with ``weights_only=True``) or ``.safetensors`` file, or tensors by name.
-        preprocessing: "imagenet" or "caffe"; None recognises the layout. The network is switched to it (a SqueezeNet
-            has one way only).
+        preprocessing: "imagenet" or "caffe"; None recognises the layout, or believes the header of a network's own
+            file. The network is switched to it (a SqueezeNet has one way only).
 
     Returns:
         The account. Counters of batches, which nothing uses, and the buffers of whitening are not in it. Where the
@@ -112,7 +113,7 @@ def load_trunk(
             f" {type(model).__name__}; it has no ResNet trunk"
         )
     from_file = isinstance(path_or_state, str | Path)
-    given = load_file(path_or_state) if from_file else dict(path_or_state)  # type: ignore[arg-type]
+    given, said = _read(path_or_state) if from_file else (dict(path_or_state), None)  # type: ignore[arg-type]
     source = Path(path_or_state).name if from_file else "tensors"  # type: ignore[arg-type]
     if isinstance(model, DeepLabSqueezeNet):
         return load_squeezenet(model, given, source)
@@ -134,7 +135,7 @@ def load_trunk(
             wanted[name].copy_(value)
     caffe = "Scale." in prefix or any(".conv2d_list." in name for name in others)
     if preprocessing is None and prefix.endswith("backbone."):
-        preprocessing = model.preprocess.kind  # a network of ours: its file's header says, its tensors do not
+        preprocessing = said or model.preprocess.kind  # a network of ours: its file's header says, its tensors do not
     model.set_preprocessing(preprocessing or ("caffe" if caffe else "imagenet"))
     extra = [name for name in state if name not in wanted and not name.endswith(_STATE)]
     report = LoadReport(
@@ -148,6 +149,16 @@ def load_trunk(
     )
     model.trunk_report = report  # type: ignore[assignment]
     return report
+
+
+def _read(path: str | Path) -> tuple[dict[str, Tensor], str | None]:
+    """The tensors of a file, and the preprocessing that the header of a network's own file names."""
+    if Path(path).suffix != ".safetensors":
+        return load_file(path), None
+    given, header = load_safetensors(path)
+    options = header_json(header, "network", Path(path)).get("options")
+    kind = options.get("preprocessing", PREPROCESSINGS[0]) if isinstance(options, dict) else None
+    return given, kind if kind in PREPROCESSINGS else None
 
 
 def _strip(given: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], list[str], str]:

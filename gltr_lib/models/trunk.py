@@ -232,9 +232,10 @@ def _statistics_at_rest(block: nn.Module) -> Iterator[None]:
     """While a block is computed again its BatchNorm must not count the same pictures a second time."""
     norms: list[Any] = [m for m in block.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        # The statistics stay where they are; without them the kernel would save other tensors than the first time.
-        norm.momentum, norm.num_batches_tracked = 0.0, None
+    for norm, (_, counter) in zip(norms, kept, strict=True):
+        # The statistics stay where they are; without them the kernel would save other tensors than the first time. The
+        # counter that moves is a copy: SyncBatchNorm does not do without one.
+        norm.momentum, norm.num_batches_tracked = 0.0, None if counter is None else counter.clone()
     try:
         yield
     finally:

@@ -84,9 +84,12 @@ class Data:
     def _open(self, split: str, config: TrainConfig) -> Any:
         if self.name == "streets":
             return self._streets(split, config)
-        return datasets.open_dataset(
+        found = datasets.open_dataset(
             self.name, self.root, split, size=self.size, prepared=self.prepared, **dict(self.options)
         )
+        if isinstance(found, datasets.FolderPairs):  # whose classes are the user's own
+            found.num_classes = config.num_classes
+        return found
 
     def _streets(self, split: str, config: TrainConfig) -> Held:
         """Rendered streets, kept on disk and held in memory: a loader would render each of them in every epoch."""

@@ -12,6 +12,8 @@ import torch
 
 from gltr_lib._run import styled
 from gltr_lib.config import TrainConfig, painted_views
+from gltr_lib.datasets.base import Arrays
+from gltr_lib.datasets.folder import FolderPairs
 from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.labels import CLASSES
 from gltr_lib.scale.samples import Copies
@@ -23,11 +25,16 @@ _REMEDY = "score targets after training, with gltr evaluate"
 
 
 def source_of(dataset: Any) -> str | None:
-    """Which source a dataset is of: its ``name`` up to a "/" (streets: with their look); None if unknown."""
-    look, name = getattr(dataset, "look", None), getattr(dataset, "name", None)
-    if look is not None:
-        return f"streets/{look}"
-    parts = str(name or "").split("/")
+    """Which source a dataset is of: its ``source``, or its ``name`` up to a "/" (streets: with their look).
+
+    None if that is unknown; a name that any two folders share says nothing.
+    """
+    look, source = getattr(dataset, "look", None), getattr(dataset, "source", None)
+    if look is not None or source is not None:
+        return f"streets/{look}" if source is None else str(source)
+    parts = str(getattr(dataset, "name", None) or "").split("/")
+    if parts[0] in (Arrays.name, FolderPairs.name):
+        return None
     return "/".join(parts[: 2 if parts[0] == "streets" else 1]) or None
 
 
@@ -84,6 +91,11 @@ def check_copies(config: TrainConfig, dataset: Any, root: str | os.PathLike[str]
         return None
     if not painted_views(config.method.views):
         raise ValueError(f"copies: the method {config.method.name!r} has no gtr view (nor regions) to show them")
+    if config.method.alpha != 1 or config.method.styles:
+        raise ValueError(
+            f"copies: were painted beforehand, so alpha={config.method.alpha:g} and styles={config.method.styles} of "
+            f"the method {config.method.name!r} would change nothing; leave them out (gltr stylize has --alpha)"
+        )
     return Copies(root, picture_files(dataset))
 
 
@@ -156,4 +168,6 @@ def explained(error: Exception, step: int, config: TrainConfig) -> Exception | N
     else:
         remedy = f"most often memory ran out: use fewer workers (now {config.workers})"
     what = f"a loader process {'failed' if raised else 'died'} at step {step}"
-    return RuntimeError(f"{what} ({why}); {remedy}; the same command goes on from the last checkpoint")
+    return RuntimeError(
+        f"{what} ({why}); {remedy}; the same command, without --fresh, goes on from the last checkpoint"
+    )

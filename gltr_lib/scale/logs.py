@@ -137,4 +137,6 @@ def _append(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         why = "the disk is full; free some space" if is_full(error) else f"{error.strerror}; make it writable"
-        raise OSError(f"{path}: {why} and call this again, it goes on from the last checkpoint") from error
+        raise OSError(
+            f"{path}: {why} and call this again, without --fresh: it goes on from the last checkpoint"
+        ) from error

@@ -135,6 +135,12 @@ def _check_kind(accelerator: Any) -> None:
             f"accelerate is set to accumulate {parts} steps (ACCELERATE_GRADIENT_ACCUMULATION_STEPS); unset that, and "
             f"set accumulate= of the run"
         )
+    backend = getattr(accelerator.state.dynamo_plugin, "backend", None)
+    if backend is not None and backend.value != "NO":
+        raise ValueError(
+            f"accelerate is set to compile networks with {backend.value} (ACCELERATE_DYNAMO_BACKEND); unset that, and "
+            f"set compile=true of the run"
+        )
 
 
 def share_norms(module: nn.Module) -> nn.Module:

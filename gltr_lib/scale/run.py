@@ -63,7 +63,8 @@ def fit(
         data: JSON that says what the dataset is, for the run folder.
 
     Returns:
-        A FitResult with the network in evaluation mode; the same in every process.
+        A FitResult with the network in evaluation mode; the network is the same in every process, the log's rows are
+        whole in the main process alone.
 
     Raises:
         ValueError, TypeError: settings, data or a checkpoint that do not fit; the remedy is named.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,18 @@ class Copies:
         self.folders = sorted(path for path in base.glob("copy-*") if path.is_dir()) or [base]
         # Copies keep the source's names below some folder of it: how many parts of the path is seen from the first.
         parts = pictures[0].parts[1 if pictures[0].is_absolute() else 0 :]
-        depth = next((n for n in range(len(parts), 0, -1) if (self.folders[0] / Path(*parts[-n:])).is_file()), 0)
-        if depth == 0:
+        tails = [Path(*parts[-n:]) for n in range(len(parts), 0, -1)]
+        endings = (None, ".png", ".jpg")  # the source's own, or the one that gltr stylize --format gives to all
+        first = next((t for t in product(tails, endings) if (self.folders[0] / _ending(*t)).is_file()), None)
+        if first is None:
             raise ValueError(
                 f"{self.folders[0]}: no copy of {pictures[0]} there; expected the source's names, in copy-00, copy-01, "
                 f"... if there are several, as gltr stylize --copies writes them"
             )
-        if (self.folders[0] / Path(*parts[-depth:])).samefile(pictures[0]):
+        depth, ending = len(first[0].parts), first[1]
+        if (self.folders[0] / _ending(*first)).samefile(pictures[0]):
             raise ValueError(f"{base}: holds the source's own pictures; expected their stylised copies")
-        self.names = [Path(*picture.parts[-depth:]) for picture in pictures]
+        self.names = [_ending(Path(*picture.parts[-depth:]), ending) for picture in pictures]
         lost = [str(folder / name) for folder in self.folders for name in self.names if not (folder / name).is_file()]
         if lost:
             more = f" (and {len(lost) - 3} more)" if len(lost) > 3 else ""
@@ -164,6 +168,10 @@ class Copies:
     def read(self, copy: int, index: int) -> np.ndarray:
         """One copy of one picture, uint8 (H,W,3)."""
         return read_image(self.folders[copy] / self.names[index])
+
+
+def _ending(name: Path, ending: str | None) -> Path:
+    return name if ending is None else name.with_suffix(ending)
 
 
 class Samples(Dataset[Any]):

@@ -99,10 +99,11 @@ def launch(
     _raise_failure(folder)
     if code:
         how = died or f"they ended with exit code {code} and without a message"
-        goes_on = "goes on from the last checkpoint" if (folder / CHECKPOINT).is_file() else "starts anew"
+        there, again = (folder / CHECKPOINT).is_file(), "" if resume else ", without --fresh,"
+        goes_on = f"{again} goes on from the last checkpoint" if there else " starts anew"
         raise RuntimeError(
             f"training on {local} processes failed: {how} (memory? GLTR_DEBUG=1 shows all that torchrun said); the "
-            f"same command {goes_on} in {folder}"
+            f"same command{goes_on} in {folder}"
         )
     return FitResult.read(folder) if node_rank == 0 else None
 

@@ -38,6 +38,8 @@ from gltr_lib._step import (
     update_average,
 )
 from gltr_lib.config import TrainConfig
+from gltr_lib.datasets.base import to_tensors
+from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.losses import class_totals
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import LoadReport
@@ -289,7 +291,11 @@ class Trainer:
         self.agree()
         device, threads = self.world.device, min(self.config.workers, _READERS)
         matrix = ConfusionMatrix(self.config.num_classes)
-        pairs = ahead(val.__getitem__, range(self.world.rank, len(val), self.world.count), threads)
+        pairs = ahead(
+            lambda index: to_tensors(*pair_as_bytes(val, index)),
+            range(self.world.rank, len(val), self.world.count),
+            threads,
+        )
         with self.resting() as model, by_the_clock(device, wanted=False), contextlib.closing(pairs):
             for (image, label), _ in pairs:
                 counts = evaluate(model, image[None], label[None], device=device).counts
@@ -320,8 +326,8 @@ class Trainer:
         bad = [name for name, value in self.model.state_dict().items() if not bool(torch.isfinite(value).all())]
         if bad:
             raise RuntimeError(
-                f"weights are no numbers after step {self.step - 1} ({bad[0]} and {len(bad) - 1} more); lower lr, "
-                f"lengthen warmup or set grad_clip=1; the last checkpoint is kept"
+                f"weights are no numbers after step {self.step - 1} ({bad[0]} and {len(bad) - 1} more); the "
+                f"last checkpoint is kept; a lower lr, a longer warmup or grad_clip=1 helps, and starts anew (--fresh)"
             )
         scaler = self.world.accelerator.scaler
         state = {

@@ -60,6 +60,10 @@ def command(
         if jobs < 1:
             raise ValueError(f"--jobs: expected at least 1, received {jobs}")
         part = read_shard(shard)
+        if device is not None:
+            from gltr_lib.engine import pick_device
+
+            pick_device(device)
         for settings in every:
             grid(settings)  # overrides are parsed here
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,13 +19,18 @@ from typing import Any, NamedTuple
 from gltr_lib.study import tiers
 from gltr_lib.study.evidence import Evidence, gap_by_look, name_of
 from gltr_lib.study.intervals import Difference, Interval
-from gltr_lib.study.tables import TEST
+from gltr_lib.study.tables import COLUMN_NAMES, TEST
 
 FILE = "hypotheses.json"
 VERDICTS = ("confirmed", "refuted", "undecided")
 FIELDS = ("id", "sentence", "known", "test")
 KINDS = ("difference", "gap", "all")
 EVERY_RIVAL = "every rival"
+SETTINGS = {  # what a method's name adds in brackets or behind it, in words
+    "2x steps": "twice the steps", "detach=global": "the global branch teaches",
+    "detach=local": "the local branch teaches", "airsim mini": "AirSim, from scratch",
+    "airsim squeezenet": "AirSim, ImageNet trunk", "streets squeezenet": "drawn streets, ImageNet trunk",
+}  # fmt: skip
 
 
 class Judgement(NamedTuple):
@@ -75,10 +81,9 @@ def judge(test: Mapping[str, Any], evidence: Evidence) -> Judgement:
         A Judgement.
     """
     if test["kind"] == "all":
-        judged = [(each, judge(each, evidence)) for each in test["tests"]]
-        several = len({each["method"] for each, _ in judged if "method" in each}) > 1
-        names = [f"{name_of(each['method'])}: " if several and "method" in each else "" for each, _ in judged]
-        named = [Judgement(one.verdict, name + one.found) for name, (_, one) in zip(names, judged, strict=True)]
+        judged = [judge(each, evidence) for each in test["tests"]]
+        names = _names(test["tests"])
+        named = [Judgement(one.verdict, name + one.found) for name, one in zip(names, judged, strict=True)]
         return _together(named, "; ")
     if test["kind"] == "gap":
         shares = tuple(
@@ -92,6 +97,49 @@ def judge(test: Mapping[str, Any], evidence: Evidence) -> Judgement:
         return _every_rival(test, evidence, data)
     paired = evidence.difference(test["tier"], test["method"], test["against"], data)
     return Judgement(_of(paired, test), _say(paired))
+
+
+def _names(tests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What tells the parts of a test apart: who is compared with whom; or else the set; or nothing."""
+    pairs = [(each["method"], each.get("against", "")) if "method" in each else ("", "") for each in tests]
+    if len(set(pairs)) > 1:
+        return [f"{_pair(*pair)}: " if pair[0] else "" for pair in pairs]
+    sets = [each.get("data", "") for each in tests]
+    return [f"{_set_name(data)}: " if data and len(set(sets)) > 1 else "" for data in sets]
+
+
+def _pair(method: str, against: str) -> str:
+    """Who is compared with whom, each with its setting; one that they share stands in front.
+
+    Example:
+        >>> _pair("gtr styles=1", "gtr"), _pair("gtr [airsim mini]", "baseline [airsim mini]")
+        ('GTR (1 painting) against GTR', 'AirSim, from scratch: GTR against baseline')
+    """
+    named = [in_words(each) for each in (method, against) if each]
+    if len({setting for _, setting in named}) == 1 and named[0][1]:
+        return f"{named[0][1]}: {' against '.join(name for name, _ in named)}"
+    return " against ".join(f"{name} ({setting})" if setting else name for name, setting in named)
+
+
+def in_words(method: str) -> tuple[str, str]:
+    """A method and its setting, in words.
+
+    Example:
+        >>> in_words("gtr_ltr 2x steps"), in_words("gtr")
+        (('GTR + LTR', 'twice the steps'), ('GTR', ''))
+    """
+    usual, _, setting = method.partition(" ")
+    setting = setting.strip("[]()")
+    if count := re.fullmatch(r"styles=(\d+)", setting):
+        setting = f"{count[1]} painting{'s' * (count[1] != '1')}"
+    return name_of(usual), SETTINGS.get(setting, setting)
+
+
+def _set_name(data: str) -> str:
+    from gltr_lib.study.real_tables import COLUMNS
+
+    real = {" ".join(column): head for column, head in COLUMNS.items()}
+    return {**COLUMN_NAMES, **real, "test": COLUMN_NAMES[TEST]}.get(data, data)
 
 
 def verdict(values: Sequence[float], bounds: Mapping[str, Any], interval: Interval | None = None) -> str:
@@ -142,9 +190,12 @@ def _every_rival(test: Mapping[str, Any], evidence: Evidence, data: str) -> Judg
     if not run:
         return Judgement("undecided", "not run")
     ahead = sum(each.verdict == "confirmed" for each in verdicts)
-    nearest = min(run, key=run.__getitem__)
-    text = f"holds against {ahead} of {len(names)} ({len(run)} were run)"
-    return Judgement(_together(verdicts, "").verdict, f"{text}; least {_say(found[nearest])}: {name_of(nearest)}")
+    last = min(run, key=run.__getitem__)
+    text = (
+        f"confirmed against {ahead} of the {len(run)} that were run ({len(names)} declared; one seed confirms nothing)"
+    )
+    least = f"{'furthest behind' if run[last] < 0 else 'least ahead'}: {name_of(last)}, {_say(found[last])}"
+    return Judgement(_together(verdicts, "").verdict, f"{text}; {least}")
 
 
 def _together(judgements: Sequence[Judgement], between: str) -> Judgement:

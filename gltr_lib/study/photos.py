@@ -101,10 +101,18 @@ def score_real(
 
 def note_look(log: str | Path, name: str, reason: str, networks: Sequence[str]) -> str:
     """Count a look at a real set in a log, before it is taken; the commit of the code that looks."""
-    commit = ledger.git_commit()
-    row = {"date": ledger.now(), "commit": commit, "reason": reason, "set": name, "networks": [*networks]}
-    ledger.append(log, row, check=False)
-    return commit
+    row = look_row(ledger.now(), ledger.git_commit(), reason, name, networks)
+    ledger.append(log, row)
+    return str(row["commit"])
+
+
+def look_row(date: str, commit: str, reason: str, name: str, networks: Sequence[str]) -> ledger.Row:
+    """A look as a line of a ledger: what is counted is the networks that look; it has no score and takes no time."""
+    return {
+        "method": "look at photographs", "seed": 0, "commit": commit, "protocol": "a look, counted before any score",
+        "metric": "networks", "value": len(networks), "data": name, "config": {}, "device": "none", "wall_seconds": 0,
+        "date": date, "reason": reason, "set": name, "networks": [*networks],
+    }  # fmt: skip
 
 
 def definition(name: str, label_set: str, run: Run) -> str:
