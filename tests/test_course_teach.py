@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gltr_lib import checks
-from gltr_lib.course import build, formula, grade, slides, teach
+from gltr_lib.course import build, formula, grade, slides, slidetext, teach
 from gltr_lib.course.build import BEGIN, END, lesson_files, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,7 +134,7 @@ def test_a_deck_holds_what_a_class_looks_at_and_no_solution(path, decks):
     kinds = [slide.kind for slide in deck]
     assert kinds[:2] == ["title", "goals"]
     assert kinds[-2:] == ["recap", "next"]
-    assert kinds.count("predict") == source.count(slides.PREDICT)
+    assert kinds.count("predict") == source.count(teach.PREDICT)
     assert kinds.count("exercise") == len(re.findall(r"^# ### Exercise", source, re.MULTILINE))
     assert kinds.count("section") == len(teach.sections(read_cells(path)))
     displayed = sum(cell.source.count("$$") // 2 for cell in read_cells(path) if cell.kind == "markdown")
@@ -187,6 +187,77 @@ def test_figures_come_from_the_executed_cell_only_while_it_is_the_lessons(tmp_pa
     assert slides.left_out(TINY, tmp_path / "none.ipynb") == 0
 
 
+def ran(tmp_path, outputs):
+    """The tiny lesson's slides after a run with these outputs, by the beginning of a cell."""
+    import nbformat
+
+    book = nbformat.reads(build.build_notebook(TINY, "solved"), as_version=4)
+    for begins, made in outputs.items():
+        next(cell for cell in book.cells if cell.source.startswith(begins)).outputs = made
+    nbformat.write(book, tmp_path / "02_tiny.ipynb")
+    return slides.deck(TINY, tmp_path / "02_tiny.ipynb")
+
+
+def output(kinds):
+    import nbformat
+
+    metadata = {kind: {"alt": "a black dot"} for kind in kinds}
+    return nbformat.v4.new_output("display_data", kinds, metadata=metadata)
+
+
+def printed(text):
+    import nbformat
+
+    return nbformat.v4.new_output("stream", name="stdout", text=text)
+
+
+def test_every_figure_and_table_has_its_slide_also_behind_an_exercise(tmp_path, monkeypatch):
+    monkeypatch.setattr(slides, "recognised", lambda text: "a wrong answer" if "check(" in text else "")
+    picture, table = output({"image/png": PNG}), output({"text/html": "<table><tr></tr></table>"})
+    deck = ran(tmp_path, {"def double": [picture, picture, table]})
+    shown = [slide for slide in deck if slide.kind == "shown"]
+    assert [(slide.body.count("<img"), slide.body.count("<table")) for slide in shown] == [(1, 0), (1, 0), (0, 1)]
+    assert {slide.title for slide in shown} == {"First"}
+    first = next(slide for slide in deck if slide.kind == "exercise")
+    assert first.notes == ["a wrong answer"], "what a check recognises stays with its exercise, figures or not"
+
+
+def test_markdown_tables_explorers_and_printed_answers_are_shown(tmp_path):
+    told = output({"text/markdown": ["| a |\n", "|---|\n", "| *b* |"]})
+    explorer = output({"application/vnd.jupyter.widget-view+json": {}, "image/jpeg": "/9j/"})
+    out = [explorer, printed("3 < 4\n\n✓ 02-double: right\n"), told]
+    figure, table = (s.body for s in ran(tmp_path, {"course.mode()": out}) if s.kind == "result")
+    assert figure == (
+        '<figure><img alt="a black dot" src="data:image/jpeg;base64,/9j/"></figure><p class="printed">3 &lt; 4</p>'
+    )
+    assert "<td><em>b</em></td>" in table
+    kinds = [slides.page("", [slides.Slide("result", "", "", body)]) for body in (figure, table)]
+    assert ['class="slide result picture"' in page for page in kinds] == [True, False], "a figure has the whole width"
+    long = [printed("line\n" * (slides.PRINTED[0] + 1)), printed("x" * (slides.PRINTED[1] + 1)), printed("\r 50%\n")]
+    assert [slide for slide in ran(tmp_path, {"course.mode()": long}) if slide.kind == "result"] == []
+
+
+def test_a_printed_line_alone_makes_no_slide_and_is_not_missed(tmp_path):
+    import nbformat
+
+    deck = ran(tmp_path, {"double = check": [printed("42\n")]})
+    assert [slide for slide in deck if slide.kind == "shown"] == []
+    path = tmp_path / "02_tiny.ipynb"
+    book = nbformat.read(path, as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell("of_last_week()", outputs=[printed("42\n")]))
+    nbformat.write(book, path)
+    assert slides.left_out(TINY, path) == 0
+
+
+def test_the_expected_answer_lies_under_the_result_and_not_under_the_question(tmp_path):
+    note = "**Expected.** The one that the variable names."
+    deck = ran(tmp_path, {"course.mode()": [output({"image/png": PNG})] * 2})
+    assert [slide.kind for slide in deck if note in slide.notes] == ["result"]
+    kinds = [slide.kind for slide in deck]
+    assert note in deck[kinds.index("result")].notes, "the first of the two results"
+    assert [slide.kind for slide in slides.deck(TINY) if note in slide.notes] == ["predict"]
+
+
 def test_a_figure_has_its_slide_to_itself_and_two_short_tables_share_one():
     figure, legend = '<figure><img alt="a curve"></figure>', '<figure class="legend"><img alt="Legend"></figure>'
     table = "<table><tr></tr></table>"
@@ -194,14 +265,59 @@ def test_a_figure_has_its_slide_to_itself_and_two_short_tables_share_one():
     assert [slide.body for slide in made] == [figure + legend, figure, table * 2, table]
 
 
-def test_a_sentence_that_announces_a_list_a_table_or_code_has_it_on_its_slide():
+def test_a_list_a_table_and_code_stand_on_a_slide_with_the_sentence_that_announces_them():
     for block in ("- one\n- two", "| a |\n|---|\n| b |", "```python\nfirst()\n\nsecond()\n```"):
-        page = slides._idea(f"## 1. Title (3 min)\nThese things are equal:\n\n{block}\n\nAnd more.")
-        assert page == slides.to_html(f"These things are equal:\n\n{block}")
-    told = slides._idea("The rule: put it at\n\n$$t = m ,$$\n\nkeep what lies above.\n\nAnother thing.")
+        (page,) = slidetext.ideas(
+            f"## 1. Title (3 min)\nFirst words.\n\nDropped.\n\nEqual are:\n\n{block}\n\nAnd more."
+        )
+        assert page == slides.to_html(f"First words.\n\nEqual are:\n\n{block}")
+        assert slidetext.ideas(f"Dropped.\n\nEqual are\n\n{block}", section=False) == [
+            slides.to_html(f"Equal are\n\n{block}")
+        ]
+    (told,) = slidetext.ideas("The rule: put it at\n\n$$t = m ,$$\n\nkeep what lies above.\n\nAnother thing.", False)
     assert "keep what lies above" in told, "a sentence that goes on behind its equation is shown whole"
     assert "Another thing" not in told
-    assert slides._idea("Nothing is announced.\n\n- one") == slides.to_html("Nothing is announced.")
+    assert slidetext.ideas("### A heading\nProse alone.\n\nAnd more of it.", section=False) == []
+
+
+def test_the_matrix_of_lesson_01_is_shown_and_its_symbol_explained():
+    path = next(path for path in LESSONS if path.stem.startswith("01"))
+    first = [slide.body for slide in slides.deck(path) if "section 1," in slide.kicker or " · 1. " in slide.kicker]
+    assert any("<strong>true 0</strong>" in body for body in first)
+    place = next(i for i, body in enumerate(first) if "formula: C_{tp}" in body)
+    assert "counts the pixels" in first[place]
+
+
+def rows(count, text="a cell"):
+    row = f"<tr><td>{text}</td></tr>"
+    return f"<table><caption>c</caption><thead><tr><th>head</th></tr></thead><tbody>{row * count}</tbody></table>"
+
+
+def test_a_long_table_goes_on_over_several_slides_each_with_the_header():
+    assert [slide.body for slide in slides._results([rows(10)], "")] == [rows(10)]
+    assert [slide.body for slide in slides._results([rows(22)], "")] == [rows(11), rows(11)]
+    wordy = "a word " * 40  # three lines a cell
+    assert [slide.body for slide in slides._results([rows(6, wordy)], "")] == [rows(3, wordy)] * 2
+    note = slidetext.split("<p>before</p>" + rows(14) + "<p>after</p>")
+    assert [page.count("before") for page in note] == [1, 0]
+    assert [page.count("after") for page in note] == [0, 1]
+    two = "<table><tbody><tr></tr></tbody></table><table><tbody><tr></tr></tbody></table>"
+    assert slidetext.split(two) == [two]
+
+
+def test_too_much_text_goes_on_on_the_next_slide_and_what_belongs_together_stays_so():
+    long, equation = "many words " * 75, "$$\\frac{a}{b}$$"
+    pages = slidetext.ideas(f"## 1. T (1 min)\n{long}\n\nThe rule is\n\n{equation}")
+    assert len(pages) == 2
+    assert "The rule is" not in pages[0]
+    assert all(slidetext.height(page) <= slidetext.FULL for page in pages)
+
+
+def test_a_prediction_does_not_repeat_the_slide_before_it():
+    part = "The network has seen no sun.\n\n**Predict, then run.** Does it fail?"
+    lead = '<div class="lead"><p>The network has seen no sun.</p></div>'
+    assert slidetext.asked(part, "<p>Another thing.</p>") == lead + "<p>Does it fail?</p>"
+    assert slidetext.asked(part, "<p>One.</p>\n<p>The network has seen no sun.</p>") == "<p>Does it fail?</p>"
 
 
 def test_notes_lie_under_the_slide_that_they_belong_to():
@@ -241,3 +357,17 @@ def test_the_slides_command_names_the_lessons_whose_figures_are_outdated(base, c
     nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
     assert slides.main(call) == 0
     assert "Left out" not in capsys.readouterr().out
+
+
+def test_the_slides_command_warns_of_figures_from_smoke_mode(base, capsys):
+    import nbformat
+
+    (base / "runs" / "notebooks").mkdir(parents=True)
+    call = ["--root", str(base), "--runs", str(base / "runs"), "--out", str(base / "decks")]
+    for mode in ("smoke", "laptop"):
+        book, _ = executed()
+        book.metadata["gltr"] = {"mode": mode}
+        nbformat.write(book, base / "runs" / "notebooks" / "02_tiny.ipynb")
+        assert slides.main(call) == 0
+        warned = "These figures are from smoke mode: run `make course` before you teach." in capsys.readouterr().out
+        assert warned == (mode == "smoke")

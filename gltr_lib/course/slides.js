@@ -8,12 +8,12 @@
     const scale = Math.min(innerWidth / 1280, innerHeight / 720);
     slides.forEach((s) => { s.style.transform = `translate(-50%, -50%) scale(${scale})`; });
   };
-  const squeeze = (slide) => {  // what is too much for a slide is set smaller, down to less than half
+  const squeeze = (slide) => {  // what is too much for a slide is set smaller, as far as the last row can read; then it scrolls
     const body = slide.querySelector(".body");
     if (!body || slide.dataset.squeezed) return;
     slide.dataset.squeezed = "1";
     const full = () => body.scrollHeight > body.clientHeight + 1 || body.scrollWidth > body.clientWidth + 1;
-    for (let size = 0.95; size >= 0.44 && full(); size -= 0.05) body.style.zoom = size;
+    for (let size = 0.95; size > 0.64 && full(); size -= 0.05) body.style.zoom = size;
   };
   const go = (to, quiet) => {
     now = Math.max(0, Math.min(slides.length - 1, to));
@@ -38,7 +38,11 @@
   document.querySelectorAll("nav.keys button").forEach((b) => b.addEventListener("click", () => keys[b.dataset.key]()));
   addEventListener("resize", fit);
   addEventListener("hashchange", () => go(parseInt(location.hash.slice(1), 10) - 1 || 0));
-  addEventListener("beforeprint", () => slides.forEach(squeeze));
+  addEventListener("beforeprint", () => slides.forEach((s, i) => {  // a hidden slide measures 0: show each while it is set
+    s.classList.add("now");
+    squeeze(s);
+    s.classList.toggle("now", i === now);
+  }));
   fit();
   go((parseInt(location.hash.slice(1), 10) || 1) - 1, true);
 })();

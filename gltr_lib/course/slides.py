@@ -1,10 +1,11 @@
 """Slides from the lessons: one self-contained HTML file a lesson, which needs no network and no server.
 
-A deck holds what a class looks at together: the question, the objectives, each section with its equations and its first
-figure, every *Predict, then run* and what came out, the exercises' tasks, the recap. The teacher's notes of the lesson
-(cells tagged ``instructor``) lie under the slides, key N. Nothing is written twice: text comes from ``lessons/``,
-figures and tables from the executed notebooks that ``make course`` leaves in ``runs/course/notebooks``, and only where
-the executed cell is still the lesson's cell. Solutions are never shown.
+A deck holds what a class looks at together: the question, the objectives, each section's first words with its
+equations, tables and lists, every figure and table that a cell made, every *Predict, then run* and what came out, the
+exercises' tasks, the recap. The teacher's notes (cells tagged ``instructor``) lie under the slides, key N; what is
+expected lies under the answer. Nothing is written twice: text comes from ``lessons/``, figures and tables from the
+executed notebooks that ``make course`` leaves in ``runs/course/notebooks``, and only where the executed cell is still
+the lesson's cell. Solutions are never shown.
 
     python -m gltr_lib.course.slides                  # build/slides/index.html and a deck a lesson
 """
@@ -23,15 +24,13 @@ from typing import Any
 
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
-from gltr_lib.course.formula import svg
-from gltr_lib.course.teach import EXERCISE, PREDICT, SECTION, recognised
+from gltr_lib.course.slidetext import FULL, asked, height, ideas, split, to_html
+from gltr_lib.course.teach import EXERCISE, EXPECTED, PREDICT, SECTION, recognised
 from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
 TABLES = 2  # a slide holds at most this many tables, or one figure: two of them cannot be read from the last row
-LONG_TABLE = 9  # rows from which a table has its slide to itself
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
-_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+PRINTED = 4, 360  # lines and characters that a printed answer may have: more is a list for the notebook
 _FIELD = re.compile(r"^\*\*(Question|Before you start|Time)\.\*\* (.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -44,29 +43,6 @@ class Slide:
     title: str
     body: str
     notes: list[str] = field(default_factory=list)
-
-
-def to_html(text: str) -> str:
-    """Markdown with TeX to HTML with SVG formulas; links to other lessons lead to their decks.
-
-    Example:
-        >>> to_html("The *mean*.")
-        '<p>The <em>mean</em>.</p>'
-    """
-    from markdown_it import MarkdownIt
-
-    kept: list[str] = []
-
-    def keep(piece: str) -> str:
-        kept.append(piece)
-        return f"\x02{len(kept) - 1}\x03"
-
-    guarded = _CODE.sub(lambda match: keep(match[0]), text)
-    guarded = _MATH.sub(lambda match: keep(svg(match[1] or match[2], bool(match[1]))), guarded)
-    guarded = re.sub(r"\x02(\d+)\x03", lambda m: kept[int(m[1])] if kept[int(m[1])].startswith("`") else m[0], guarded)
-    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(guarded).strip()
-    page = re.sub(r"\x02(\d+)\x03", lambda match: kept[int(match[1])], page)
-    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', page)
 
 
 def deck(path: Path, executed: Path | None = None) -> list[Slide]:
@@ -91,93 +67,78 @@ def deck(path: Path, executed: Path | None = None) -> list[Slide]:
     slides = [Slide("title", f"{kicker} · {minutes}", title.split(" · ", 1)[-1], question)]
     goals = to_html(f"{bullets}\n\n*Before you start:* {fields['Before you start']}")
     slides.append(Slide("goals", kicker, "You will be able to", goals))
-    section, waiting, answer = "", False, []
+    section, waiting, answer, expected = "", False, [], []
     for cell in cells[1:]:
         text = cell.source
         if "instructor" in cell.tags:
-            slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
+            if waiting and text.startswith(EXPECTED):  # under the answer: key N on the question would give it away
+                expected.append(text)
+            else:
+                slides[-1 if slides[-1].kind != "goals" else 0].notes.append(text)
             continue
         if cell.kind == "code":
-            told = recognised(text) if slides[-1].kind == "exercise" else ""
-            slides[-1].notes += [told] if told else []
+            told = recognised(text)
+            tasks = [slide for slide in slides if slide.kind == "exercise"][-1:]  # a figure may stand in between
+            for slide in tasks if told else []:
+                slide.notes.append(told)
             pieces = shown.get(cell.index, [])
             if waiting:
                 answer += pieces
-            elif pieces and slides[-1].kind == "section" and "<img" not in slides[-1].body:
-                slides[-1].body += pieces[0]
+            else:
+                seen = [piece for piece in pieces if not _printed(piece)]
+                slides += _results(seen, section, "shown", section.split(". ", 1)[-1])
             continue
-        slides += _results(answer, section)
-        waiting, answer = False, []
+        came = _results(answer, section)
+        (came[0] if came else slides[-1]).notes += expected
+        slides += came
+        waiting, answer, expected = False, [], []
         for part in _parts(text):
             begins = SECTION.match(part)
             if begins:
                 section = f"{kicker} · {begins[1]}. {begins[2]}"
-                slides.append(
-                    Slide("section", f"{kicker} · section {begins[1]}, {begins[3]} min", begins[2], _idea(part))
-                )
+                first, *more = ideas(part) or [""]
+                line = f"{kicker} · section {begins[1]}, {begins[3]} min"
+                slides.append(Slide("section", line, begins[2], first))
+                slides += [Slide("idea", section, begins[2], body) for body in more]
             elif task := EXERCISE.match(part):
                 slides.append(_exercise(task, part, section))
             elif part.startswith("## Recap"):
                 slides.append(Slide("recap", kicker, "Recap", to_html(part.split("\n", 1)[1])))
             elif part.startswith("## Next"):
                 slides.append(Slide("next", kicker, "Next", to_html(part.split("\n", 1)[1])))
-            elif not part.startswith("## ") and "$$" in part and PREDICT not in part:
-                slides.append(Slide("idea", section, section.split(". ", 1)[-1], _idea(part)))
+            elif not part.startswith("## "):
+                heading = re.match(r"### (.+)", part)
+                title = heading[1] if heading else section.split(". ", 1)[-1]
+                slides += [Slide("idea", section, title, body) for body in ideas(part, section=False)]
             if PREDICT in part:
-                slides.append(Slide("predict", section, "Predict, then run", _asked(part)))
+                slides.append(Slide("predict", section, "Predict, then run", asked(part, slides[-1].body)))
                 waiting = True
     return slides
 
 
-def _asked(part: str) -> str:
-    """A prediction, below the paragraph that leads up to it."""
-    before, asked = part.split(PREDICT, 1)
-    lead = before.strip().split("\n\n")[-1].strip()
-    plain = bool(lead) and not lead.startswith(("#", "|", "$$", "- ", "```"))
-    told = f'<div class="lead">{to_html(lead)}</div>' if plain else ""
-    return told + to_html(asked.split("\n\n#", 1)[0].strip())
+def _printed(piece: str) -> bool:
+    return piece.startswith('<p class="printed">')
 
 
-def _results(answer: Sequence[str], section: str) -> list[Slide]:
-    """Slides of what came out; a legend stays with the figure before it."""
+def _results(answer: Sequence[str], section: str, kind: str = "result", title: str = "What came out") -> list[Slide]:
+    """Slides of what came out; a legend and a printed line stay with the figure before them."""
     groups: list[list[str]] = []
-    room = 0
-    for piece in answer:
-        alone = "<img" in piece or piece.count("<tr>") > LONG_TABLE
-        needs = 0 if 'class="legend"' in piece else TABLES if alone else 1
+    room = 0.0
+    for piece in (short for whole in answer for short in split(whole)):
+        beside = 'class="legend"' in piece or _printed(piece)
+        needs = 0.0 if beside else FULL if "<img" in piece else max(height(piece), FULL / TABLES)
         if groups and needs <= room:
             groups[-1].append(piece)
             room -= needs
         else:
             groups.append([piece])
-            room = TABLES - needs
-    return [Slide("result", section, "What came out", "".join(group)) for group in groups]
+            room = FULL - needs
+    return [Slide(kind, section, title, "".join(group)) for group in groups]
 
 
 def _parts(text: str) -> list[str]:
     """A markdown cell cut at its headings."""
     return [part.strip() for part in re.split(r"^(?=#{2,3} )", text, flags=re.MULTILINE) if part.strip()]
-
-
-def _idea(part: str) -> str:
-    """The first paragraph of a text with the list that it announces, each display equation with its whole sentence."""
-    text = re.sub(r"^#{2,3} .*\n", "", part).split("<details>")[0].split(PREDICT)[0]
-    blocks: list[str] = []
-    for piece in filter(None, (p.strip("\n") for p in text.split("\n\n"))):
-        if blocks and blocks[-1].count("```") % 2:  # a block of code goes on behind its blank line
-            blocks[-1] += "\n\n" + piece
-        else:
-            blocks.append(piece)
-    paragraphs = [block for block in blocks if not block.startswith(("|", "```", ">", "###"))]
-    kept = paragraphs[:1]
-    after_first = blocks[blocks.index(kept[0]) + 1 :][:1] if kept else []
-    if kept and kept[0].endswith(":"):  # a table, a list or lines of code: without it the colon points at nothing
-        kept += [block for block in after_first if block.startswith(("|", "- ", "1. ", "```"))]
-    for before, after, then in zip(["", *paragraphs], paragraphs, [*paragraphs[1:], ""], strict=False):
-        if "$$" in after:  # a sentence may go on behind its equation
-            pieces = (before, after, then if then[:1].islower() else "")
-            kept += [piece for piece in pieces if piece and piece not in kept]
-    return to_html("\n\n".join(kept))
 
 
 def _exercise(found: re.Match[str], part: str, section: str) -> Slide:
@@ -208,19 +169,44 @@ def left_out(path: Path, executed: Path) -> int:
         return 0
     known = {solve(cell.source) for cell in read_cells(path) if cell.kind == "code"}
     ran = [c for c in json.loads(executed.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
-    return sum(outputs.text_of(c["source"]) not in known and any(_pieces(c.get("outputs", ()))) for c in ran)
+    changed = [c for c in ran if outputs.text_of(c["source"]) not in known]
+    return sum(any(not _printed(piece) for piece in _pieces(c.get("outputs", ()))) for c in changed)
+
+
+def mode_of(executed: Path) -> str:
+    """The mode in which a notebook was executed; empty where there is none, or where it does not say."""
+    if not executed.is_file():
+        return ""
+    about = json.loads(executed.read_text(encoding="utf-8"))["metadata"].get("gltr", {})
+    return str(about.get("mode", ""))
 
 
 def _pieces(made: Sequence[Any]) -> Iterator[str]:
+    """What a class looks at among a cell's outputs: figures, an explorer's picture, tables, a few printed lines."""
     for output in made:
         data = output.get("data", {})
-        if "image/png" in data:
-            alt = html.escape(outputs.alt_of(output, "image/png"), quote=True)
-            code = outputs.text_of(data["image/png"]).replace("\n", "")
+        page, told = (outputs.text_of(data.get(f"text/{kind}", "")) for kind in ("html", "markdown"))
+        mime = next((kind for kind in ("image/png", "image/jpeg") if kind in data), "")
+        if mime:
+            alt = html.escape(outputs.alt_of(output, mime), quote=True)
+            code = outputs.text_of(data[mime]).replace("\n", "")
             kind = ' class="legend"' if alt.startswith("Legend") else ""
-            yield f'<figure{kind}><img alt="{alt}" src="data:image/png;base64,{code}"></figure>'
-        elif "<table" in outputs.text_of(data.get("text/html", "")):
-            yield outputs.text_of(data["text/html"])
+            yield f'<figure{kind}><img alt="{alt}" src="data:{mime};base64,{code}"></figure>'
+        elif "<table" in page:
+            yield page
+        elif "|---" in told:
+            yield to_html(told)
+        elif output.get("name") == "stdout":
+            yield from _line(outputs.text_of(output["text"]))
+
+
+def _line(printed: str) -> Iterator[str]:
+    """A short printed answer; neither a bar, nor what a check says, nor a list that nobody reads from a wall."""
+    lines = [line for line in printed.split("\n") if line.strip()]
+    lines = [line for line in lines if "\r" not in line and "\u2713" not in line and "not yet" not in line]
+    most, long = PRINTED
+    if lines and len(lines) <= most and sum(map(len, lines)) <= long:
+        yield f'<p class="printed">{"<br>".join(map(html.escape, lines))}</p>'
 
 
 def page(name: str, slides: Sequence[Slide]) -> str:
@@ -230,8 +216,11 @@ def page(name: str, slides: Sequence[Slide]) -> str:
         level = "h1" if slide.kind == "title" else "h2"
         label = html.escape(re.sub(r"[$`*]", "", slide.title), quote=True)
         kicker, title = html.escape(slide.kicker), to_html(slide.title)[3:-4]
+        picture = (
+            " picture" if "<figure" in slide.body else ""
+        )  # it takes the slide's whole width, below a small heading
         parts.append(
-            f'<section class="slide {slide.kind}" aria-label="{label}"><p class="kicker">{kicker}</p>'
+            f'<section class="slide {slide.kind}{picture}" aria-label="{label}"><p class="kicker">{kicker}</p>'
             f'<{level}>{title}</{level}><div class="body">{slide.body}</div>'
             f'<span class="number">{number} / {len(slides)}</span></section>'
         )
@@ -300,7 +289,11 @@ def main(argv: list[str] | None = None) -> int:
     if not pictures:
         print(f"No figures: {runs} holds no executed lessons of this state; run `make course` first.")
         return 0
-    # A projector in front of a class is the wrong place to find out that "What came out" is missing.
+    # A projector in front of a class is the wrong place to find out that "What came out" is missing or means nothing.
+    smoke = [stem[:2] for stem in decks if mode_of(runs / "notebooks" / f"{stem}.ipynb") == "smoke"]
+    if smoke:
+        which = "" if len(smoke) == len(decks) else f" (lessons {', '.join(smoke)})"
+        print(f"These figures are from smoke mode{which}: run `make course` before you teach.")
     old = {stem: left_out(base / "lessons" / f"{stem}.py", runs / "notebooks" / f"{stem}.ipynb") for stem in decks}
     if any(old.values()):
         named = ", ".join(f"{stem[:2]} ({count})" for stem, count in old.items() if count)

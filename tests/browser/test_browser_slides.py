@@ -61,3 +61,24 @@ def test_slides_turn_by_keyboard_offline(offline, folder):
         at(page, 2)
         assert faults == []
         page.close()
+
+
+@pytest.mark.browser
+def test_what_is_too_much_is_set_smaller_also_for_the_printer_and_stays_readable(offline, tmp_path):
+    lines = {"first": 1, "more than fits": 9, "far too much": 60}
+    deck = [slides.Slide("idea", "", title, "<p>words</p>" * count) for title, count in lines.items()]
+    (tmp_path / "deck.html").write_text(slides.page("A deck", deck))
+    page = offline.new_page()
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto((tmp_path / "deck.html").as_uri())
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # the last two were never on the screen
+    assert page.locator(".slide.now").get_attribute("aria-label") == "first"
+    zoom = [
+        float(page.evaluate("body => body.style.zoom || 1", body)) for body in page.locator(".body").element_handles()
+    ]
+    assert zoom[0] == 1
+    assert 0.64 < zoom[2] < zoom[1] < 1
+    page.keyboard.press("End")
+    at(page, 3)
+    assert page.evaluate("getComputedStyle(document.querySelector('.slide.now .body')).overflowY") == "auto"
+    page.close()
