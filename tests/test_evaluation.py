@@ -425,7 +425,7 @@ def test_networks_of_others_are_refused_in_words(city, here, capsys):
     assert "no model.safetensors" in err
     (here / "words.safetensors").write_text("not tensors")
     code, _, err = run(capsys, "words.safetensors", *data)
-    assert code == 2
+    assert code == 1
     assert "words.safetensors" in err
 
 
