@@ -608,6 +608,7 @@ viz.table(
 # %% [markdown]
 # A rehearsal with one seed. You know from section 2 what it is worth, and from section 1 that it is at least fair. The
 # study's own race has more of both: equal cost, a setting for each that its trials chose, several seeds (the small dots).
+# Hollow marks: the same rival with two views and our consistency, as the whole method has them.
 #
 # **Predict, then run.** Where will GTR stand on the test looks? And which will pay most on the source?
 

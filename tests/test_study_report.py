@@ -371,6 +371,17 @@ def test_a_rival_with_one_seed_is_marked_as_such(tmp_path):
     assert names == [name_of("isw"), "RandConv, 1 seed", "GTR", "baseline"]
 
 
+def test_a_rival_with_two_views_and_consistency_is_hollow_in_its_own_row(tmp_path):
+    figure, words = figures.rivals_figure(
+        made_up(tmp_path, "rivals", only(gtr=0.3, baseline=0.2, isw=0.4, isw_cons=0.38))
+    )
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [name_of("isw"), "GTR", "baseline"]
+    hollow = [c for c in figure.axes[0].collections if not len(c.get_facecolor())]
+    assert [c.get_offsets().tolist() for c in hollow] == [[[38.0, 0.0]]]
+    assert f"{name_of('isw')} 40.0 (38.0)" in words
+
+
 def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
     evidence = made_up(tmp_path, "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
     factor = next(f for f in ablations.factors() if f.name == "alpha")

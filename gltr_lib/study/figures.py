@@ -195,6 +195,8 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     if not set(methods) & set(rivals):
         return None
     methods.sort(key=lambda m: -cells[m, TEST].mean)
+    again = {m: f"{m}_cons" for m in methods if f"{m}_cons" in methods}  # in the row of the method alone, hollow
+    methods = [m for m in methods if m not in again.values()]
     figure, axes = new_figure(9.6, 0.27 * len(methods) + 1.3, ncols=2, sharey=True)
     for axis, look in zip(axes, (TEST, "streets/game"), strict=True):
         for reference, dash in (("baseline", ":"), ("gtr", "--")):
@@ -207,6 +209,9 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
             colour, marker = (RIVAL, "o") if method in rivals else (OURS, "D")
             axis.scatter([100 * v for v in cell.values], [place] * cell.n, color=colour, s=10, alpha=0.5, linewidth=0)
             axis.scatter([100 * cell.mean], [place], color=colour, marker=marker, s=34)
+            twice = cells.get((again.get(method, ""), look))
+            if twice is not None:
+                axis.scatter([100 * twice.mean], [place], facecolor="none", edgecolor=colour, marker=marker, s=34)
         axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=11)
         axis.set_xlabel("mIoU-19 (%)")
         axis.grid(axis="both", color=GRID, linewidth=0.6)
@@ -215,10 +220,21 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     axes[0].set_yticks(range(len(methods)), names, fontsize=8.5)
     landmarks = {*methods[:5], "gtr", "gtr_ltr_cgl", "baseline"}  # all of them are words for a table, not for a figure
     told = [m for m in methods if m in landmarks]
-    listed = ", ".join(f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}" for m in told)
-    figure.supxlabel("diamonds: ours and the baselines; circles: rivals; dotted: baseline, dashed: GTR", fontsize=9)
+    listed = ", ".join(
+        f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}"
+        + (f" ({100 * cells[again[m], TEST].mean:.1f})" if m in again else "")
+        for m in told
+    )
+    hollow = f"; hollow: with two views and consistency{_seeds([cells[m, TEST].n for m in again.values()])}"
+    note = f"diamonds: ours and the baselines; circles: rivals{hollow if again else ''}\ndotted: baseline, dashed: GTR"
+    figure.supxlabel(note, fontsize=9)
     some = f"some of {len(methods)} rows, best first"
-    return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks, {some}: {listed}."
+    both = " (in brackets with two views and consistency)" if set(told) & set(again) else ""
+    return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks{both}, {some}: {listed}."
+
+
+def _seeds(counts: Sequence[int]) -> str:
+    return f" ({counts[0]} seed{'s' * (counts[0] > 1)})" if len(set(counts)) == 1 else ""
 
 
 def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
