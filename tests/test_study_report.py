@@ -378,7 +378,7 @@ def test_a_rival_with_two_views_and_consistency_is_hollow_in_its_own_row(tmp_pat
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [name_of("isw"), "GTR", "baseline"]
     hollow = [c for c in figure.axes[0].collections if not len(c.get_facecolor())]
-    assert [c.get_offsets().tolist() for c in hollow] == [[[38.0, 0.0]]]
+    assert [c.get_offsets().tolist()[0] for c in hollow] == [pytest.approx([38.0, 0.0])]
     assert f"{name_of('isw')} 40.0 (38.0)" in words
 
 
