@@ -82,7 +82,7 @@ from gltr_lib.viz import bars, curves, error_map, grid, label_figure, label_lege
 #
 # ### Exercise 1.1 — The confusion matrix (●●●, 10 min)
 #
-# Write `confusion(prediction, target, num_classes)`: an integer matrix (num_classes x num_classes) with the true class
+# Write `confusion(prediction, target, num_classes)`: an int64 tensor (num_classes x num_classes) with the true class
 # as row and the predicted class as column. Both inputs are int64 tensors of one shape, for example (N, H, W); pixels whose
 # target is 255 are left out. (A loop over pixels passes, too, but the cells below count a million of them.)
 #
@@ -189,8 +189,8 @@ show(
 #
 # ### Exercise 1.3 — The layout prior (●●○, 7 min)
 #
-# Write `layout_prior(labels, num_classes)`: `labels` (N, H, W), int64, holds N label maps. Return a map (H, W) with the
-# class that is most frequent at each pixel, 255 left out; a tie goes to the smaller id.
+# Write `layout_prior(labels, num_classes)`: `labels` (N, H, W), int64, holds N label maps. Return an integer tensor (H, W)
+# with the class that is most frequent at each pixel, 255 left out; a tie goes to the smaller id, and a pixel without a label in any map gets 0.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -293,7 +293,7 @@ print(f"The gap between the curves: {gaps[0]:.1f} points at the first stop, {gap
 # random), and beside your network one that comes with the course. It has the same architecture and method, and was
 # trained on the same look with larger crops, and for longer than a laptop run.
 #
-# **Predict, then run.** The shipped network has trained far longer than yours, on the game alone. On which looks will it
+# **Predict, then run.** The shipped network has trained far longer than a laptop's run, on the game alone. On which looks will it
 # be clearly better than yours: on all four, on some, on `game` only?
 
 # %%
@@ -376,7 +376,7 @@ print("wrong pixels:", ", ".join(wrong.values()))
 #
 # ### Exercise 1.4 — A facade of asphalt (●●●, 8 min)
 #
-# Write `repaint(image, labels, texture, class_id)`: a copy of `image` (3, H, W) in which every pixel of the class
+# Write `repaint(image, labels, texture, class_id)`: a copy of the tensor `image` (3, H, W) in which every pixel of the class
 # `class_id` shows `texture` (3, h, w), laid as tiles from the upper left corner over the whole picture. All other
 # pixels stay as they are.
 #

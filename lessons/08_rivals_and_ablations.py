@@ -154,7 +154,7 @@ paired_difference = check("08-paired", paired_difference)
 # ### Exercise 8.2 — How sure are we? (●●○, 4 min)
 #
 # Write `interval(values, t)`: return (low, high), the mean of `values` minus and plus `t * s / sqrt(n)`, where s is their
-# standard deviation (divided by n - 1) and `t` comes from Student's table.
+# standard deviation (divided by n - 1) and `t` is handed in: from Student's table below, but also 1 and 1.96.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -315,6 +315,7 @@ display(Markdown(table + "\n\n" + tables.convergence_line(everything)))
 #
 # Now **one question a line**, each a paired difference with Student's interval. If the interval lies above zero the verdict is
 # *helps*, below zero *harms*. If it spans zero the verdict is *open*: not "no effect", just not decided by these seeds.
+# (*raw + GTR* has one view unpainted and one painted whole.)
 
 # %%
 QUESTIONS = {
@@ -576,7 +577,7 @@ viz.show(
 # ### A row of your own
 #
 # Which one trains the better network? The study has a tier for that question (`gltr study --tier rivals`): equal cost, three
-# seeds, as many tuning trials for a rival as for GTR (which had pilots before them, see `docs/study.md`). You need not wait for it.
+# seeds (one so far for some), as many tuning trials for a rival as for GTR (which had pilots before them, see `docs/study.md`). You need not wait for it.
 # Put another name into the next cell; it prints the rivals' (`_cons`: two views and our consistency, `_own`: the loss of its own paper).
 #
 # **Predict, then run.** So few steps on small pictures: which of the three will be ahead on the *source*? And is
@@ -607,10 +608,10 @@ viz.table(
 
 # %% [markdown]
 # A rehearsal with one seed. You know from section 2 what it is worth, and from section 1 that it is at least fair. The
-# study's own race has more of both: equal cost, a setting for each that its trials chose, several seeds (the small dots).
+# study's own race has more of both: equal cost, a setting for each that its trials chose, three seeds (the small dots) except where a name says *1 seed*.
 # Hollow marks: the same rival with two views and our consistency, as the whole method has them.
 #
-# **Predict, then run.** Where will GTR stand on the test looks? And which will pay most on the source?
+# **Predict, then run.** Where will GTR stand on the test looks? And which of those with three seeds will pay most on the source?
 
 # %%
 evidence = Evidence(course.root() / "results")
@@ -621,7 +622,7 @@ else:
     viz.show(race[0], alt=race[1])
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** GTR is not at the top: Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. The price on the source is no guide: strong photometry pays more than GTR, Fourier mixing less. The rows with numbers, and the long list of what was not run, are in `docs/study.md`.
+# **Expected.** GTR is not at the top: Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. Of those with three seeds *GTR + strong photometry* pays most on the source. The price is no guide: strong photometry pays more than GTR, Fourier mixing less. Consistency (hollow) costs each of them more, and helps next to none. The rows with numbers, and the long list of what was not run, are in `docs/study.md`.
 
 # %% [markdown]
 # This is not what this course hoped for, and it is what the ledger says. `docs/study.md` has every row with its numbers, and the

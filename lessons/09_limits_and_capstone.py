@@ -362,13 +362,13 @@ viz.show(
 #
 # ## 3. Blobs of your size (6 min)
 #
-# LTR's blobs are given for crops of 640 pixels: a blur of 4 to 16. Your pictures have another size.
+# LTR's blobs are given for crops whose shorter side is 640 pixels: a blur of 4 to 16. Your pictures have another size.
 
 # %% [markdown]
 # ### Exercise 9.3 — Blobs for your pictures (●○○, 2 min)
 #
 # Write `own_sigma(height, width)`: return the pair (low, high) of the blur's width in pixels for pictures of `height` x
-# `width`, when 4 to 16 pixels are right at a crop of 640.
+# `width`, when 4 to 16 pixels are right at a crop of 640: the blobs keep their size relative to the shorter side.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -401,7 +401,7 @@ for height, width in ((96, 192), (240, 480), (640, 1280)):
         random = torch.Generator().manual_seed(course.seed(9))
         mask = blob_mask(1, height, width, sigma=sigma, share=0.5, generator=random)[0, 0]
         panels.append(mask.bool().numpy())
-        titles.append(f"{width} x {height}, {name}" + (f": {sigma:.1f} px" if name == "scaled" else ""))
+        titles.append(f"{height} x {width}, {name}" + (f": {sigma:.1f} px" if name == "scaled" else ""))
 viz.show(
     viz.grid(panels, titles, columns=2, title="Masks of half the picture, upper end of sigma"),
     alt="Masks at three picture sizes: with a fixed blur of 16 pixels the blobs grow into a few large patches in small "
@@ -421,7 +421,8 @@ viz.show(
 #
 # Write `plan(images, epochs, forward_images, views, seconds)`: a step sees `forward_images` pictures, which are `views`
 # views (1, or 2 for GTR + LTR) of forward_images // views source pictures. Return (steps, hours) for `epochs` passes over
-# `images` source pictures at `seconds` a step; a started step counts as a whole.
+# `images` source pictures at `seconds` a step. The passes follow on without a break: only the last step of all may
+# be a started one, and it counts as a whole.
 #
 # <details><summary>Hint 1</summary>
 #

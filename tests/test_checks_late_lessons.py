@@ -115,6 +115,11 @@ def total_in_place(ce_global, ce_local, consistency, weight):
     return ce_global + weight * consistency
 
 
+def removed(ids, one):
+    ids.remove(one)
+    return ids
+
+
 def layers_turned(layers):
     layers.reverse()
     field = 1
@@ -180,6 +185,13 @@ WRONG = [
     ("05-total", lambda a, b, c, w: (a + b + w * c).item(), "no gradient comes back"),
     ("05-total", lambda a, b, c, w: torch.tensor((a + b + w * c).item()), "no gradient comes back"),
     ("05-total", total_in_place, "writes into a term itself"),
+    (
+        "08-paired",
+        lambda b, m: (np.mean(d := [m.pop(s) - b[s] for s in [*b] if s in m]), np.std(d, ddof=1)),
+        "in place",
+    ),
+    ("09-audit", lambda x, m: sorted(removed({*x.ravel().tolist()}, 255) - {*m}), "`remove` insists"),
+    ("09-audit", lambda x, m: list({*x.ravel().tolist()} - {255} - {*m}), "not sorted"),
     ("06-aspp", without_gradient(sum_of), "no gradient gets through"),
     ("06-aspp", lambda features, branches: sum_of(features, branches).detach(), "no gradient gets through"),
     ("06-aspp", emptied, "changes its inputs in place"),
@@ -223,7 +235,7 @@ WRONG = [
     ("08-paired", lambda b, m: (np.std(d := seed_by_seed(b, m), ddof=1), np.mean(d)), "exchanged"),
     ("08-paired", lambda b, m: np.mean(seed_by_seed(b, m)), "expected 2 values in a list or tuple"),
     ("08-paired", seed_by_seed, "expected 2 values, received 3"),
-    ("08-paired", lambda b, m: (np.median(d := seed_by_seed(b, m)), np.std(d, ddof=1)), "for baseline={0: 30.1, 1: 34"),
+    ("08-paired", lambda b, m: (np.median(d := seed_by_seed(b, m)), np.std(d, ddof=1)), "median stands where"),
     ("08-interval", lambda v, t: (np.mean(v), half(v, t)), "half-width"),
     ("08-interval", lambda v, t: (np.mean(v) + half(v, t), np.mean(v) - half(v, t)), "high comes first"),
     ("08-interval", lambda v, t: (-half(v, t), half(v, t)), "around zero"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import torch
@@ -41,6 +42,10 @@ def _count(answer: Callable[..., object], prediction: torch.Tensor, target: torc
                 "it stops at a pixel without a label (255): leave these out of both maps, then count"
             ) from error
         raise error from None  # it fails with every pixel labelled, too: the error is the better message
+    narrow = isinstance(matrix, torch.Tensor) and matrix.dtype in (torch.uint8, torch.int8, torch.int16)
+    if narrow and difference(matrix, confusion(*given, classes)) is None:
+        most, kind = torch.iinfo(matrix.dtype).max, str(matrix.dtype).removeprefix("torch.")
+        raise NotYet(f"the counts are right, but {kind} ends at {most:,}: take int64, below come millions", 2)
     changed = not (torch.equal(given[0], prediction) and torch.equal(given[1], target))
     if changed and difference(matrix, confusion(*given, classes)) is None:  # what else is wrong with it comes first
         raise NotYet("the values are right, but the function changes its inputs in place: work on a copy")
@@ -65,7 +70,7 @@ def _rare():
 @exercise(
     "01-confusion",
     title="The confusion matrix",
-    task="Return an integer matrix (num_classes x num_classes): entry [t, p] is the number of pixels whose true class "
+    task="Return an int64 tensor (num_classes x num_classes): entry [t, p] is the number of pixels whose true class "
     "(`target`) is t and whose predicted class (`prediction`) is p. Pixels whose target is 255 are left out.",
     hints=(
         "Throw away the pixels without a label first; then every pixel is a pair (t, p). How many pairs are there?",
@@ -74,7 +79,7 @@ def _rare():
     ),
     minutes=10,
     difficulty=3,
-    cases=lambda: [*(_pair(seed) for seed in range(3)), _rare()],
+    cases=lambda: [*(_pair(seed) for seed in range(3)), _rare(), _pair(4, classes=19)],
     observe=_count,
 )
 def confusion(prediction, target, num_classes):
@@ -126,10 +131,10 @@ def _matrices():
     matrices = []
     for seed in range(3):
         matrix = confusion(*_pair(seed))
-        full = torch.zeros(6, 6, dtype=matrix.dtype)
+        full = torch.zeros(7, 7, dtype=matrix.dtype)
         full[:5, :5] = matrix
-        full[5, :] = 0
         full[2, 5] = seed  # class 5 is in neither (seed 0) or only predicted (IoU 0)
+        full[6, 1] = 3  # class 6 is there and never predicted (IoU 0, too)
         matrices.append((full,))
     return matrices
 
@@ -194,6 +199,31 @@ def _predicted_only_is_nan(matrix):
     return torch.where(matrix.sum(1) > 0, iou(matrix), torch.nan)
 
 
+@misconception("01-iou", "a class that is there and never predicted is in one of the two maps: its IoU is 0, not NaN")
+def _never_predicted_is_nan(matrix):
+    return torch.where(matrix.sum(0) > 0, iou(matrix), torch.nan)
+
+
+@misconception("01-iou", "without a single hit a class in one of the two maps has IoU 0: NaN is for one in neither")
+def _without_a_hit_is_nan(matrix):
+    return torch.where(matrix.diagonal() > 0, iou(matrix), torch.nan)
+
+
+@misconception("01-iou", "this is one number for all classes (the mIoU, which comes next): return a value for each")
+def _mean_already(matrix):
+    return iou(matrix).nanmean()
+
+
+@misconception("01-iou", "absent classes are left out: every class keeps its place, these with NaN", hint=2)
+def _absent_left_out(matrix):
+    return iou(matrix)[matrix.sum(0) + matrix.sum(1) > 0]
+
+
+@misconception("01-iou", "`//` cuts the fraction off: divide with `/`", hint=2)
+def _floor(matrix):
+    return iou(matrix).floor()
+
+
 @misconception("01-iou", "the brackets are missing: `a / b + c` divides by b alone", hint=2)
 def _no_brackets(matrix):
     hits = matrix.diagonal()
@@ -225,8 +255,9 @@ def _stacks():
 @exercise(
     "01-prior",
     title="The layout prior",
-    task="`labels` (N, H, W) holds N label maps. Return a map (H, W): at each pixel the class that is most frequent "
-    "there over the N maps, 255 left out; a tie goes to the smaller id. This is a 'network' that never sees a picture.",
+    task="`labels` (N, H, W) holds N label maps. Return an integer tensor (H, W): at each pixel the class that is most "
+    "frequent there over the N maps, 255 left out; a tie goes to the smaller id, no label in any map gives 0. "
+    "This is a 'network' that never sees a picture.",
     hints=(
         "Count each class on its own: how often is it at this pixel? Then ask which class has the most.",
         "`torch.stack([(labels == c).sum(0) for c in range(num_classes)]).argmax(0)`",
@@ -278,6 +309,28 @@ def _larger_of_a_tie(labels, num_classes):
     return num_classes - 1 - votes.flip(0).argmax(0)
 
 
+@misconception("01-prior", "of two classes with as many votes the one met first wins here: let the smaller id win")
+def _first_of_a_tie(labels, num_classes):
+    stacks = labels.flatten(1).T.tolist()
+    winners = [Counter(id for id in ids if id != 255).most_common(1)[0][0] for ids in stacks]
+    return torch.tensor(winners).view(labels.shape[1:])
+
+
+@misconception("01-prior", "this is the median of the ids: they are names and have no middle, count votes")
+def _median_id(labels, num_classes):
+    return labels.median(0).values
+
+
+@misconception("01-prior", "this is the median of the ids: they are names and have no middle, count votes")
+def _median_id_of_the_labelled(labels, num_classes):
+    return labels.double().masked_fill(labels == 255, torch.nan).nanmedian(0).values
+
+
+@misconception("01-prior", "this is the class with the fewest votes: `argmax`", hint=2)
+def _fewest(labels, num_classes):
+    return torch.stack([(labels == c).sum(0) for c in range(num_classes)]).argmin(0)
+
+
 @misconception("01-prior", "the last class has no vote: `range(num_classes)` ends with it", hint=2)
 def _without_the_last(labels, num_classes):
     return layout_prior(labels, num_classes - 1)
@@ -292,14 +345,15 @@ def _from_one(labels, num_classes):
 
 def _facades():
     cases = []
-    for seed, size in enumerate(((4, 6), (2, 3), (12, 7))):  # small ones need many copies, a tall one is cut
+    wanted = (((4, 6), 2), ((2, 3), 0), ((12, 7), 2), ((1, 1), 3))  # one needs 15 copies, a tall one is cut
+    for seed, (size, class_id) in enumerate(wanted):
         generator = torch_random(seed)
         image = torch.rand(3, 10, 15, generator=generator)
         texture = torch.rand(3, *size, generator=generator)
         labels = torch.randint(0, 4, (10, 15), generator=generator)
         if seed == 2:  # a class that begins inside the picture: its corner is not the picture's
             labels[:3], labels[:, :2] = 0, 0
-        cases.append((image, labels, texture, 2))
+        cases.append((image, labels.byte() if seed == 1 else labels, texture, class_id))  # bytes as in the cells below
     return cases
 
 
@@ -370,3 +424,13 @@ def _mirrored(image, labels, texture, class_id):
         for n, total in zip(texture.shape[1:], image.shape[1:], strict=True)
     )
     return torch.where(labels == class_id, texture[:, rows][:, :, columns], image)
+
+
+@misconception("01-repaint", "class 0 (road) is left as it is: compare with `==`, for 0 counts as False", hint=2)
+def _zero_is_false(image, labels, texture, class_id):
+    return repaint(image, labels, texture, class_id) if class_id else image.clone()
+
+
+@misconception("01-repaint", "one class is written into the function: ask for `class_id`")
+def _always_buildings(image, labels, texture, class_id):
+    return repaint(image, labels, texture, 2)

@@ -19,6 +19,7 @@ def _runs():
         ({0: 30.1, 1: 34.0, 2: 26.2}, {2: 28.0, 0: 31.4, 1: 36.1}),
         ({3: 41.0, 5: 39.2, 7: 44.4, 9: 40.3}, {9: 41.9, 7: 44.1, 3: 42.5, 11: 60.0}),
         ({seed: _points(seed) for seed in range(5)}, {seed: _points(10 + seed) for seed in (4, 1, 3, 2)}),
+        ({4: 30.0, 6: 1.5, 8: 25.5, 2: 40.0}, {2: 37.5, 8: 21.0, 6: 0.0, 4: 31.0}),  # worse in the mean; a score of 0
     ]
 
 
@@ -30,9 +31,18 @@ def _points(number):
 def _by_seed(answer, baseline, method):
     """The answer's pair. A seed that only one of the two has stops many first tries, and a KeyError does not say so."""
     try:
-        return answer(dict(baseline), dict(method))
+        return answer(baseline, method)
     except KeyError as error:
-        raise NotYet(f"seed {error} is in only one of the two: take the seeds that both have", 2) from error
+        there = [error.args[0] in one for one in (baseline, method)]
+        if any(there) and not all(there):
+            raise NotYet(f"seed {error} is in only one of the two: take the seeds that both have", 2) from error
+        if not any(there):
+            raise NotYet(f"{error} is a key of neither: the keys are seeds, which need not be 0, 1, 2", 2) from error
+        raise
+    except ValueError as error:
+        if "broadcast" in str(error) or "zip()" in str(error):
+            raise NotYet("one of the two has more seeds: lists side by side do not fit, match by seed", 2) from error
+        raise
 
 
 @exercise(
@@ -115,6 +125,52 @@ def _missing_is_zero(baseline, method):
     return statistics.mean(d), statistics.stdev(d)
 
 
+@misconception("08-paired", "sorted, then paired by place: a seed that only one has shifts the rest, match by seed", 2)
+def _by_sorted_order(baseline, method):
+    d = [method[m] - baseline[b] for b, m in zip(sorted(baseline), sorted(method), strict=False)]
+    return statistics.mean(d), statistics.stdev(d)
+
+
+@misconception("08-paired", "the median stands where the mean belongs", hint=2)
+def _median(baseline, method):
+    b, m = _values(baseline, method)
+    return statistics.median(y - x for x, y in zip(b, m, strict=True)), paired_difference(baseline, method)[1]
+
+
+@misconception("08-paired", "this is the sum of the differences: divide by their number", hint=2)
+def _sum(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return mean * len(_values(baseline, method)[0]), spread
+
+
+@misconception("08-paired", "it is divided by the number of the baseline's seeds: count those that both have", hint=2)
+def _by_all_of_the_baseline(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return mean * len(_values(baseline, method)[0]) / len(baseline), spread
+
+
+@misconception("08-paired", "this is the spread of one method's own scores: take that of the differences")
+def _spread_of_the_method(baseline, method):
+    return paired_difference(baseline, method)[0], statistics.stdev(_values(baseline, method)[1])
+
+
+@misconception("08-paired", "the sign of the mean is dropped: where the method is worse, it is below zero")
+def _mean_without_sign(baseline, method):
+    mean, spread = paired_difference(baseline, method)
+    return abs(mean), spread
+
+
+@misconception("08-paired", "these are shares of the baseline: take the difference in points, method minus baseline")
+def _relative_difference(baseline, method):
+    d = [(m - b) / b for b, m in zip(*_values(baseline, method), strict=True)]
+    return statistics.mean(d), statistics.stdev(d)
+
+
+@misconception("08-paired", "a score of 0 counts as missing: ask whether the seed is in the dict", hint=2)
+def _zero_is_missing(baseline, method):
+    return paired_difference(*({s: v for s, v in one.items() if v} for one in (baseline, method)))
+
+
 @misconception("08-paired", "the sign is dropped: a seed on which the method is worse must count against it")
 def _without_sign(baseline, method):
     d = [abs(m - b) for b, m in zip(*_values(baseline, method), strict=True)]
@@ -125,7 +181,8 @@ def _without_sign(baseline, method):
     "08-interval",
     title="How sure are we?",
     task="Return (low, high): the mean of `values` minus and plus `t * s / sqrt(n)`, where s is their standard "
-    "deviation (divided by n - 1) and `t` comes from Student's table (4.303 for three values and 95 %).",
+    "deviation (divided by n - 1) and `t` is handed in (4.303 of Student's table for three values and 95 %, but also "
+    "1 and 1.96).",
     hints=(
         "The mean of n runs is steadier than one run: by which factor?",
         "`half = t * statistics.stdev(values) / math.sqrt(len(values))`",
@@ -137,6 +194,8 @@ def _without_sign(baseline, method):
         ([0.2, -0.4, 0.9, 0.5, 0.1], 2.776),
         ([5.0, 7.5], 12.706),
         ([_points(n) for n in range(4)], 3.182),
+        ([-1.2, -1.2, 0.3], 2.920),  # 90 %: other `t`, equal values, a mean below zero
+        ([0.4, 0.9, 1.1], 1.96),
     ],
 )
 def interval(values, t):
@@ -193,6 +252,34 @@ def _always_three(values, t):
     return interval(values, 4.303)
 
 
+@misconception("08-interval", "`t` is looked up for n at 95 % here: use the one that is handed in", hint=2)
+def _own_table(values, t):
+    return interval(values, {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}[len(values)])
+
+
+@misconception("08-interval", "`t` is looked up for n at 95 % here: use the one that is handed in", hint=2)
+def _own_quantile(values, t):
+    return interval(values, {2: 12.7062, 3: 4.30265, 4: 3.18245, 5: 2.77645}[len(values)])
+
+
+@misconception("08-interval", "the median stands where the mean belongs")
+def _around_the_median(values, t):
+    shift = statistics.median(values) - statistics.mean(values)
+    return tuple(end + shift for end in interval(values, t))
+
+
+@misconception("08-interval", "3 is written under the root: take the root of n, `len(values)`", hint=2)
+def _root_of_three(values, t):
+    half = t * statistics.stdev(values) / math.sqrt(3)
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
+@misconception("08-interval", "the low end is cut off at 0: differences may be negative")
+def _not_below_zero(values, t):
+    low, high = interval(values, t)
+    return max(0.0, low), high
+
+
 @misconception("08-interval", "the variance stands where the standard deviation belongs", hint=2)
 def _variance_interval(values, t):
     half = t * statistics.variance(values) / math.sqrt(len(values))
@@ -213,7 +300,13 @@ def _twice_less_one(values, t):
     hints=("Two distances from the same starting point.", "`(method - baseline) / (oracle - baseline)`"),
     minutes=3,
     difficulty=1,
-    cases=lambda: [(20.0, 35.0, 60.0), (31.2, 30.0, 55.5), (10.0, 70.0, 65.0), (_points(1), _points(2), 70.0)],
+    cases=lambda: [
+        (20.0, 35.0, 60.0),
+        (31.2, 30.0, 55.5),
+        (10.0, 70.0, 65.0),
+        (_points(1), _points(2), 70.0),
+        (50.0, 44.0, 40.0),  # an oracle that is a guest: behind the baseline
+    ],
 )
 def gap_closed(baseline, method, oracle):
     return (method - baseline) / (oracle - baseline)
@@ -257,6 +350,41 @@ def _no_sign(baseline, method, oracle):
 @misconception("08-gap", "the sign is turned round: method minus baseline is above")
 def _turned_sign(baseline, method, oracle):
     return -gap_closed(baseline, method, oracle)
+
+
+@misconception("08-gap", "the gap's sign is dropped: an oracle below the baseline has the share 1, too", hint=2)
+def _gap_without_sign(baseline, method, oracle):
+    return (method - baseline) / abs(oracle - baseline)
+
+
+@misconception("08-gap", "it is cut off at 1: a method may pass the oracle, and say so")
+def _cut_off_at_one(baseline, method, oracle):
+    return min(1.0, gap_closed(baseline, method, oracle))
+
+
+@misconception("08-gap", "it is cut off at 0: a method may fall behind the baseline, and say so")
+def _cut_off_at_zero(baseline, method, oracle):
+    return max(0.0, gap_closed(baseline, method, oracle))
+
+
+@misconception("08-gap", "the fraction is upside down: the gap stands below", hint=2)
+def _upside_down(baseline, method, oracle):
+    return (oracle - baseline) / (method - baseline)
+
+
+@misconception("08-gap", "this is the gain in points: divide by the gap, oracle - baseline")
+def _points_gained(baseline, method, oracle):
+    return method - baseline
+
+
+@misconception("08-gap", "what stays open is below: divide by the whole gap, oracle - baseline")
+def _of_the_open_part(baseline, method, oracle):
+    return (method - baseline) / (oracle - method)
+
+
+@misconception("08-gap", "`//` cuts the fraction off: divide with `/`")
+def _floor(baseline, method, oracle):
+    return (method - baseline) // (oracle - baseline)
 
 
 @misconception("08-gap", "the brackets are missing: subtract first, then divide", hint=2)

@@ -6,10 +6,17 @@ import math
 
 import numpy as np
 
-from gltr_lib.checks.registry import Exercises, numpy_random, plain_random
+from gltr_lib.checks.registry import Exercises, NotYet, numpy_random, plain_random
 
 EXERCISES = Exercises()
 exercise, misconception = EXERCISES.exercise, EXERCISES.misconception
+
+
+def _mappings():
+    # NumPy hands small blocks of memory out again: after this an `np.empty` of the table's size is not 255.
+    used = [np.full(256, 201, np.uint8) for _ in range(16)]
+    del used
+    return [({7: 0, 8: 1, 11: 2, 26: 13},), ({0: 10, 1: 2, 250: 18},), (_own_ids(),)]
 
 
 def _own_ids():
@@ -29,7 +36,7 @@ def _own_ids():
     ),
     minutes=3,
     difficulty=1,
-    cases=lambda: [({7: 0, 8: 1, 11: 2, 26: 13},), ({0: 10, 1: 2, 250: 18},), (_own_ids(),)],
+    cases=_mappings,
     strict_dtype=True,
 )
 def build_lut(mapping):
@@ -74,7 +81,29 @@ def _audits():
     rng = numpy_random(0)
     labels = rng.choice([0, 3, 7, 9, 200, 255], size=(8, 9)).astype(np.uint8)
     labels[0, :6] = 200, 9, 3, 255, 7, 0  # in no variant in rising order
-    return [(labels, {0: 0, 7: 1, 9: 2}), (labels, {0: 0, 3: 5, 7: 1, 9: 2, 200: 18}), (labels, {})]
+    labels[5, 4] = 31  # at this pixel alone
+    whole = np.where(labels == 255, 40, labels)  # no 255: the largest id counts like the others
+    mappings = (
+        {0: 0, 7: 1, 9: 2, 26: 13},  # 26 does not occur
+        {0: 0, 3: 5, 7: 1, 9: 2, 200: 18, 31: 255},  # 31 is ignored on purpose
+        {},
+    )
+    return [*((labels.copy(), mapping) for mapping in mappings), (whole, {0: 0, 7: 1, 9: 2, 31: 6})]
+
+
+def _listed(answer, labels, mapping):
+    """The answer's ids. An order that is neither rising nor falling, as of a set, is named here: it varies."""
+    want, holes = unknown_ids(labels, mapping), 255 in labels
+    try:
+        got = answer(labels, mapping)
+    except (KeyError, ValueError) as error:
+        if holes or ("255" not in str(error) and "not in list" not in str(error)):
+            raise
+        raise NotYet("it stops at a map without any 255: `remove` insists on finding it, `discard` does not") from error
+    whole = isinstance(got, (list, tuple)) and all(isinstance(id, (int, np.integer)) for id in got)
+    if whole and sorted(got) == want and list(got) not in (want, want[::-1]):
+        raise NotYet("the ids are not sorted: smallest first")
+    return got
 
 
 @exercise(
@@ -86,6 +115,7 @@ def _audits():
     minutes=4,
     difficulty=1,
     cases=_audits,
+    observe=_listed,
 )
 def unknown_ids(labels, mapping):
     return [int(i) for i in np.unique(labels) if i != 255 and int(i) not in mapping]
@@ -132,11 +162,11 @@ def _known(labels, mapping):
     "09-sigma",
     title="Blobs for your pictures",
     task="Return the pair (low, high) of the blur's width in pixels for pictures of `height` x `width`, when 4 to 16 "
-    "pixels are right at a crop of 640.",
+    "pixels are right at a crop of 640: the blobs keep their size relative to the shorter side.",
     hints=("Same blobs relative to the shorter side.", "Both ends times `min(height, width) / 640`."),
     minutes=2,
     difficulty=1,
-    cases=lambda: [(360, 480), (1052, 1914), (1280, 720), (plain_random(2).randint(100, 600), 777)],
+    cases=lambda: [(360, 480), (1052, 1914), (1280, 720), (plain_random(2).randint(100, 600), 777), (96, 192)],
 )
 def own_sigma(height, width):
     scale = min(height, width) / 640
@@ -199,7 +229,8 @@ def _never_larger(height, width):
     title="What will it cost?",
     task="A step sees `forward_images` pictures, which are `views` views (1, or 2 for GTR + LTR) of "
     "forward_images // views source pictures. Return (steps, hours) for `epochs` passes over `images` source pictures "
-    "at `seconds` a step; a started step counts as a whole.",
+    "at `seconds` a step. The passes follow on without a break: only the last step of all may be a started one, and it "
+    "counts as a whole.",
     hints=(
         "How many *source* pictures does a step use up?",
         "`steps = math.ceil(images * epochs / (forward_images // views))`, hours = steps * seconds / 3600.",
@@ -287,3 +318,120 @@ def _seconds_by_views(images, epochs, forward_images, views, seconds):
     return plan(images, epochs, forward_images, views, seconds)[0], plan(
         images, epochs, forward_images, views, seconds * views
     )[1]
+
+
+@misconception("09-lut", "trainId 0 is road, and `or` and `if` take it for nothing: ask whether the id is in `mapping`")
+def _road_is_false(mapping):
+    return np.array([mapping.get(id) or 255 for id in range(256)], dtype=np.uint8)
+
+
+@misconception("09-lut", "`np.empty` holds whatever stood in memory, not 255: take `np.full`", hint=2)
+def _empty_table(mapping):
+    return np.array([mapping.get(id, 201) for id in range(256)], dtype=np.uint8)
+
+
+@misconception("09-lut", "only the first entry is filled in: `return` stands inside the loop")
+def _first_entry(mapping):
+    return build_lut(dict(list(mapping.items())[:1]))
+
+
+@misconception("09-lut", "the table ends before 255: ids run from 0 to 255, that is 256 entries", hint=2)
+def _too_short(mapping):
+    return build_lut(mapping)[:255]
+
+
+@misconception("09-audit", "an id that the mapping sends to 255 is known: ask whether it is in the mapping", hint=2)
+def _ignored_on_purpose(labels, mapping):
+    return [int(i) for i in np.unique(labels) if i != 255 and mapping.get(int(i), 255) == 255]
+
+
+@misconception("09-audit", "trainId 0 is road, and `not mapping.get(i)` takes it for unknown: `i not in mapping`", 2)
+def _road_is_unknown(labels, mapping):
+    return [int(i) for i in np.unique(labels) if i != 255 and not mapping.get(int(i))]
+
+
+@misconception("09-audit", "the largest id is struck out, whichever it is: only 255 means 'no label'", hint=2)
+def _without_the_largest(labels, mapping):
+    return [int(i) for i in np.unique(labels)[:-1] if int(i) not in mapping]
+
+
+@misconception("09-audit", "ids of the mapping that do not occur are listed, too: only those that occur are asked for")
+def _either_way(labels, mapping):
+    return sorted(({*labels.ravel().tolist()} ^ {*mapping}) - {255})
+
+
+@misconception("09-audit", "your ids are not trainIds: what counts is the mapping, not whether an id is above 18")
+def _above_18(labels, mapping):
+    return [int(i) for i in np.unique(labels) if 18 < i < 255]
+
+
+@misconception("09-sigma", "only one end is scaled: the blobs' range would change its shape", hint=2)
+def _other_end(height, width):
+    return 4 * min(height, width) / 640, 16.0
+
+
+@misconception("09-sigma", "the mean of both sides scales them: the shorter one decides", hint=2)
+def _mean_side(height, width):
+    return 4 * (height + width) / 1280, 16 * (height + width) / 1280
+
+
+@misconception("09-sigma", "the picture's area scales them: the shorter side decides", hint=2)
+def _root_of_area(height, width):
+    return 4 * math.sqrt(height * width) / 640, 16 * math.sqrt(height * width) / 640
+
+
+@misconception("09-sigma", "high comes first here: return (low, high)")
+def _high_first(height, width):
+    return own_sigma(height, width)[::-1]
+
+
+@misconception("09-sigma", "pictures smaller than 640 keep 4 to 16 here: scale downwards, too")
+def _never_smaller(height, width):
+    scale = max(1.0, min(height, width) / 640)
+    return 4 * scale, 16 * scale
+
+
+@misconception("09-sigma", "sigma is kept at one pixel or more: in a small picture it may be less")
+def _at_least_a_pixel(height, width):
+    return tuple(max(1.0, end) for end in own_sigma(height, width))
+
+
+@misconception("09-sigma", "the factor is made a whole number: `/`, not `//`")
+def _whole_factor(height, width):
+    scale = min(height, width) // 640
+    return 4 * scale, 16 * scale
+
+
+@misconception("09-budget", "one step too many where it comes out even: take `math.ceil`, not `// k + 1`", 2)
+def _always_one_more(images, epochs, forward_images, views, seconds):
+    steps = images * epochs // (forward_images // views) + 1
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "each epoch drops its started step: pictures follow on, the last started step counts", 2)
+def _epochs_cut_off(images, epochs, forward_images, views, seconds):
+    steps = epochs * (images // (forward_images // views))
+    return steps, steps * seconds / 3600
+
+
+@misconception("09-budget", "the hours come first here: return (steps, hours)")
+def _hours_first(images, epochs, forward_images, views, seconds):
+    return plan(images, epochs, forward_images, views, seconds)[::-1]
+
+
+@misconception("09-budget", "these are seconds: an hour has 3600", hint=2)
+def _in_seconds(images, epochs, forward_images, views, seconds):
+    steps = plan(images, epochs, forward_images, views, seconds)[0]
+    return steps, steps * seconds
+
+
+@misconception("09-budget", "the hours are rounded: leave them as they are")
+def _rounded_hours(images, epochs, forward_images, views, seconds):
+    steps, hours = plan(images, epochs, forward_images, views, seconds)
+    return steps, round(hours, 2)
+
+
+@misconception("09-budget", "the epochs are in the steps already: hours are steps times seconds", hint=2)
+def _epochs_twice(images, epochs, forward_images, views, seconds):
+    steps, hours = plan(images, epochs, forward_images, views, seconds)
+    return steps, hours * epochs

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import sysconfig
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -349,7 +350,8 @@ def words(error: BaseException) -> str:
     if isinstance(error, NotImplementedError) and (not str(error) or str(error).startswith("Exercise")):
         return "still a stub: replace `raise NotImplementedError` with your lines"
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [frame for frame in frames if "gltr_lib" not in frame.filename and "site-packages" not in frame.filename]
+    others = ("gltr_lib", "site-packages", sysconfig.get_path("stdlib"), "<frozen")
+    mine = [frame for frame in frames if not any(other in frame.filename for other in others)]
     where = f" (at `{mine[-1].line}`)" if mine and mine[-1].line else ""
     words = str(error).strip().splitlines()
     advice = next((f"; {told}" for piece, told in _ADVICE if piece in str(error)), "")
@@ -369,4 +371,7 @@ _ADVICE = (
     ),
     ("Cannot interpret '", "a shape is one tuple: `np.zeros((256, 3))`"),
     ("index 255 is out of bounds", "255 is no row of the table: it needs 256 rows, 0 to 255"),
+    ("Class values must be smaller", "255 is no class: give these pixels a row of their own, and leave it out"),
+    ("ZeroDivisionError", "whole numbers have no 0/0, and `//` cuts the fraction off: take `/`"),
+    ("division by zero", "plain Python stops there; in a float tensor 0/0 is NaN"),
 )
