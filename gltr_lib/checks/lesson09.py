@@ -83,7 +83,7 @@ def _audits():
     labels[0, :6] = 200, 9, 3, 255, 7, 0  # in no variant in rising order
     labels[5, 4] = 31  # at this pixel alone
     whole = np.where(labels == 255, 40, labels)  # no 255: the largest id counts like the others
-    mappings = (
+    mappings: tuple[dict[int, int], ...] = (
         {0: 0, 7: 1, 9: 2, 26: 13},  # 26 does not occur
         {0: 0, 3: 5, 7: 1, 9: 2, 200: 18, 31: 255},  # 31 is ignored on purpose
         {},
