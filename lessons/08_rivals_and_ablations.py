@@ -472,7 +472,7 @@ viz.table(lines, heads, caption="mIoU-19 (%), mean over the seeds that both have
 print(" ".join(sentences) or "Both methods have been run with twice the steps.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Better, where the ledger has it; the table has the points. So the table of verdicts holds for its budget, and GTR was not at its end there. What was not run is named below the table. (An older pair of runs of GTR+LTR+CGL with twice the steps had another base augmentation. `docs/study.md` (*The headline, read closely*) says what it showed; it may not stand here.)
+# **Expected.** Better, where the ledger has it; the table has the points. So the table of verdicts holds for its budget, and GTR was not at its end there. GTR+LTR+CGL gains as well, and comes up to GTR's *usual* steps on the test looks: the suspicion was right in part. At twice the steps GTR stays ahead. Let them say with how many seeds (last column). (An older pair of runs of GTR+LTR+CGL with twice the steps had another base augmentation. `docs/study.md` (*The headline, read closely*) says what it showed; it may not stand here.)
 
 # %% [markdown]
 # If GTR+LTR+CGL at twice the steps comes up to GTR at its usual ones, the suspicion was right in part: it lacked streets. To
