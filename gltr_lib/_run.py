@@ -172,7 +172,7 @@ def read_checkpoint(path: Path, device: torch.device | str) -> dict[str, Any]:
         ValueError: there is no such file, or it is damaged.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: is missing; it was written by this run and removed since. Start anew")
+        raise ValueError(f"{path}: is missing; it was written by this run and removed since; {_REMEDY}")
     refuse_claims(path, "delete it to start anew")
     try:
         state = torch.load(path, map_location=device, weights_only=True)

@@ -31,8 +31,8 @@ ORDER, GEOMETRY, TEXTURE, PHOTOMETRY, GLOBAL = range(5)
 def learning_rate(step: int, config: TrainConfig) -> float:
     """The rate of a step: linear warm-up to ``lr``, then DeepLab's poly decay.
 
-    The decay counts from step 0, as DeepLab's does, so the rate falls by ``(1 - warmup) ** power`` where the two meet
-    (by 4.5 % with the usual warmup of 0.05).
+    The decay counts from step 0, as DeepLab's does, so where the two meet the rate falls to ``(1 - warmup) ** power``
+    of ``lr`` (by 4.5 % with the usual warmup of 0.05).
 
     Args:
         step: 0 to steps - 1.

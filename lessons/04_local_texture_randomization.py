@@ -667,7 +667,7 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** As meant after about 163,500 of 200,000; as it runs after 12. (Analytically: $(t/T)^{0.1} = 0.98$ against $0.5 \cdot 0.705^n < 0.01$.)
+# **Expected.** As meant after 163,500 of 200,000 by the cell, which looks at every hundredth (exactly 163,415); as it runs after 12. (Analytically: $(t/T)^{0.1} = 0.98$ against $0.5 \cdot 0.705^n < 0.01$.)
 
 # %% [markdown]
 # The curve of the running code ends early because nothing is left to grow; every 5,000 iterations it does the same again.

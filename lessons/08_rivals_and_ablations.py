@@ -622,11 +622,11 @@ else:
     viz.show(race[0], alt=race[1])
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** GTR is not at the top: Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. Of those with three seeds *GTR + strong photometry* pays most on the source. The price is no guide: strong photometry pays more than GTR, Fourier mixing less. Consistency (hollow) costs each of them more, and helps next to none. The rows with numbers, and the long list of what was not run, are in `docs/study.md`.
+# **Expected.** GTR is not at the top: Fourier mixing, strong photometry, ISW, RandConv and stylised CutMix are ahead of it. Let them say what they had hoped, and why that is no reason to look for a friendlier table. Of those with three seeds *GTR + strong photometry* pays most on the source. The price is no guide: strong photometry pays more than GTR, Fourier mixing less. Consistency (hollow) costs each of them more, and helps next to none. The rows with numbers, and how many seeds each has, are in `docs/study.md`.
 
 # %% [markdown]
-# This is not what this course hoped for, and it is what the ledger says. `docs/study.md` has every row with its numbers, and the
-# rows that were not run.
+# This is not what this course hoped for, and it is what the ledger says. `docs/study.md` has every row with its numbers, and how
+# many seeds it has.
 #
 # One row deserves a second look: *GTR, tuned*. Before the race each method had its trials: four settings, one seed that is
 # compared nowhere, half of the steps, and only looks that may be tuned on; the best of the four (bold) went into the race.
@@ -682,7 +682,7 @@ print(summary("08"))
 #   LTR is judged beside its control, GTR+GTR′, and not beside GTR.
 # - A score does not say *why*. `docs/probes.md` asks the shipped networks, one seed each: the swap of lesson 01 made in the
 #   renderer, streets mirrored, their halves exchanged. Did painting teach them shapes, or only places? Guess, then look.
-# - Rivals exist, some of them are ahead, and a rival that was not run is "not run". A setting chosen in a hurry can be the wrong one.
+# - Rivals exist, some of them are ahead, and a row with one seed says so. A setting chosen in a hurry can be the wrong one.
 #
 # ## References
 #

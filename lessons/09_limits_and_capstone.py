@@ -502,7 +502,7 @@ my_plan = {
     "control": "GTR+LTR+CGL with the study's blobs; GTR",
     "equal": "the study's steps and forward pictures, base augmentation, last checkpoint",
     "seeds": [1, 2, 3],
-    "target looks": ["sampled:100 to sampled:115"],
+    "target looks": ["sampled:100..115"],
     "score": "mIoU-19 @ full size, layout prior beside it",
     "helps if": "the paired 95 % interval (Student) lies above zero",
     "refuted if": "it lies below; otherwise the answer is: open",

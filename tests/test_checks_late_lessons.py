@@ -190,6 +190,7 @@ WRONG = [
         lambda b, m: (np.mean(d := [m.pop(s) - b[s] for s in [*b] if s in m]), np.std(d, ddof=1)),
         "in place",
     ),
+    ("08-paired", lambda b, m: {}.popitem(), "dictionary is empty"),
     ("09-audit", lambda x, m: sorted(removed({*x.ravel().tolist()}, 255) - {*m}), "`remove` insists"),
     ("09-audit", lambda x, m: list({*x.ravel().tolist()} - {255} - {*m}), "not sorted"),
     ("06-aspp", without_gradient(sum_of), "no gradient gets through"),

@@ -135,6 +135,8 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["evaluate", "baseline", "--camvid", "a", "--look", "sun"],
         ["evaluate", "baseline", "--images", "a", "--labels", "b", "--protocol", "gtr"],
         ["evaluate", "baseline", "--data", "cityscapes", "--root", "a", "--scenes", "3"],
+        ["evaluate", "baseline", "--data", "cityscapes", "--root", "a", "--camvid", "b"],
+        ["evaluate", "baseline", "--images", "a", "--labels", "b", "--camvid", "c"],
         ["train", "gtr", "--processes", "2", "--set", "processes=4"],
         ["train", "gtr", "--split", "no-such"],
         ["study", "--only", "nothing"],

@@ -373,7 +373,7 @@ def test_a_fresh_run_that_is_stopped_does_not_go_on_from_the_run_before(tmp_path
         with pytest.raises(StopError):
             run(config, tmp_path, val=val, resume=False)
     left = {path.name for path in tmp_path.iterdir()}
-    assert not left & {"checkpoint.pt", "checkpoint.previous.pt", "best.pt", "result.json"}
+    assert not left & {"checkpoint.pt", "checkpoint.previous.pt", "best.pt", "result.json", "model.safetensors"}
     assert len(run(config, tmp_path, val=val).history) == 4
 
 
@@ -381,7 +381,7 @@ def test_a_best_network_that_is_gone_is_called_missing(tmp_path):
     config = small("baseline", val_every=2, selection="source-val")
     run(config, tmp_path, val=Toys(3, "toys/val"))
     (tmp_path / "best.pt").unlink()
-    with pytest.raises(ValueError, match=r"best\.pt: is missing; .* Start anew"):
+    with pytest.raises(ValueError, match=r"best\.pt: is missing; .*start anew"):
         run(config, tmp_path, val=Toys(3, "toys/val"))
 
 

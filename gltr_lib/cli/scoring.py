@@ -131,6 +131,9 @@ _OF_STREETS = ("look", "scenes")
 
 def _refuse_unread(given: dict[str, Any]) -> None:
     """A score that left out what was asked for would look like the one that was asked for."""
+    sources = [f"--{name}" for name in ("data", "images", "camvid") if given[name] is not None]
+    if len(sources) > 1:
+        raise UsageError(f"{' and '.join(sources)} are sources of pictures of their own; give one of them")
     on_data = given["data"] not in (None, "camvid")
     on_streets = given["data"] is given["images"] is given["camvid"] is None
     unread = (() if on_data else _OF_DATA) + (() if on_streets else _OF_STREETS)
@@ -138,7 +141,7 @@ def _refuse_unread(given: dict[str, Any]) -> None:
     changed = [f"--{name}" for name in unread if given[name] != defaults[name]]
     if changed:
         scored = "a dataset is" if on_data else "the streets are" if on_streets else "these photographs are"
-        raise UsageError(f"{', '.join(changed)}: not read where {scored} scored; leave it out")
+        raise UsageError(f"{', '.join(changed)}: not read where {scored} scored; leave that out")
 
 
 def _writable(flag: str, place: Path | None, folder: bool) -> None:

@@ -111,6 +111,8 @@ def _in_memory(
     from gltr_lib import engine, models, workflows
 
     pictures, maps = workflows.training_data(config.crop, images, labels, config.num_classes)
+    if not resume:  # a network of the run before would be taken for that of one that was stopped
+        (out / "model.safetensors").unlink(missing_ok=True)
     result = engine.train(config, pictures, maps, out=out, resume=resume, progress=not json and sys.stderr.isatty())
     path = models.export(result.model, out / "model.safetensors", {"facts": jsonlib.dumps(workflows.facts(result))})
     last = result.history[-1] if result.history else {}

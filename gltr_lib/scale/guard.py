@@ -75,8 +75,8 @@ def check_classes(config: TrainConfig, dataset: Any) -> None:
     names = getattr(dataset, "class_names", CLASSES)
     if tuple(names) != CLASSES and len(names) != config.num_classes:
         raise ValueError(
-            f"{source_of(dataset)}: its label maps hold {len(names)} classes of its own ({names[0]}, {names[1]} ...), "
-            f"not the {config.num_classes} that are to be learnt; set num_classes={len(names)}, or train on another "
+            f"{source_of(dataset) or type(dataset).__name__}: its label maps hold {len(names)} classes of its own "
+            f"({names[0]}, {names[1]} ...), not the {config.num_classes} that are to be learnt; set num_classes={len(names)}, or train on another "
             f"dataset"
         )
 

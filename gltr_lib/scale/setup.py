@@ -11,7 +11,7 @@ from gltr_lib._run import CHECKPOINT, check_same_run, forget, read_checkpoint
 from gltr_lib._step import make_model, make_optimizer
 from gltr_lib.config import TrainConfig
 from gltr_lib.scale.parallel import World, share_norms
-from gltr_lib.scale.result import RESULT
+from gltr_lib.scale.result import NETWORK, RESULT
 from gltr_lib.scale.trainer import BEST, PREVIOUS, Trainer
 from gltr_lib.views import Views
 
@@ -39,7 +39,7 @@ def make_trainer(
     model = model.to(world.device)
     optimizer = make_optimizer(model, config)
     if world.main and not resume:
-        forget(out / CHECKPOINT, out / PREVIOUS, out / BEST, out / RESULT)
+        forget(*(out / name for name in (CHECKPOINT, PREVIOUS, BEST, RESULT, NETWORK)))
     state = world.share(find_checkpoint(out, config, fingerprint) if resume and world.main else None)
     if state is not None:
         model.load_state_dict(state["model"])
