@@ -76,8 +76,8 @@ def check_classes(config: TrainConfig, dataset: Any) -> None:
     if tuple(names) != CLASSES and len(names) != config.num_classes:
         raise ValueError(
             f"{source_of(dataset) or type(dataset).__name__}: its label maps hold {len(names)} classes of its own "
-            f"({names[0]}, {names[1]} ...), not the {config.num_classes} that are to be learnt; set num_classes={len(names)}, or train on another "
-            f"dataset"
+            f"({names[0]}, {names[1]} ...), not the {config.num_classes} that are to be learnt; set "
+            f"num_classes={len(names)}, or train on another dataset"
         )
 
 
