@@ -3,8 +3,8 @@
 The student edition (``notebooks/``) has every solution region replaced by a stub, the solved edition
 (``notebooks/solutions/``) has only its markers removed. Both come without outputs, with cell ids made from the slug and
 the cell's place, so that building twice gives the same bytes and ``--check`` can hold them to their source. The
-instructor edition is the solved one with the notes for teachers; it is built into ``build/`` and not committed. Of these
-notes the expected answers are in every edition: folded up where nobody teaches (:func:`.teach.seen`).
+instructor edition is the solved one with the notes for teachers; it is built into ``build/`` and not committed. The
+expected answers among these notes are in every edition, folded up where nobody teaches (:func:`.teach.seen`).
 The form of the regions follows nbgrader's ``BEGIN SOLUTION``/``END SOLUTION``; the source is jupytext's py:percent.
 
     python -m gltr_lib.course.build                # write the student and the solved edition

@@ -123,7 +123,7 @@ def seen(note: str) -> str:
     """What a note says to somebody who works alone: the expected answer, folded away; "" for any other note.
 
     Args:
-        note: a cell tagged ``instructor``. Paragraphs that begin with ``**In class.**`` are for teachers alone.
+        note: a cell tagged ``instructor``. From ``**In class.**`` on it is for teachers alone.
 
     Example:
         >>> print(seen("**Expected.** Forty-two.\\n\\n**In class.** Wait for the silence."))
@@ -137,8 +137,7 @@ def seen(note: str) -> str:
     """
     if not note.startswith(EXPECTED):
         return ""
-    told = [part for part in note.removeprefix(EXPECTED).strip().split("\n\n") if not part.startswith(IN_CLASS)]
-    return SEEN.format("\n\n".join(told))
+    return SEEN.format(note.removeprefix(EXPECTED).split(f"\n\n{IN_CLASS}")[0].strip())
 
 
 def framed(text: str) -> str:
