@@ -407,8 +407,8 @@ rows = [("every fourth frame", remembered(rest, every_fourth)),
 viz.table(rows, ["held out", "pixels right, by memory (%)"], caption=f"{len(frames)} frames of {drive + 1} drives")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** By memory alone more than four fifths of the pixels are right if frames are held out, and little more than
-# half if drives are.
+# **Expected.** By memory alone more than four fifths of the pixels are right if frames are held out, and about three
+# fifths if drives are.
 #
 # **In class.** The layout prior of lesson 01 is right on about six pixels in ten: beside whole drives, memory is worth
 # nothing.
