@@ -1,4 +1,4 @@
-"""Split lists as files: the published ones written out, others' lists read, and splits drawn by us.
+"""Split lists as files: the published ones written out, and splits drawn by us; ``gltr_lib.datasets`` reads lists.
 
 ``gltr_lib.datasets`` knows the published lists of GTA5 and SYNTHIA. Names here: ``gta5`` (the official 12,403 / 6,382 /
 6,181), ``gta5-robustnet`` (its train list lacks 15 named pictures), ``gta5-gtr`` (two 640x640 crops of each train
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -60,37 +59,6 @@ def published(name: str) -> Mapping[str, tuple[str, ...]]:
 def crop_key(key: str, crop: int) -> str:
     """The name of a crop, as in GTR's lists: ``00001_00`` and ``00001_01``."""
     return f"{key}_{crop:02d}"
-
-
-@typed
-def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
-    """Read a list of pictures from a text file, one a line.
-
-    Args:
-        path: lines such as ``00001``, ``1``, ``00001.png``, ``images/00001.png``; ``#`` begins a remark. Of a path
-            only the name counts; of several columns only the first.
-        digits: pad bare numbers to this many digits (5 for GTA5, 7 for SYNTHIA), as lists that count "1, 2, 3" need.
-
-    Returns:
-        Keys (names without ending) in the order of the file.
-
-    Raises:
-        ValueError: no such file, not text, no key in it, or a key that comes twice; the file is named.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "train.txt").write_text("images/00001.png\\n2\\n")
-        ...     read_list(Path(folder) / "train.txt", digits=5)
-        ['00001', '00002']
-    """
-    if not 0 <= digits <= 20:
-        raise ValueError(f"digits: expected 0 to 20, received {digits}")
-    keys = [key.zfill(digits) if key.isdigit() else key for key in known.read_list(Path(path))]
-    twice = next((key for key, times in Counter(keys).items() if times > 1), None)
-    if twice is not None:
-        raise ValueError(f"{path}: {twice} is listed more than once (with and without zeros); keep one of each")
-    return keys
 
 
 @typed
