@@ -106,6 +106,44 @@ def digest(path: str | os.PathLike[str], kind: str = "sha256") -> str:
 
 
 @contextmanager
+def locked(descriptor: int, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock of an open file or folder; it goes with the block, or with the process, however that ends.
+
+    Args:
+        descriptor: of the open file or folder.
+        wait: until nobody else holds it.
+
+    Yields:
+        Whether it is ours: False only where another process holds it. Where there are no locks (Windows, some network
+        file systems) the answer is True, since work must go on there; one at a time is then up to the user.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryFile() as file, locked(file.fileno()) as ours:
+        ...     ours
+        True
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        yield False
+        return
+    except OSError:  # a file system without locks
+        yield True
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # a forked helper has closed its copy
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold a folder for one process at a time; the lock leaves no file and goes with the process, however it ends.
 
@@ -115,26 +153,22 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: another process is at work in it, or it is a file.
     """
-    try:
-        import fcntl
-    except ImportError:  # not on this system: then it is up to the user
-        yield
-        return
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; expected a folder for the result")
     folder.mkdir(parents=True, exist_ok=True)
+    if os.name != "posix":  # a folder cannot be opened there: then it is up to the user
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"{folder}: another process is at work in it; wait for its end and call this again, or choose another"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        _HELD.add(descriptor)
-        yield
+        with locked(descriptor) as ours:
+            if not ours:
+                raise ValueError(
+                    f"{folder}: another process is at work in it; wait for its end and call this again, "
+                    "or choose another"
+                )
+            _HELD.add(descriptor)
+            yield
     finally:
         _HELD.discard(descriptor)
         os.close(descriptor)

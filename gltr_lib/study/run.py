@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
+from gltr_lib._drafts import locked
 from gltr_lib.config import TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
@@ -304,13 +305,5 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
 def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a file's lock if nobody else does, or once nobody does; it ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        if ledger.fcntl is None:
-            yield True
-            return
-        try:
-            ledger.fcntl.flock(handle, ledger.fcntl.LOCK_EX | (0 if wait else ledger.fcntl.LOCK_NB))
-        except OSError:
-            yield False
-            return
-        yield True
+    with path.open("w") as handle, locked(handle.fileno(), wait=wait) as ours:
+        yield ours
