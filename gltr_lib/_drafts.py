@@ -25,7 +25,7 @@ from gltr_lib._typed import typed
 _HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
 _DRAFT = re.compile(r"^\.(.*)\.([A-Za-z0-9]+)-(\d+)-\d+\.tmp$", re.DOTALL)
 _HELD: set[int] = set()
-_ABANDONED = 3600.0  # seconds after which another machine's draft is nobody's
+_ABANDONED = 3600.0  # seconds after which the draft of a machine that cannot be asked is nobody's
 
 
 def draft_name(path: Path) -> Path:
@@ -201,7 +201,7 @@ def sweep_beside(*paths: Path) -> None:
 def sweep(folder: Path) -> set[str]:
     """List the files below a folder, and remove the drafts that killed processes left.
 
-    Drafts of living processes, and young ones of other machines, stay.
+    Drafts of living processes of this machine, and young ones of other machines, stay.
 
     Returns:
         Names relative to the folder, with ``/``, without drafts.
@@ -225,14 +225,14 @@ def _remove_orphan(path: Path, match: re.Match[str]) -> None:
 
 
 def _is_orphan(path: Path, host: str, process: int) -> bool:
-    try:
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            return True
-    except OSError:
-        return False  # its owner has just renamed it
-    if host != _HOST or process == os.getpid() or os.name != "posix":
+    if host == _HOST and process == os.getpid():
         return False
-    try:
+    if host != _HOST or os.name != "posix":  # nobody to ask
+        try:
+            return time.time() - path.stat().st_mtime > _ABANDONED
+        except OSError:
+            return False  # its owner has just renamed it
+    try:  # its age says nothing here: a paused process, or one that writes a large archive, is at work for hours
         os.kill(process, 0)
     except ProcessLookupError:
         return True

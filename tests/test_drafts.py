@@ -84,6 +84,18 @@ def test_the_next_writer_of_a_file_removes_the_drafts_of_the_killed_and_no_other
     assert not others[0].exists()
 
 
+def test_a_living_process_keeps_its_draft_however_old_it_is(tmp_path):
+    host, hours_ago = _drafts._HOST, time.time() - 5 * 3600
+    ours = tmp_path / f".a.txt.{host}-{os.getpid()}-1.tmp"
+    parents = tmp_path / f".a.txt.{host}-{os.getppid()}-1.tmp"
+    elsewhere = tmp_path / f".a.txt.elsewhere-{os.getppid()}-1.tmp"
+    for path in (ours, parents, elsewhere):
+        path.touch()
+        os.utime(path, (hours_ago, hours_ago))
+    _drafts.sweep_beside(tmp_path / "a.txt")
+    assert sorted(tmp_path.iterdir()) == sorted([ours, parents])
+
+
 def test_a_folder_is_for_one_at_a_time_and_no_file_says_so(tmp_path):
     folder = tmp_path / "new"
     with _drafts.alone(folder):
