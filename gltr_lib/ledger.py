@@ -120,13 +120,15 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
         raise ValueError(f"ledger row holds NaN or infinity (write None instead): {error}") from error
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
         with locked(descriptor, wait=True):  # where there are no locks, O_APPEND and one write are what is left
             size = os.fstat(descriptor).st_size
             # A writer killed in mid-line left no newline: close its torn line, so that ours stays whole.
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)  # O_APPEND writes at the end from anywhere
+                if os.read(descriptor, 1) != b"\n":
+                    line = b"\n" + line
             try:
                 written = os.write(descriptor, line)
                 while written < len(line):  # a signal, or a disk that is nearly full
