@@ -390,6 +390,10 @@ def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
     answer(capsys, "gtr", *real)
     assert not (here / "results").exists()
     (here / "results").mkdir()
+    answer(capsys, "gtr", *real, "--reason", "somebody's project has results of its own")
+    assert not list((here / "results").iterdir())
+    for part in ("lessons", "gltr_lib/study"):  # now it is a checkout of the course
+        (here / part).mkdir(parents=True)
     answer(capsys, "gtr", *real, "--reason", "a test")
     answer(capsys, "gtr", *rendered)
     for path in (city / "gtFine" / "val").glob("munster/*_labelIds.png"):

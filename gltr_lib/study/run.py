@@ -30,7 +30,7 @@ from gltr_lib.study import again, book, data, painters, real_tier, scenes, trial
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import Run, Settings, grid, train_streets
 from gltr_lib.study.looks import Streets
-from gltr_lib.study.places import Places, default_ledger
+from gltr_lib.study.places import Places, default_cache, default_ledger
 from gltr_lib.study.processes import in_processes
 from gltr_lib.study.tables import convergence_line
 from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
@@ -269,18 +269,18 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
     export(result.model, places.network(run), {"facts": json.dumps(facts)})
 
 
-def styles_for(config: TrainConfig, where: torch.device, cache: Path = Places.runs / "cache") -> tuple[Any, Any]:
+def styles_for(config: TrainConfig, where: torch.device, cache: Path | None = None) -> tuple[Any, Any]:
     """The stylizer and the bank that a configuration asks for; None for what its views do not need.
 
     Args:
         config: the run.
         where: where the stylizer is put.
-        cache: keeps banks that are not shipped.
+        cache: keeps banks that are not shipped; None = as :func:`~gltr_lib.study.places.default_cache` says.
     """
     if not config.method.needs_paintings:
         return None, None
     stylizer = painters.stylizer(config.stylizer, where) if config.method.needs_stylizer else None
-    return stylizer, painters.bank(config.bank, stylizer, cache)
+    return stylizer, painters.bank(config.bank, stylizer, cache or default_cache())
 
 
 def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callable[[str], None]) -> None:
