@@ -158,27 +158,6 @@ def check_names(names: Sequence[Path], recipe: Recipe) -> None:
 
 
 @typed
-def parse_shard(text: str) -> tuple[int, int]:
-    """Read "i/n": the i-th of n shards, i counted from 0.
-
-    Raises:
-        ValueError: anything else.
-
-    Example:
-        >>> parse_shard("3/4")
-        (3, 4)
-    """
-    head, slash, tail = text.partition("/")
-    if not (slash and _short(head) and _short(tail) and int(head) < int(tail)):
-        raise ValueError(f"shard: expected i/n with i from 0 to n-1, such as 0/4, received {text[:60]!r}")
-    return int(head), int(tail)
-
-
-def _short(digits: str) -> bool:
-    return digits.isdecimal() and len(digits) <= 9
-
-
-@typed
 def launched_shard(environment: Mapping[str, str] | None = None) -> tuple[int, int, int] | None:
     """The place of this process under ``torchrun`` or ``accelerate launch``: (rank, world size, local rank).
 

@@ -127,7 +127,6 @@ def specs(folder: Path) -> list[Spec]:
         spec("offline.Recipe", offline.Recipe, "one_style_per_copy", alpha=1.0, seed=0, copies=1,
         one_style_per_copy=False,
              format="keep", tile=None),
-        spec("offline.parse_shard", offline.parse_shard, "", "shard", text="0/1"),
         spec("offline.load_bank", offline.load_bank, "stylizer", name=str(bank_file), stylizer=mini),
         spec("offline.build_bank", offline.build_bank, "stylizer", folder=here / "images", stylizer=mini, longest=16,
              workers=1),
