@@ -287,6 +287,17 @@ def test_out_of_memory_halves_the_batch_then_tiles_and_leaves_no_picture_out(tmp
     assert pictures(tmp_path / "short") == pictures(tmp_path / "plenty")  # this stand-in tiles without a seam
 
 
+def test_styles_are_checked_with_the_bank_and_not_again_for_each_copy(stylizer, bank, monkeypatch):
+    from gltr_lib.adain import StyleStats
+    from gltr_lib.offline.paint import Painter
+
+    painter, checked = Painter(stylizer, bank), []
+    monkeypatch.setattr(StyleStats, "__post_init__", lambda self: checked.append(self))
+    (copies,) = painter.paint([np.zeros((12, 20, 3), np.uint8)], [[2, 0, 1]])
+    assert [copy.shape for copy in copies] == [(12, 20, 3)] * 3
+    assert checked == []
+
+
 def test_half_a_batch_is_enough_where_it_fits(tmp_path, tiled, bank):
     folder(tmp_path / "in", 5)
     tiled.room = 2 * 20 * 12

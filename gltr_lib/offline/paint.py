@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib._tiles import TILES, knows, within
-from gltr_lib.adain import StyleStats, adain
+from gltr_lib.adain import adain
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -138,7 +138,7 @@ class Painter:
             features = self.stylizer.encode(images).float() if tile is None else None
             copies = []
             for chosen in zip(*[styles[row] for row in rows], strict=True):
-                stats = StyleStats(self.stats.mean[list(chosen)], self.stats.std[list(chosen)])
+                stats = self.stats[list(chosen)]  # checked when the bank was made, and not again for each copy
                 if features is not None:
                     result = self.stylizer.decode(adain(features, stats.mean, stats.std, self.alpha), size)
                 else:
