@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger, viz, workflows
-from gltr_lib._json import parse_object
 from gltr_lib.datasets import LAYOUTS, open_dataset
+from gltr_lib.datasets.prepared import options_of
 from gltr_lib.evaluate import (
     CityscapesImages,
     DatasetScore,
@@ -295,20 +295,12 @@ def _data_name(plan: Plan) -> str:
     chosen = {key: values[0] for key, values in LAYOUTS[plan.data].options.items()} if plan.data in LAYOUTS else {}
     chosen |= plan.options
     if plan.prepared is not None:  # what the ids became was decided when the labels were prepared
-        chosen = {k: v for k, v in chosen.items() if k == "lists"} | _prepared_with(plan.prepared)
+        made = {k: v for k, v in options_of(plan.prepared).items() if k != "lists"}
+        chosen = {k: v for k, v in chosen.items() if k == "lists"} | made
     notes = [f"{key} {value}" for key, value in sorted(chosen.items())]
     options = ", ".join([*notes, *(["prepared labels"] if plan.prepared is not None else [])])
     name = f"folder/{plan.root.resolve().name}" if plan.data == "folder" else plan.data
     return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
-
-
-def _prepared_with(folder: Path) -> dict[str, str]:
-    """The choices of ``gltr prepare labels``, from its manifest; none where labels were prepared by other means."""
-    try:
-        settings = parse_object((folder / "manifest.json").read_bytes())["settings"]
-        return {str(key): str(value) for key, value in settings["options"].items() if key != "lists"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
 
 
 def _write(out: Path, found: Mapping[str, DatasetScore], shown: Mapping[str, list[Item]]) -> None:

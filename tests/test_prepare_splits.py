@@ -45,15 +45,3 @@ def test_lists_are_written_and_read_back(tmp_path):
     assert sorted(path.name for path in (tmp_path / "lists").iterdir()) == ["train.txt", "val.txt"]
     with pytest.raises(ValueError, match="c is in train and in val"):
         splits.write_lists(tmp_path / "lists", {"train": ["c"], "val": ["c"]})
-
-
-def test_our_own_split_moves_no_picture_when_others_come():
-    keys = [f"{n}" for n in range(400)]
-    shares = {"train": 0.8, "val": 0.2}
-    small, large = splits.draw(keys[:200], shares, 3), splits.draw(keys, shares, 3)
-    assert set(small["val"]) == set(large["val"]) & set(keys[:200])
-    assert splits.draw(keys, shares, 4) != large
-    assert splits.draw(keys, {"train": 1.0}, 0) == {"train": keys}
-    with pytest.raises(ValueError, match="add up to 1"):
-        splits.draw(keys, {"train": 0.5})
-    assert splits.compare(["a"], ["a", "b"]) == (["b"], [])

@@ -70,19 +70,6 @@ def style_indices(name: str, seed: int, styles: int, copies: int) -> list[int]:
     return drawn
 
 
-@typed
-def style_index(name: str, seed: int, styles: int, copy: int = 0) -> int:
-    """The style of one copy of a picture; see :func:`style_indices`.
-
-    Example:
-        >>> style_index("a/street.png", 0, 500) == style_index("a/street.png", 0, 500)
-        True
-    """
-    if not 0 <= copy < MOST_COPIES:
-        raise ValueError(f"copy: expected 0 to {MOST_COPIES - 1}, received {copy}")
-    return style_indices(name, seed, styles, copy + 1)[copy]
-
-
 def _hash(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8], "big")
 
