@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger, viz, workflows
+from gltr_lib._drafts import write_text
 from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.datasets.prepared import options_of
 from gltr_lib.evaluate import (
@@ -306,22 +307,22 @@ def _data_name(plan: Plan) -> str:
 def _write(out: Path, found: Mapping[str, DatasetScore], shown: Mapping[str, list[Item]]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     scores = [{"network": title, **score_as_json(one)} for title, one in found.items()]
-    ledger.write_text(out / "scores.json", json.dumps({"scores": scores}, indent=2, ensure_ascii=False) + "\n")
-    ledger.write_text(out / "scores.md", iou_table(found, "markdown") + "\n")
+    write_text(out / "scores.json", json.dumps({"scores": scores}, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / "scores.md", iou_table(found, "markdown") + "\n")
     for title, one in found.items():
         name = "confusion" if len(found) == 1 else f"confusion {title.lstrip('+')}".replace(" ", "_").replace("/", "_")
         heading = f"{title} on {one.data}, {one.protocol}"
         chart = viz.confusion_chart(one.matrix, one.classes, averaged=one.averaged, title=heading)
         viz.save(chart, out / f"{name}.png")
         words = viz.confusion_alt(one.matrix, one.classes, averaged=one.averaged)
-        ledger.write_text(out / f"{name}.txt", words + "\n")
+        write_text(out / f"{name}.txt", words + "\n")
     items = next(iter(shown.values()))
     columns = {title: [item.prediction for item in mine] for title, mine in shown.items()}
     labels = [item.label for item in items]
     pictures = [_as_large(item.picture, item.label) for item in items]
     rows = [item.key.rsplit("/", 1)[-1] for item in items]
     viz.save(viz.qualitative_grid(pictures, columns, labels, rows=rows), out / "predictions.png")
-    ledger.write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
+    write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
 
 
 def _as_large(picture: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gltr_lib import StyleBank, Stylizer, ledger
+from gltr_lib._drafts import write_text
 from gltr_lib._usage import read_shard
 from gltr_lib.baselines import NAMES
 from gltr_lib.config import METHODS, RIVALS
@@ -263,7 +264,7 @@ def test_our_tuned_rows_stand_beside_the_untuned_ones():
 def test_the_committed_choice_is_read_from_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert trials.read() == {}
-    ledger.write_text(tmp_path / trials.FILE, trials.text({"gtr": {"label": "alpha=0.5", "scores": {}}}))
+    write_text(tmp_path / trials.FILE, trials.text({"gtr": {"label": "alpha=0.5", "scores": {}}}))
     assert trials.read() == {"gtr": "alpha=0.5"}
     assert {r.method: r for r in grid.grid(Settings("rivals", seeds=1))}["gtr_tuned"].config.method.alpha == 0.5
 

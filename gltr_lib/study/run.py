@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
-from gltr_lib._drafts import locked
+from gltr_lib._drafts import locked, write_text
 from gltr_lib.config import TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
@@ -124,7 +124,7 @@ def choose_trials(places: Places, say: Callable[[str], None] = print) -> None:
     """Write the choice of each method whose trials are all in the ledger, beside that ledger."""
     chosen = trials.choose(book.tier_rows(book.read(places.ledger), Settings("tuning")))
     if chosen:
-        ledger.write_text(places.ledger.with_name(trials.FILE.name), trials.text(chosen))
+        write_text(places.ledger.with_name(trials.FILE.name), trials.text(chosen))
         labels = ", ".join(f"{method}: {entry['label']}" for method, entry in chosen.items())
         say(f"chosen by the ledger ({len(chosen)} of {len(trials.candidates())} methods): {labels}")
 

@@ -14,7 +14,20 @@ from tests.torture.values import Spec, spec
 
 def specs(folder: Path) -> list[Spec]:
     """What ``values_tensors`` and ``values_files`` left over."""
-    from gltr_lib import baselines, config, datasets, engine, evaluate, ledger, metrics, models, offline, viz, weights
+    from gltr_lib import (
+        _drafts,
+        baselines,
+        config,
+        datasets,
+        engine,
+        evaluate,
+        ledger,
+        metrics,
+        models,
+        offline,
+        viz,
+        weights,
+    )
 
     here = folder / "values"
     marks, photo = np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint8)
@@ -45,7 +58,7 @@ def specs(folder: Path) -> list[Spec]:
         spec("ledger.table", ledger.table, rows=rows, methods=["gtr"], columns=["streets/game"], scale=100.0, digits=1),
         spec("ledger.between", ledger.between, path=page, marker="a"),
         spec("ledger.replace_between", ledger.replace_between, "path", path=page, marker="a", text="y"),
-        spec("ledger.write_text", ledger.write_text, "path", path=here / "t.txt", text="z"),
+        spec("write_text", _drafts.write_text, "path", path=here / "t.txt", text="z"),
         spec("ledger.numbers", ledger.numbers, values=[0.5], digits=5),
         spec("models.MixStyle", models.MixStyle, "", "mixstyle", probability=0.5, alpha=0.1),
         spec("models.parameter_count", models.parameter_count, model=net),
