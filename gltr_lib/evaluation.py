@@ -155,11 +155,13 @@ def score(
                 size = (item.label.shape[0], item.label.shape[1])
                 written.append(write_label_ids(item.prediction, export / sent[item.position], size))
 
-        found[title] = evaluate_dataset(
-            model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,
-            workers=workers, on_item=keep, name=_data_name(plan),
-        )  # fmt: skip
-        model.to(home)
+        try:
+            found[title] = evaluate_dataset(
+                model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,
+                workers=workers, on_item=keep, name=_data_name(plan),
+            )  # fmt: skip
+        finally:
+            model.to(home)
     if on_scored is not None:
         on_scored(found)
     if export is not None:

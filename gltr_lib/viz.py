@@ -271,7 +271,7 @@ def label_figure(
             if spot is not None:
                 ink = ink_on(_labels.PALETTES[palette][c])
                 ax.text(*spot, str(c), fontsize=7.5, ha="center", va="center", color=ink)
-        _legend(figure, present, palette, height - (top + tall + 0.14 + 0.25 * lines), width, height, lines)
+        _legend(figure, present, palette, 0.0, width, height, lines)
     return figure
 
 

@@ -8,6 +8,7 @@ import shutil
 import warnings
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -203,6 +204,23 @@ def test_what_cannot_be_sent_is_refused(city, here):
     pairs = open_dataset("streets", split="val", size=(8, 8))
     with pytest.raises(ValueError, match="no Cityscapes name"):
         ev.export_cityscapes({}, pairs, here / "d")
+
+
+def test_a_network_comes_home_from_an_evaluation_that_fails(city, here):
+    from gltr_lib.evaluation import score
+
+    class Homesick(torch.nn.Conv2d):
+        moves: ClassVar[list] = []
+
+        def to(self, where):
+            self.moves.append(where)
+            return super().to(where)
+
+    net = Homesick(3, 4, 1)  # four classes, where the score needs 19
+    with pytest.raises(ValueError, match="answers with 4 classes"):
+        score({"mine": net}, Plan("cityscapes", root=city), device="cpu")
+    assert net.moves[-1] == torch.device("cpu")
+    assert len(net.moves) == 2
 
 
 # --- the other datasets -----------------------------------------------------------------------------------------------
