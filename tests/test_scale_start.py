@@ -72,7 +72,7 @@ def test_ordinary_batchnorm_is_not_the_same_on_two_processes(tmp_path, monkeypat
         )
 
     monkeypatch.setattr(_step, "build", build)
-    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
+    monkeypatch.setattr("gltr_lib.scale.result.load_checkpoint", lambda path: (None, {}))
     config = small("baseline", **SHARED)
     fit(config, Toys(), out=tmp_path / "one", progress=False)
     scale.notebook(config, Toys(), tmp_path / "two", processes=2, progress=False)
@@ -91,7 +91,7 @@ def test_two_processes_score_one_network(tmp_path, monkeypatch):
         return torch.nn.Sequential(*layers)
 
     monkeypatch.setattr(_step, "build", build)
-    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
+    monkeypatch.setattr("gltr_lib.scale.result.load_checkpoint", lambda path: (None, {}))
     val = Toys(6, "toys/val", seed=1)
     for ema in (0.0, 0.5):
         out = tmp_path / str(ema)
