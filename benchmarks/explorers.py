@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     unknown = sorted(set(args.modules) - set(FIELDS))
     if unknown:
         parser.error(f"no explorer is called {unknown[0]!r}; there are {', '.join(FIELDS)}")
-    from gltr_lib.ledger import write_text
+    from gltr_lib._drafts import write_text
 
     load = os.getloadavg()
     rows = measure(args.modules, args.presses)

@@ -94,10 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
     file = given.out / "bench_growth.json"
     if not given.draw:
         from gltr_lib import ledger
+        from gltr_lib._drafts import write_text
 
         points = measure(given.repeat, given.small, given.device)
         about = {"device": ledger.device_name(given.device), "commit": ledger.git_commit(), "date": ledger.now()}
-        ledger.write_text(file, json.dumps({**about, "points": points}, indent=1) + "\n")
+        write_text(file, json.dumps({**about, "points": points}, indent=1) + "\n")
     result = json.loads(file.read_text(encoding="utf-8"))
     draw(result, file.with_suffix(".png"))
     file.with_suffix(".txt").write_text(words(result), encoding="utf-8")

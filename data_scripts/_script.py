@@ -17,12 +17,12 @@ from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout that is not installed
 
+from gltr_lib._drafts import write_text
 from gltr_lib._json import parse
 from gltr_lib._usage import UsageError
 from gltr_lib.cli import data as commands
 from gltr_lib.cli._say import counter, in_words
 from gltr_lib.datasets import LAYOUTS
-from gltr_lib.ledger import write_text
 from gltr_lib.prepare import splits
 from gltr_lib.prepare.download import DownloadError, digest, download, remember
 from gltr_lib.prepare.unpack import unpack

@@ -38,7 +38,8 @@ from _stylizer_losses import luminance, standardised_luminance
 from PIL import Image
 from torch import Tensor, nn
 
-from gltr_lib import _vgg_net, ledger, weights
+from gltr_lib import _vgg_net, weights
+from gltr_lib._drafts import write_text
 from gltr_lib._usage import UsageError
 from gltr_lib.adain import StyleStats, adain, channel_stats
 from gltr_lib.datasets import read_image
@@ -295,7 +296,7 @@ def measure(args: argparse.Namespace) -> int:
     print(f"{report['wall_seconds']} s, identity on paintings {report['identity_psnr_paintings']:.1f} dB")
     print(markdown(report))
     if args.out:
-        ledger.write_text(args.out, json.dumps(report, indent=1) + "\n")
+        write_text(args.out, json.dumps(report, indent=1) + "\n")
     return 0
 
 

@@ -24,8 +24,9 @@ from sitekit import sheets  # noqa: E402
 from sitekit.executed import load, runs_folder  # noqa: E402
 from sitekit.lessons import Front, front  # noqa: E402
 
+from gltr_lib._drafts import write_text  # noqa: E402
 from gltr_lib.course.build import lesson_files  # noqa: E402
-from gltr_lib.ledger import replace_between, write_text  # noqa: E402
+from gltr_lib.ledger import replace_between  # noqa: E402
 
 SHEETS = Path("docs") / "figures" / "lessons"
 WORDS = "sheets.json"

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gltr_lib import labels as _labels
 from gltr_lib._typed import typed
-from gltr_lib._validate import describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,36 +185,6 @@ def histogram(series: Mapping[str, Any], *, xlabel: str, title: str = "", bins: 
             ax.stairs(share, edges, color=COLOURS[i % 7], ls=DASHES[i % 7], lw=1.8, label=name)
             ax.stairs(share, edges, color=COLOURS[i % 7], alpha=0.12, fill=True)
         _finish(ax, xlabel, "share (%)", title, len(arrays) > 1)
-    return figure
-
-
-def confusion_figure(counts: Any, names: Sequence[str] | None = None, *, title: str = "") -> Figure:
-    """Draw a confusion matrix (rows: true class) in per cent of each row; dark is much."""
-    array = np.asarray(counts.detach().cpu() if hasattr(counts, "detach") else counts, float)
-    if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise ValueError(f"confusion_figure: expected a square matrix, received {describe(counts)}")
-    names = list(names or _labels.CLASSES[: len(array)])
-    part = 100 * array / np.where(array.sum(1, keepdims=True) > 0, array.sum(1, keepdims=True), np.nan)
-    side = 1.7 + 0.30 * len(array)
-    figure, ax = new_figure(side + 0.4, side)
-    with look():
-        ax.imshow(np.nan_to_num(part), cmap="Blues", vmin=0, vmax=100)
-        ax.set_xticks(range(len(names)), [f"{i}  {n}" for i, n in enumerate(names)], rotation=90, fontsize=7.5)
-        ax.set_yticks(range(len(names)), [f"{n}  {i}" for i, n in enumerate(names)], fontsize=7.5)
-        ax.grid(False)
-        for r, c in np.argwhere(np.nan_to_num(part) >= 0.5):
-            ax.text(
-                c,
-                r,
-                f"{part[r, c]:.0f}",
-                ha="center",
-                va="center",
-                fontsize=6.3,
-                color="white" if part[r, c] > 55 else INK,
-            )
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        _finish(ax, "predicted class", "true class (each row: 100 %)", title, False)
     return figure
 
 

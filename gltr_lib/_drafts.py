@@ -25,7 +25,7 @@ from gltr_lib._typed import typed
 _HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
 _DRAFT = re.compile(r"^\.(.*)\.([A-Za-z0-9]+)-(\d+)-\d+\.tmp$", re.DOTALL)
 _HELD: set[int] = set()
-_ABANDONED = 3600.0  # seconds after which another machine's draft is nobody's
+_ABANDONED = 3600.0  # seconds after which the draft of a machine that cannot be asked is nobody's
 
 
 def draft_name(path: Path) -> Path:
@@ -106,6 +106,44 @@ def digest(path: str | os.PathLike[str], kind: str = "sha256") -> str:
 
 
 @contextmanager
+def locked(descriptor: int, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock of an open file or folder; it goes with the block, or with the process, however that ends.
+
+    Args:
+        descriptor: of the open file or folder.
+        wait: until nobody else holds it.
+
+    Yields:
+        Whether it is ours: False only where another process holds it. Where there are no locks (Windows, some network
+        file systems) the answer is True, since work must go on there; one at a time is then up to the user.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryFile() as file, locked(file.fileno()) as ours:
+        ...     ours
+        True
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        yield False
+        return
+    except OSError:  # a file system without locks
+        yield True
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # a forked helper has closed its copy
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold a folder for one process at a time; the lock leaves no file and goes with the process, however it ends.
 
@@ -115,26 +153,22 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: another process is at work in it, or it is a file.
     """
-    try:
-        import fcntl
-    except ImportError:  # not on this system: then it is up to the user
-        yield
-        return
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; expected a folder for the result")
     folder.mkdir(parents=True, exist_ok=True)
+    if os.name != "posix":  # a folder cannot be opened there: then it is up to the user
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"{folder}: another process is at work in it; wait for its end and call this again, or choose another"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        _HELD.add(descriptor)
-        yield
+        with locked(descriptor) as ours:
+            if not ours:
+                raise ValueError(
+                    f"{folder}: another process is at work in it; wait for its end and call this again, "
+                    "or choose another"
+                )
+            _HELD.add(descriptor)
+            yield
     finally:
         _HELD.discard(descriptor)
         os.close(descriptor)
@@ -167,7 +201,7 @@ def sweep_beside(*paths: Path) -> None:
 def sweep(folder: Path) -> set[str]:
     """List the files below a folder, and remove the drafts that killed processes left.
 
-    Drafts of living processes, and young ones of other machines, stay.
+    Drafts of living processes of this machine, and young ones of other machines, stay.
 
     Returns:
         Names relative to the folder, with ``/``, without drafts.
@@ -191,14 +225,14 @@ def _remove_orphan(path: Path, match: re.Match[str]) -> None:
 
 
 def _is_orphan(path: Path, host: str, process: int) -> bool:
-    try:
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            return True
-    except OSError:
-        return False  # its owner has just renamed it
-    if host != _HOST or process == os.getpid() or os.name != "posix":
+    if host == _HOST and process == os.getpid():
         return False
-    try:
+    if host != _HOST or os.name != "posix":  # nobody to ask
+        try:
+            return time.time() - path.stat().st_mtime > _ABANDONED
+        except OSError:
+            return False  # its owner has just renamed it
+    try:  # its age says nothing here: a paused process, or one that writes a large archive, is at work for hours
         os.kill(process, 0)
     except ProcessLookupError:
         return True

@@ -95,6 +95,6 @@ def choose(generator: Generators, where: Tensor) -> Generators:
 
 
 def check_count(generator: Sequence[torch.Generator], batch: int) -> None:
-    """Refuse as many generators as there are no samples."""
+    """Refuse any number of generators but one for each sample."""
     if len(generator) != batch:
         raise ValueError(f"generator: expected one, or one for each of {batch} samples; received {len(generator)}")

@@ -34,7 +34,8 @@ class MethodConfig:
 
     Attributes:
         name: what tables call it.
-        views: one or two of "raw", "gtr", "ltr" or a rival's view; "ltr" needs a "gtr" before it.
+        views: one or more of "raw", "gtr", "ltr" or a rival's view; "ltr" needs a "gtr" before it, a consistency or
+            whitening exactly two views.
         raw_share: probability that a "gtr" view stays raw (0 = stylised only, 0.5 = the official 1:1).
         alpha: strength of AdaIN, 0 to 1.
         sigma: range of the blob size, in pixels at a 640-pixel crop.

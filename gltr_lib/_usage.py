@@ -41,3 +41,20 @@ def at_least(least: int, **given: int | None) -> None:
     for name, value in given.items():
         if value is not None and value < least:
             raise UsageError(f"--{name}: expected a whole number >= {least}, received {value}")
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """(i, n) from "i/n", the i-th of n machines that share a command's work; i counts from 1.
+
+    Raises:
+        ValueError: another form, or not 1 <= i <= n.
+
+    Example:
+        >>> read_shard("2/4")
+        (2, 4)
+    """
+    first, slash, last = text.partition("/")
+    numbers = all(part.isdecimal() and len(part) <= 9 for part in (first, last))
+    if not slash or not numbers or not 1 <= int(first) <= int(last):
+        raise ValueError(f"--shard: expected i/n with i from 1 to n, such as 2/4, received {text[:60]!r}")
+    return int(first), int(last)

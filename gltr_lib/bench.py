@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -247,5 +246,5 @@ def keep(result: Mapping[str, Any], path: str | Path) -> None:
 
     if result["small"]:
         raise ValueError(f"{path}: a run with small=True measures nothing; it is not kept")
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"date": ledger.now(), "commit": ledger.git_commit(), **result}) + "\n")
+    # No row of results, but written as one: after a torn line, beside other writers, whole or not at all.
+    ledger.append(path, {"date": ledger.now(), "commit": ledger.git_commit(), **result}, check=False)

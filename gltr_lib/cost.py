@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -119,7 +119,6 @@ def forward_flops(network: nn.Module | str, size: tuple[int, int], channels: int
     return int(counter.get_total_flops())
 
 
-@lru_cache(maxsize=64)
 def stylize_flops(name: str, size: tuple[int, int]) -> int:
     """Operations of painting one picture: encoder and decoder once; the style comes from the bank for nothing.
 
@@ -130,6 +129,12 @@ def stylize_flops(name: str, size: tuple[int, int]) -> int:
     Raises:
         ValueError: another name.
     """
+    return _paint_once(name, (size[0], size[1]))
+
+
+@lru_cache(maxsize=64)
+def _paint_once(name: str, size: tuple[int, int]) -> int:
+    """Operations of painting one picture, counted once for each question."""
     if name == "mini":
         from gltr_lib import _mini_net
 
@@ -231,7 +236,7 @@ def weight_gb(model: str, num_classes: int = 19, **options: Any) -> float:
         >>> weight_gb("deeplab_mini") < 0.002
         True
     """
-    return 4 * _forward(model, num_classes, tuple(sorted(options.items())), (64, 64))[1] / 1e9
+    return 4 * _forward(model, num_classes, _frozen(options), (64, 64))[1] / 1e9
 
 
 def estimate(
@@ -294,7 +299,7 @@ def estimate(
     for name, value in (("rate", rate), ("share", share)):
         if value is not None and not value > 0:
             raise ValueError(f"{name}: expected a number above 0, received {value:g}")
-    asked = (model, num_classes, tuple(sorted(options.items())))
+    asked = (model, num_classes, _frozen(options))
     forward, parameters = _forward(*asked, (crop[0], crop[1]))
     # A small picture stands for the crop: what is kept grows with the area.
     small = (min(crop[0], 128), min(crop[1], 128))
@@ -361,6 +366,11 @@ def render(plan: Estimate) -> str:
     if plan.money is not None:
         lines.append(f"money: {plan.money:.2f} at the price given")
     return "\n".join(lines)
+
+
+def _frozen(options: Mapping[str, Any]) -> _Options:
+    """Options as a key of a cache: lists, as JSON gives them, become tuples."""
+    return tuple(sorted((name, tuple(value) if isinstance(value, list) else value) for name, value in options.items()))
 
 
 def _card(gpu: Gpu | str) -> Gpu:

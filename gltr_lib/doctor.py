@@ -23,6 +23,9 @@ from typing import Any
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 NEEDED = ("torch", "torchvision", "numpy", "pillow", "safetensors", "accelerate", "tqdm", "matplotlib", "scikit-image")
 COURSE = ("jupyterlab", "ipywidgets", "jupytext", "nbclient", "ipykernel")
+#: Folders that something here looks for below GLTR_DATA. Written down, since those who know import torch, which may be
+#: what is broken; a test holds them to ``datasets.LAYOUTS``, ``real_sets.REAL_SETS`` and the study's frames.
+SETS = ("camvid", "idd_lite", "cityscapes", "airsim", "carla", "gta5", "synthia", "bdd100k", "vistas")
 _MODULE = {"pillow": "PIL", "scikit-image": "skimage"}
 _PAIR = "torch with torchvision"
 LEAST_DISK_GB, LEAST_RAM_GB = 2.0, 4.0
@@ -213,7 +216,7 @@ def _data(environ: Mapping[str, str]) -> Finding:
     root = Path(given)
     if not root.is_dir():
         return Finding(name, PROBLEM, f"{given}: no such folder", "unset GLTR_DATA, or point it to your data folder")
-    sets = [name for name in ("camvid", "idd_lite", "cityscapes", "airsim", "carla") if (root / name).is_dir()]
+    sets = [name for name in SETS if (root / name).is_dir()]
     if not sets:
         remedy = "put CamVid below it as camvid/train, camvid/val"
         return Finding(name, NOTE, f"{given}: no known set in it", remedy)

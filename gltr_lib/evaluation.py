@@ -18,8 +18,9 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger, viz, workflows
-from gltr_lib._json import parse_object
+from gltr_lib._drafts import write_text
 from gltr_lib.datasets import LAYOUTS, open_dataset
+from gltr_lib.datasets.prepared import options_of
 from gltr_lib.evaluate import (
     CityscapesImages,
     DatasetScore,
@@ -154,11 +155,13 @@ def score(
                 size = (item.label.shape[0], item.label.shape[1])
                 written.append(write_label_ids(item.prediction, export / sent[item.position], size))
 
-        found[title] = evaluate_dataset(
-            model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,
-            workers=workers, on_item=keep, name=_data_name(plan),
-        )  # fmt: skip
-        model.to(home)
+        try:
+            found[title] = evaluate_dataset(
+                model, dataset, rule, inference=plan.inference, batch=batch, device=device, amp=amp, progress=progress,
+                workers=workers, on_item=keep, name=_data_name(plan),
+            )  # fmt: skip
+        finally:
+            model.to(home)
     if on_scored is not None:
         on_scored(found)
     if export is not None:
@@ -295,41 +298,33 @@ def _data_name(plan: Plan) -> str:
     chosen = {key: values[0] for key, values in LAYOUTS[plan.data].options.items()} if plan.data in LAYOUTS else {}
     chosen |= plan.options
     if plan.prepared is not None:  # what the ids became was decided when the labels were prepared
-        chosen = {k: v for k, v in chosen.items() if k == "lists"} | _prepared_with(plan.prepared)
+        made = {k: v for k, v in options_of(plan.prepared).items() if k != "lists"}
+        chosen = {k: v for k, v in chosen.items() if k == "lists"} | made
     notes = [f"{key} {value}" for key, value in sorted(chosen.items())]
     options = ", ".join([*notes, *(["prepared labels"] if plan.prepared is not None else [])])
     name = f"folder/{plan.root.resolve().name}" if plan.data == "folder" else plan.data
     return "/".join(filter(None, [name, plan.part])) + (f" ({options})" if options else "")
 
 
-def _prepared_with(folder: Path) -> dict[str, str]:
-    """The choices of ``gltr prepare labels``, from its manifest; none where labels were prepared by other means."""
-    try:
-        settings = parse_object((folder / "manifest.json").read_bytes())["settings"]
-        return {str(key): str(value) for key, value in settings["options"].items() if key != "lists"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
 def _write(out: Path, found: Mapping[str, DatasetScore], shown: Mapping[str, list[Item]]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     scores = [{"network": title, **score_as_json(one)} for title, one in found.items()]
-    ledger.write_text(out / "scores.json", json.dumps({"scores": scores}, indent=2, ensure_ascii=False) + "\n")
-    ledger.write_text(out / "scores.md", iou_table(found, "markdown") + "\n")
+    write_text(out / "scores.json", json.dumps({"scores": scores}, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / "scores.md", iou_table(found, "markdown") + "\n")
     for title, one in found.items():
         name = "confusion" if len(found) == 1 else f"confusion {title.lstrip('+')}".replace(" ", "_").replace("/", "_")
         heading = f"{title} on {one.data}, {one.protocol}"
         chart = viz.confusion_chart(one.matrix, one.classes, averaged=one.averaged, title=heading)
         viz.save(chart, out / f"{name}.png")
         words = viz.confusion_alt(one.matrix, one.classes, averaged=one.averaged)
-        ledger.write_text(out / f"{name}.txt", words + "\n")
+        write_text(out / f"{name}.txt", words + "\n")
     items = next(iter(shown.values()))
     columns = {title: [item.prediction for item in mine] for title, mine in shown.items()}
     labels = [item.label for item in items]
     pictures = [_as_large(item.picture, item.label) for item in items]
     rows = [item.key.rsplit("/", 1)[-1] for item in items]
     viz.save(viz.qualitative_grid(pictures, columns, labels, rows=rows), out / "predictions.png")
-    ledger.write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
+    write_text(out / "predictions.txt", viz.qualitative_alt(columns, labels) + "\n")
 
 
 def _as_large(picture: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -75,10 +75,7 @@ IDD_LITE: tuple[str, ...] = (
 #: "vehicles" holds two-wheelers too, which Common-4 otherwise ignores: this set cannot tell them apart.
 IDD_LITE_TO_COMMON4: tuple[int, ...] = (0, 0, 255, 3, 255, 1, 2)
 
-#: The classes of the AirSim frames in the order of their ids (meshes grouped by hand); 255 is ignored.
-AIRSIM: tuple[str, ...] = (
-    "sky", "building", "road", "paved", "terrain", "vegetation", "car", "pole", "fence",
-)  # fmt: skip
+#: AirSim's classes (meshes grouped by hand): sky, building, road, paved, terrain, vegetation, car, pole, fence.
 AIRSIM_TO_COMMON5: tuple[int, ...] = (3, 1, 0, 0, 2, 2, 4, 255, 255)
 
 

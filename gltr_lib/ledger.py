@@ -19,18 +19,13 @@ import platform
 import statistics
 import subprocess
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gltr_lib._drafts import write_text
+from gltr_lib._drafts import locked, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief, describe, typed
-
-try:
-    import fcntl
-except ImportError:  # Windows: O_APPEND and one write are what is left
-    fcntl = None  # type: ignore[assignment]
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "method": str,
@@ -125,13 +120,15 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
         raise ValueError(f"ledger row holds NaN or infinity (write None instead): {error}") from error
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
-        with _locked(descriptor):
+        with locked(descriptor, wait=True):  # where there are no locks, O_APPEND and one write are what is left
             size = os.fstat(descriptor).st_size
             # A writer killed in mid-line left no newline: close its torn line, so that ours stays whole.
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)  # O_APPEND writes at the end from anywhere
+                if os.read(descriptor, 1) != b"\n":
+                    line = b"\n" + line
             try:
                 written = os.write(descriptor, line)
                 while written < len(line):  # a signal, or a disk that is nearly full
@@ -385,18 +382,6 @@ def numbers(values: Iterable[float], digits: int = 5) -> list[float | None]:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         found = f"{describe(values)} and {describe(digits)}"
         raise TypeError(f"numbers: expected values that are numbers and whole digits, received {found}") from None
-
-
-@contextlib.contextmanager
-def _locked(descriptor: int) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _marks(text: str, marker: str, path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -139,7 +139,7 @@ class StyleBank:
             ValueError: n < 1.
 
         Example:
-            >>> bank = StyleBank(StyleStats(torch.zeros(9, 2), torch.ones(9, 2)), "abcdefghi".split("x") * 9,
+            >>> bank = StyleBank(StyleStats(torch.zeros(9, 2), torch.ones(9, 2)), list("abcdefghi"),
             ...                  fingerprint="", stylizer="none")
             >>> len(bank.sample(4, torch.Generator().manual_seed(1)))
             4

@@ -31,7 +31,6 @@ from gltr_lib._charts import (
     RC,
     WIDTH,
     bars,
-    confusion_figure,
     curves,
     histogram,
     look,
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS", "DASHES", "INK", "LINE", "MARKERS", "MUTED", "PAPER", "RC", "RIGHT", "WIDTH", "WRONG", "as_label_map",
-    "as_picture", "bars", "confusion_alt", "confusion_chart", "confusion_figure", "curves", "error_map", "grid",
+    "as_picture", "bars", "confusion_alt", "confusion_chart", "curves", "error_map", "grid",
     "histogram", "label_figure", "label_legend", "look", "new_figure", "overlay", "qualitative_alt",
     "qualitative_grid", "save", "show", "table", "to_png",
 ]  # fmt: skip
@@ -272,7 +271,7 @@ def label_figure(
             if spot is not None:
                 ink = ink_on(_labels.PALETTES[palette][c])
                 ax.text(*spot, str(c), fontsize=7.5, ha="center", va="center", color=ink)
-        _legend(figure, present, palette, height - (top + tall + 0.14 + 0.25 * lines), width, height, lines)
+        _legend(figure, present, palette, 0.0, width, height, lines)
     return figure
 
 

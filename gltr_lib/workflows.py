@@ -19,6 +19,7 @@ from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import SHIPPED, load_checkpoint, load_shipped
 from gltr_lib.study import data
 from gltr_lib.study.looks import Streets, check_open, span
+from gltr_lib.study.places import checkout
 
 Scores = list[dict[str, Any]]
 
@@ -128,7 +129,7 @@ def score_on_folder(model: nn.Module, images: Path, labels: Path) -> Scores:
 
 
 def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) -> Scores:
-    """Score a network on CamVid by sequence; the look is counted where there is a ``results`` folder."""
+    """Score a network on CamVid by sequence; the look is counted in the course's checkout."""
     from gltr_lib.real import LABEL_SETS, camvid_protocol, score_camvid
     from gltr_lib.study.photos import sets_below
 
@@ -140,11 +141,12 @@ def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) 
 
 
 def count_look(name: str, *, reason: str, networks: Sequence[str]) -> None:
-    """Note a look at a real set before it is taken, where there is a ``results`` folder."""
+    """Note a look at a real set before it is taken, in the course's checkout alone: the log belongs to its study."""
     from gltr_lib.study.photos import note_look
 
-    if Path("results").is_dir():
-        note_look("results/real_looks.jsonl", name, reason, networks)
+    base = checkout()
+    if base is not None and (base / "results").is_dir():
+        note_look(base / "results" / "real_looks.jsonl", name, reason, networks)
 
 
 def render_scores(network: str, scores: Scores) -> str:

@@ -118,6 +118,11 @@ def test_a_tiny_run_is_not_kept_and_a_real_one_is(tmp_path):
         bench.keep(result, tmp_path / "bench.jsonl")
     bench.keep(result | {"small": False}, tmp_path / "bench.jsonl")
     assert set(json.loads((tmp_path / "bench.jsonl").read_text())) >= {"date", "commit", "rows"}
+    with (tmp_path / "bench.jsonl").open("a") as file:
+        file.write('{"date": "20')  # a writer was killed here
+    bench.keep(result | {"small": False}, tmp_path / "bench.jsonl")
+    first, torn, last = (tmp_path / "bench.jsonl").read_text().splitlines()
+    assert (json.loads(first)["rows"], torn, json.loads(last)["rows"]) == ([], '{"date": "20', [])
 
 
 def test_official_mask_keeps_its_share():

@@ -94,6 +94,15 @@ def test_the_same_question_is_counted_once():
     assert cost._kept_once.cache_info()[:2] == (2, 1)  # a small picture stands for all larger crops
 
 
+def test_lists_as_json_gives_them_are_sizes_and_options_too():
+    size = (128, 256)
+    assert cost.stylize_flops("mini", list(size)) == cost.stylize_flops("mini", size)
+    given = {"stylizer": "mini", "gpu": "A100"}
+    listed = cost.estimate("deeplab_mini", list(size), widths=[8, 8, 8], views=["gtr", "ltr"], **given)
+    assert listed == cost.estimate("deeplab_mini", size, widths=(8, 8, 8), **given)
+    assert cost.weight_gb("deeplab_mini", widths=[8, 8, 8]) == cost.weight_gb("deeplab_mini", widths=(8, 8, 8))
+
+
 def test_an_estimate_adds_up():
     plan = cost.estimate(
         "deeplab_mini", (64, 128), images=4, stylizer="mini", steps=3600, gpu="A100", gpus=2, price=3.0

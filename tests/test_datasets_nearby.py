@@ -100,6 +100,19 @@ def test_reading_an_id_that_must_not_occur_tells_what_to_do(tmp_path):
         layout.read_label(replace(pair, label=tmp_path / "00001.png", coding=PREPARED))
 
 
+def test_prepared_labels_of_bdd100k_are_told_from_its_own(tmp_path):
+    """Both hold trainIds; what to do about a bad one differs."""
+    tree, layout = trees.bdd100k(tmp_path / "bdd", count=1), LAYOUTS["bdd100k"]
+    (own,) = layout.pairs(tree.root, "train")
+    folder = tmp_path / "prepared" / "train"
+    folder.mkdir(parents=True)
+    Image.new("L", (96, 54), 77).save(folder / f"{own.key}.png")
+    (made,) = layout.pairs(tree.root, "train", prepared=tmp_path / "prepared")
+    assert (layout.is_prepared(own), layout.is_prepared(made)) == (False, True)
+    with pytest.raises(ValueError, match=r"prepare them again; gltr verify bdd100k FOLDER --prepared PREPARED lists"):
+        layout.read_label(made)
+
+
 def test_hidden_files_are_no_pictures(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7 of macOS")

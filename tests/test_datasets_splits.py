@@ -1,6 +1,7 @@
 """Who is in which split: the published lists, lists beside the data, and no picture in two splits."""
 
 import hashlib
+import time
 import warnings
 
 import pytest
@@ -80,6 +81,24 @@ def test_lists_in_other_peoples_forms(tmp_path):
         read_list(tmp_path / "none.txt")
 
 
+def test_numbers_are_padded_before_they_are_counted(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("# comment\n\n1\nimages/00002.png labels/00002.png\r\n00003\n")
+    assert read_list(path, digits=5) == ("00001", "00002", "00003")
+    path.write_text("1\n00001.png\n")
+    with pytest.raises(ValueError, match=r"train\.txt: listed more than once: 00001"):
+        keys_of_split("gta5", tmp_path, "train", ["00001"], digits=5)
+    for digits in (-1, 21):
+        with pytest.raises(ValueError, match="digits: expected 0 to 20"):
+            read_list(path, digits=digits)
+    started = time.process_time()  # a name that comes twice is found in one pass, also in the list of all of GTA5
+    for last, digits in (("24966\n", 0), ("024966\n", 6)):
+        path.write_text("".join(f"{n:05d}\n" for n in range(1, 24_967)) + last)
+        with pytest.raises(ValueError, match="24966"):
+            read_list(path, digits=digits)
+    assert time.process_time() - started < 3
+
+
 def test_a_list_beside_the_data_goes_first(tmp_path):
     here = ["00001", "00011", "00022"]
     (tmp_path / "train.txt").write_text("22\n11\n")
@@ -103,6 +122,12 @@ def test_a_name_stands_for_its_crops():
     here = ["00001_00", "00001_01", "00022_00"]
     with pytest.warns(UserWarning, match="1 of the 12,403"):
         assert keys_of_split("gta5", _nowhere(), "train", here) == ["00001_00", "00001_01"]
+
+
+def test_a_crop_is_not_listed_beside_its_picture(tmp_path):
+    (tmp_path / "train.txt").write_text("00001\n00001_01\n")
+    with pytest.raises(ValueError, match=r"train\.txt: listed more than once: 00001_01"):
+        keys_of_split("gta5", tmp_path, "train", ["00001_00", "00001_01"], digits=5)
 
 
 def test_a_part_of_the_data_is_a_warning_nothing_of_it_an_error(tmp_path):

@@ -132,6 +132,16 @@ def test_data_root(tmp_path):
     assert "camvid" in finding.found
 
 
+def test_every_set_that_something_looks_for_is_known(tmp_path):
+    from gltr_lib.datasets import LAYOUTS
+    from gltr_lib.real_sets import REAL_SETS
+    from gltr_lib.study.real_tier import FRAMES
+
+    assert set(doctor.SETS) == {*LAYOUTS, *REAL_SETS, *(name.split(":")[0] for name in FRAMES)}
+    (tmp_path / "gta5").mkdir()
+    assert healthy(tmp_path, environ={"GLTR_DATA": str(tmp_path)})["real data (GLTR_DATA)"].status == doctor.OK
+
+
 def test_a_folder_that_cannot_be_written_blocks(tmp_path):
     finding = healthy(tmp_path / "missing")["writing here"]
     assert finding.status == doctor.PROBLEM

@@ -1,5 +1,6 @@
 """Whole files, drafts of the killed, folders for one process, workers that follow their parent."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gltr_lib import _drafts
+from gltr_lib import _drafts, ledger
+from gltr_lib.prepare import download
+from gltr_lib.study import run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -81,6 +84,18 @@ def test_the_next_writer_of_a_file_removes_the_drafts_of_the_killed_and_no_other
     assert not others[0].exists()
 
 
+def test_a_living_process_keeps_its_draft_however_old_it_is(tmp_path):
+    host, hours_ago = _drafts._HOST, time.time() - 5 * 3600
+    ours = tmp_path / f".a.txt.{host}-{os.getpid()}-1.tmp"
+    parents = tmp_path / f".a.txt.{host}-{os.getppid()}-1.tmp"
+    elsewhere = tmp_path / f".a.txt.elsewhere-{os.getppid()}-1.tmp"
+    for path in (ours, parents, elsewhere):
+        path.touch()
+        os.utime(path, (hours_ago, hours_ago))
+    _drafts.sweep_beside(tmp_path / "a.txt")
+    assert sorted(tmp_path.iterdir()) == sorted([ours, parents])
+
+
 def test_a_folder_is_for_one_at_a_time_and_no_file_says_so(tmp_path):
     folder = tmp_path / "new"
     with _drafts.alone(folder):
@@ -92,6 +107,33 @@ def test_a_folder_is_for_one_at_a_time_and_no_file_says_so(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="is a file"), _drafts.alone(tmp_path / "file"):
         pass
+
+
+def test_only_another_process_is_a_reason_not_to_go_on(tmp_path, monkeypatch):
+    """Where the file system has no locks, every user of one goes on: study, ledger, download, folder."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with (tmp_path / "a").open("w") as file:
+        with _drafts.locked(file.fileno()) as ours, (tmp_path / "a").open() as other:
+            assert ours
+            with _drafts.locked(other.fileno()) as theirs:
+                assert not theirs
+        with _drafts.locked(file.fileno()) as again:
+            assert again
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with _drafts.locked(file.fileno()) as ours, _drafts.locked(file.fileno(), wait=True) as too:
+            assert ours
+            assert too
+    with _drafts.alone(tmp_path), run._lock(tmp_path / "lock") as ours:
+        assert ours
+    with download._only_one(tmp_path / "a.zip"):
+        pass
+    row = {"method": "gtr", "value": 0.5}
+    ledger.append(tmp_path / "l.jsonl", row, check=False)
+    assert ledger.read(tmp_path / "l.jsonl") == [row]
 
 
 HOLDER = """

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from gltr_lib import evaluate as ev
-from gltr_lib.evaluate.passes import evaluation_mode, most_probable, window_starts
+from gltr_lib.evaluate.passes import bands, evaluation_mode, most_probable, window_starts
 from gltr_lib.labels import CLASSES
 
 
@@ -59,7 +59,8 @@ def slow_windows(model, images, window, overlap):
 )
 def test_sliding_windows_equal_the_plain_loop(size, window, overlap):
     model, images = network(), pictures(2, 3, *size)
-    got = ev.sliding_window(model, images, window, overlap)
+    with torch.no_grad():
+        got = torch.cat([*bands(model, images, window, overlap)], dim=2)
     torch.testing.assert_close(got, slow_windows(model, images, window, overlap), atol=1e-5, rtol=1e-5)
     classes = ev.predict_classes(model, images, ev.Inference(window, overlap))
     assert torch.equal(classes.long(), got.argmax(1))
@@ -68,7 +69,11 @@ def test_sliding_windows_equal_the_plain_loop(size, window, overlap):
 @pytest.mark.parametrize("window", [(9, 14), (9, 100), (400, 14), (50, 50), 14])
 def test_a_window_that_covers_the_picture_is_the_whole_picture(window):
     model, images = network(), pictures(1, 3, 9, 14)
-    assert torch.equal(ev.sliding_window(model, images, window), ev.predict_whole(model, images))
+    whole, sides = ev.predict_whole(model, images), ev.Inference(window).sides
+    with torch.no_grad():
+        (band,) = bands(model, images, sides, 1 / 3)
+    assert torch.equal(band, whole)
+    assert torch.equal(ev.predict_classes(model, images, ev.Inference(window)).long(), whole.argmax(1))
 
 
 def test_windows_need_the_memory_of_one_row_of_windows(monkeypatch):

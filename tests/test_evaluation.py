@@ -8,6 +8,7 @@ import shutil
 import warnings
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -161,6 +162,32 @@ def test_drafts_of_a_killed_export_go_with_the_next_one_and_are_no_strange_files
     assert (here / "sent.zip").is_file()
 
 
+class Items:
+    """A stranger's dataset: keys of Cityscapes, and items whose pictures are of any dtype."""
+
+    def __init__(self, pictures):
+        self.pictures, self.keys = pictures, [f"ulm_000000_{i:06d}" for i in range(len(pictures))]
+
+    def __getitem__(self, index):
+        return self.pictures[index], torch.zeros(8, 8, dtype=torch.long)
+
+
+class Grey(torch.nn.Module):
+    """Tells the grey level of a picture: class 0 for black up to class 10 for white."""
+
+    def forward(self, images):
+        nearest = (images.mean(1, keepdim=True) * 10).round()
+        return -(nearest - torch.arange(19.0).view(1, -1, 1, 1)).abs()
+
+
+def test_pictures_of_bytes_reach_the_network_as_those_of_floats_do(here):
+    grey = torch.full((3, 8, 8), 0.5)
+    written = ev.export_cityscapes(Grey(), Items([grey, (grey * 255).round().to(torch.uint8)]), here / "sent")
+    assert [int(np.array(Image.open(path))[0, 0]) for path in written] == [LABEL_IDS[5]] * 2
+    with pytest.raises(ValueError, match=r"ulm_000000_000000: expected a picture in \[0,1\]"):
+        ev.export_cityscapes(Grey(), Items([grey * 9]), here / "other")
+
+
 def test_what_cannot_be_sent_is_refused(city, here):
     dataset = open_dataset("cityscapes", city, "val")
     right = {key: np.zeros((2, 4), np.uint8) for key in dataset.keys}
@@ -177,6 +204,23 @@ def test_what_cannot_be_sent_is_refused(city, here):
     pairs = open_dataset("streets", split="val", size=(8, 8))
     with pytest.raises(ValueError, match="no Cityscapes name"):
         ev.export_cityscapes({}, pairs, here / "d")
+
+
+def test_a_network_comes_home_from_an_evaluation_that_fails(city, here):
+    from gltr_lib.evaluation import score
+
+    class Homesick(torch.nn.Conv2d):
+        moves: ClassVar[list] = []
+
+        def to(self, where):
+            self.moves.append(where)
+            return super().to(where)
+
+    net = Homesick(3, 4, 1)  # four classes, where the score needs 19
+    with pytest.raises(ValueError, match="answers with 4 classes"):
+        score({"mine": net}, Plan("cityscapes", root=city), device="cpu")
+    assert net.moves[-1] == torch.device("cpu")
+    assert len(net.moves) == 2
 
 
 # --- the other datasets -----------------------------------------------------------------------------------------------
@@ -364,6 +408,10 @@ def test_a_look_at_real_data_is_counted_before_it_is_taken(city, here, capsys):
     answer(capsys, "gtr", *real)
     assert not (here / "results").exists()
     (here / "results").mkdir()
+    answer(capsys, "gtr", *real, "--reason", "somebody's project has results of its own")
+    assert not list((here / "results").iterdir())
+    for part in ("lessons", "gltr_lib/study"):  # now it is a checkout of the course
+        (here / part).mkdir(parents=True)
     answer(capsys, "gtr", *real, "--reason", "a test")
     answer(capsys, "gtr", *rendered)
     for path in (city / "gtFine" / "val").glob("munster/*_labelIds.png"):

@@ -91,7 +91,7 @@ def test_every_set_reaches_the_common_classes_as_its_own_names_say():
              "car": "vehicle"},
         ),
         "airsim": (
-            labels.AIRSIM,
+            ("sky", "building", "road", "paved", "terrain", "vegetation", "car", "pole", "fence"),
             [None if c == 255 else labels.COMMON5[c] for c in labels.AIRSIM_TO_COMMON5],
             {"road": "flat", "paved": "flat", "building": "building", "terrain": "vegetation",
              "vegetation": "vegetation", "sky": "sky", "car": "vehicle"},

@@ -203,6 +203,15 @@ def test_device_name_tells_processor_and_threads():
     assert "threads" in ledger.device_name("cpu")
 
 
+def test_appending_needs_nothing_that_windows_lacks(tmp_path, monkeypatch):
+    monkeypatch.delattr(ledger.os, "pread", raising=False)
+    path = tmp_path / "l.jsonl"
+    for seed in range(3):
+        ledger.append(path, row(seed=seed))
+    assert [one["seed"] for one in ledger.read(path)] == [0, 1, 2]
+    assert path.read_bytes().count(b"\n") == 3
+
+
 def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "l.jsonl"
     ledger.append(path, row())

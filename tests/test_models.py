@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from gltr_lib import models, weights
 
@@ -20,6 +21,24 @@ def test_parameter_and_file_budget(tmp_path):
     assert models.parameter_count(net) <= 500_000
     assert models.export(net, tmp_path / "net.safetensors").stat().st_size <= 1_200_000
     assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize("name", ["deeplab_mini", "deeplab_squeezenet"])
+def test_logits_are_enlarged_in_single_precision(name):
+    """In the 8 bits of bfloat16 neighbouring classes tie; in single precision nothing changes, bit for bit."""
+    torch.manual_seed(0)
+    net, images = models.build(name, 19).eval(), torch.rand(2, 3, 33, 50)
+    small = []
+    net.classify.register_forward_hook(lambda module, args, out: small.append(out))
+    with torch.no_grad():
+        logits = net(images)
+        assert torch.equal(logits, F.interpolate(small[0], (33, 50), mode="bilinear", align_corners=False))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = net(images)
+        assert (small[1].dtype, half.dtype) == (torch.bfloat16, torch.float32)
+        wide = F.interpolate(small[1].float(), (33, 50), mode="bilinear", align_corners=False)
+        assert torch.equal(half, wide)
+        assert net.double()(images.double()).dtype == torch.float64
 
 
 def test_images_of_a_batch_do_not_influence_each_other_nor_does_the_mode():

@@ -1,9 +1,8 @@
 """Split lists: the published ones have the published counts and share no picture; files are read and written."""
 
-import time
-
 import pytest
 
+from gltr_lib.datasets import read_list
 from gltr_lib.prepare import splits
 
 COUNTS = {
@@ -42,38 +41,7 @@ def test_lists_are_written_and_read_back(tmp_path):
     lists = {"train": ["b", "a"], "val": ["c"]}
     files = splits.write_lists(tmp_path / "lists", lists)
     assert [path.name for path in files] == ["train.txt", "val.txt"]
-    assert splits.read_list(files[0]) == ["b", "a"]
+    assert read_list(files[0]) == ("b", "a")
     assert sorted(path.name for path in (tmp_path / "lists").iterdir()) == ["train.txt", "val.txt"]
     with pytest.raises(ValueError, match="c is in train and in val"):
         splits.write_lists(tmp_path / "lists", {"train": ["c"], "val": ["c"]})
-
-
-def test_lists_of_others_are_understood_and_mistakes_name_the_file(tmp_path):
-    path = tmp_path / "list.txt"
-    path.write_text("# comment\n\n1\nimages/00002.png labels/00002.png\r\n00003\n")
-    assert splits.read_list(path, digits=5) == ["00001", "00002", "00003"]
-    path.write_text("1\n00001.png\n")
-    with pytest.raises(ValueError, match=r"list\.txt: 00001 is listed more than once"):
-        splits.read_list(path, digits=5)
-    started = time.process_time()  # a name that comes twice is found in one pass, also in the list of all of GTA5
-    for last, digits in (("24966\n", 0), ("024966\n", 6)):
-        path.write_text("".join(f"{n:05d}\n" for n in range(1, 24_967)) + last)
-        with pytest.raises(ValueError, match="24966"):
-            splits.read_list(path, digits=digits)
-    assert time.process_time() - started < 3
-    for content in (b"\n", b"\xff\xfe\x00", None):
-        path.unlink() if content is None else path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"list\.txt"):
-            splits.read_list(path)
-
-
-def test_our_own_split_moves_no_picture_when_others_come():
-    keys = [f"{n}" for n in range(400)]
-    shares = {"train": 0.8, "val": 0.2}
-    small, large = splits.draw(keys[:200], shares, 3), splits.draw(keys, shares, 3)
-    assert set(small["val"]) == set(large["val"]) & set(keys[:200])
-    assert splits.draw(keys, shares, 4) != large
-    assert splits.draw(keys, {"train": 1.0}, 0) == {"train": keys}
-    with pytest.raises(ValueError, match="add up to 1"):
-        splits.draw(keys, {"train": 0.5})
-    assert splits.compare(["a"], ["a", "b"]) == (["b"], [])

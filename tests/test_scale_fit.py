@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scale_toys import Painter, Toys, bank, same, small, weights
+from scale_toys import CLASSES, Painter, Toys, bank, same, small, weights
 
 from gltr_lib import _drafts, engine
 from gltr_lib.config import METHODS
+from gltr_lib.evaluate import evaluate
+from gltr_lib.metrics import ConfusionMatrix
+from gltr_lib.models.mini import DeepLabMini
 from gltr_lib.scale import Data, FitResult, fit, logs, trainer
 from gltr_lib.scale.clock import PHASES, by_the_clock
 from gltr_lib.scale.samples import Samples
@@ -385,18 +388,46 @@ def test_a_best_network_that_is_gone_is_called_missing(tmp_path):
         run(config, tmp_path, val=Toys(3, "toys/val"))
 
 
+def test_a_validation_is_the_score_of_the_dataset_picture_by_picture(tmp_path):
+    """The numbers of ``evaluate`` on each picture, added up; and the safeguards of ``evaluate_dataset``."""
+    val = Toys(3, "toys/val")
+    result = run(small("baseline", val_every=4), tmp_path, val=val)
+    total = ConfusionMatrix(CLASSES)
+    for image, label in (val[index] for index in range(3)):
+        total.counts += evaluate(result.model, image[None], label[None]).counts
+    assert result.validation[-1]["val_miou"] == round(total.miou(), 6)
+
+
+def test_a_network_that_answers_nan_is_no_candidate(tmp_path, monkeypatch):
+    """NaN counts as class 0 everywhere: it had a score like any other."""
+
+    def broken(self, images, real=DeepLabMini.forward):
+        return real(self, images) * (1.0 if self.training else float("nan"))
+
+    monkeypatch.setattr(DeepLabMini, "forward", broken)
+    with pytest.raises(ValueError, match="the network answers NaN"):
+        run(small("baseline", val_every=2), tmp_path, val=Toys(3, "toys/val"))
+
+
 def test_a_validation_without_labels_is_refused_at_once(tmp_path):
     """Else a run that selects would find at its end that it kept no network."""
     val = Toys(2, "toys/val")
     for _, label in val.made:
         label[:] = 255
-    with pytest.raises(ValueError, match="val: no pixel of its 2 pictures has a label"):
+    with pytest.raises(ValueError, match="val: no pixel has a label"):
         run(small("baseline", val_every=1, selection="source-val"), tmp_path, val=val)
 
 
 def test_selection_keeps_the_best_network_of_the_sources_validation(tmp_path, monkeypatch):
-    scores = iter([0.2, 0.7, 0.4, 0.1])
-    monkeypatch.setattr(trainer.ConfusionMatrix, "miou", lambda self: next(scores))
+    scores = {1: 0.2, 2: 0.7, 3: 0.4, 4: 0.1}
+    made = []
+
+    def scored(self, val, log, real=trainer.Trainer._validate):
+        made.append(scores[self.step])
+        real(self, val, log)
+
+    monkeypatch.setattr(trainer.Trainer, "_validate", scored)
+    monkeypatch.setattr("gltr_lib.metrics.ConfusionMatrix.miou", lambda self, classes=None: made[-1])
     config = small("baseline", val_every=1, selection="source-val", checkpoint_every=1)
     seen = {}
     save = trainer.Trainer.save

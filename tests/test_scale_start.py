@@ -16,6 +16,8 @@ from PIL import Image
 from scale_toys import Painter, Toys, bank, small, weights
 
 from gltr_lib import scale
+from gltr_lib.config import TrainConfig
+from gltr_lib.engine import pick_device
 from gltr_lib.models import build as build_network
 from gltr_lib.models.trunk import FrozenBatchNorm
 from gltr_lib.scale import Data, fit, parallel, start
@@ -70,7 +72,7 @@ def test_ordinary_batchnorm_is_not_the_same_on_two_processes(tmp_path, monkeypat
         )
 
     monkeypatch.setattr(_step, "build", build)
-    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
+    monkeypatch.setattr("gltr_lib.scale.result.load_checkpoint", lambda path: (None, {}))
     config = small("baseline", **SHARED)
     fit(config, Toys(), out=tmp_path / "one", progress=False)
     scale.notebook(config, Toys(), tmp_path / "two", processes=2, progress=False)
@@ -89,7 +91,7 @@ def test_two_processes_score_one_network(tmp_path, monkeypatch):
         return torch.nn.Sequential(*layers)
 
     monkeypatch.setattr(_step, "build", build)
-    monkeypatch.setattr("gltr_lib.scale.result.load_network", lambda path: None)
+    monkeypatch.setattr("gltr_lib.scale.result.load_checkpoint", lambda path: (None, {}))
     val = Toys(6, "toys/val", seed=1)
     for ema in (0.0, 0.5):
         out = tmp_path / str(ema)
@@ -144,6 +146,24 @@ def test_settings_of_accelerate_that_would_change_the_run_are_refused(tmp_path, 
     other = SimpleNamespace(distributed_type=SimpleNamespace(value="FSDP"), gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="accelerate is set to FSDP; this loop spreads over processes by DDP alone"):
         parallel._check_kind(other)
+
+
+def test_the_device_is_the_engines_choice_but_for_what_processes_share(monkeypatch):
+    def chosen(mps, cuda=False, **settings):
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        return parallel._device(TrainConfig(**settings)).type
+
+    assert chosen(mps=True) == pick_device().type == "mps"
+    assert chosen(mps=True, processes=2, forward_images=4) == "cpu"  # they share no MPS
+    assert chosen(mps=True, cuda=True, processes=2, forward_images=4) == "cuda"
+    with pytest.raises(ValueError, match='"mps" is not on this machine'):
+        chosen(mps=False, device="mps")
+    with pytest.raises(ValueError, match="takes cpu, cuda or mps; CUDA_VISIBLE_DEVICES picks GPUs"):
+        chosen(mps=False, device="cuda:1")
+    if not torch.cuda.device_count():
+        with pytest.raises(ValueError, match="'cuda' is not on this machine"):
+            chosen(mps=False, device="cuda")
 
 
 @pytest.mark.slow

@@ -424,6 +424,23 @@ def test_convergence_is_a_row_that_fails_where_the_longer_run_gains(tmp_path, lo
 # --- rendered streets -------------------------------------------------------------------------------------------------
 
 
+def test_streets_are_kept_in_the_checkout_and_elsewhere_in_the_users_cache(tmp_path, monkeypatch):
+    ours, project = tmp_path / "ours", tmp_path / "project"
+    for folder in (ours / "lessons", ours / "gltr_lib" / "study", ours / "notebooks", project / "lessons"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    streets = looks.Streets("streets/one", (("game", (1,)),))
+    for here, kept in (
+        (ours, ours / "runs" / "cache"),
+        (ours / "notebooks", ours / "runs" / "cache"),
+        (project, tmp_path / "home" / ".cache" / "gltr" / "streets"),
+    ):
+        monkeypatch.chdir(here)
+        data.load(streets, (16, 32))
+        assert len(list(kept.glob("*.npy"))) == 1
+    assert [path.name for path in project.iterdir()] == ["lessons"]
+
+
 def test_rendered_streets_are_kept_and_read_again(tmp_path, monkeypatch):
     streets = looks.Streets("streets/two", (("game", (1, 2)), ("sun", (3,))))
     images, labels = data.load(streets, (16, 32), tmp_path)

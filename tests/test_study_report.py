@@ -10,6 +10,7 @@ import shutil
 import pytest
 
 from gltr_lib import ledger
+from gltr_lib._drafts import write_text
 from gltr_lib.study import (
     ablations,
     compare,
@@ -213,7 +214,7 @@ def test_rivals_have_their_setting_and_what_is_missing_reads_so(tmp_path):
     assert "2 methods" not in text
     assert "6 networks, 0.1 h of training" in text
     label = trials.candidates()["randconv"][1].label
-    ledger.write_text(tmp_path / "tuned.json", trials.text({"randconv": {"label": label, "scores": {}}}))
+    write_text(tmp_path / "tuned.json", trials.text({"randconv": {"label": label, "scores": {}}}))
     text = compare.rivals_table(Evidence(tmp_path))
     rest = text.split("Not run: ")[1].split("\n")[0].split("; ")
     assert f"RandConv ({label})" in rest  # the row above had its own numbers

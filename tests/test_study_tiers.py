@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from gltr_lib import StyleBank, Stylizer, ledger
+from gltr_lib._drafts import write_text
+from gltr_lib._usage import read_shard
 from gltr_lib.baselines import NAMES
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import EVAL_SEEDS, VAL_SEEDS
 from gltr_lib.study import ablations, book, compare, data, grid, plan, run, tiers, trials
-from gltr_lib.study.__main__ import main, read_shard
+from gltr_lib.study.__main__ import main
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
@@ -267,7 +269,7 @@ def test_our_tuned_rows_stand_beside_the_untuned_ones():
 def test_the_committed_choice_is_read_from_its_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert trials.read() == {}
-    ledger.write_text(tmp_path / trials.FILE, trials.text({"gtr": {"label": "alpha=0.5", "scores": {}}}))
+    write_text(tmp_path / trials.FILE, trials.text({"gtr": {"label": "alpha=0.5", "scores": {}}}))
     assert trials.read() == {"gtr": "alpha=0.5"}
     assert {r.method: r for r in grid.grid(Settings("rivals", seeds=1))}["gtr_tuned"].config.method.alpha == 0.5
 
@@ -330,9 +332,9 @@ def test_two_rows_that_are_one_network_are_one_run(tmp_path, monkeypatch):
     assert trained == ["gtr", "gtr_ltr"]
 
 
-@pytest.mark.parametrize("text", ["3/2", "0/2", "1", "a/b", "1/"])
+@pytest.mark.parametrize("text", ["", "3/2", "0/2", "1", "a/b", "1/", "/4", "-1/4", "1/2/3", "0/0", "1.0/2"])
 def test_malformed_shards(text):
-    with pytest.raises(ValueError, match="shard"):
+    with pytest.raises(ValueError, match="--shard: expected i/n with i from 1 to n"):
         read_shard(text)
 
 

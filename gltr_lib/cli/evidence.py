@@ -27,7 +27,7 @@ def study(
         retrain: train again what has rows but whose network is not here, and compare; no row changes.
         set: other training settings, key=value.
         jobs: runs side by side.
-        shard: i/n, the i-th of n machines that share a tier.
+        shard: i/n, the i-th of n machines that share a tier, i counted from 1.
         device: cpu, cuda or mps; the best there is if not given.
         real: folder with camvid/, idd_lite/, cityscapes/: score the finished networks on their photographs.
         reason: why this look at real data is taken.

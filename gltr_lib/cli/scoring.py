@@ -58,7 +58,8 @@ def evaluate(
         scenes: streets for each look, at most 64.
         images: folder of your pictures, with --labels.
         labels: folder of their label maps (trainIds).
-        camvid: CamVid's folder, as --data camvid --root; real sets are counted in results/real_looks.jsonl.
+        camvid: CamVid's folder, as --data camvid --root; in the course's checkout
+            results/real_looks.jsonl counts the looks at real sets.
         reason: why this look at real data is taken.
         device: cpu, cuda or mps; the best there is if not given.
         json: print JSON.

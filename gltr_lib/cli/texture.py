@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from gltr_lib._usage import UsageError, at_least, usage
+from gltr_lib._usage import UsageError, at_least, read_shard, usage
 from gltr_lib.cli._say import answer, counter
 from gltr_lib.cli._say import left_alone as say_left_alone
 from gltr_lib.cli._say import refused as say_refused
@@ -22,7 +22,7 @@ def stylize(
 ) -> int:  # fmt: skip
     """Stylise every picture of a folder into another folder, names and sizes kept; run it again to go on.
 
-    Several machines: --shard 0/4 to 3/4 on four of them, or torchrun and accelerate launch, which say it themselves.
+    Several machines: --shard 1/4 to 4/4 on four of them, or torchrun and accelerate launch, which say it themselves.
 
     Args:
         source: folder of pictures; only read.
@@ -36,7 +36,7 @@ def stylize(
         format: keep the source's format, or write png (without loss) or jpg (far quicker).
         tile: paint in tiles of about this side; without it, only where memory runs out.
         memory: about so many MiB may painting take (each process); batch and tile of each size follow from it.
-        shard: i/n, every n-th picture from the i-th, i counted from 0.
+        shard: i/n, the i-th of n machines, i counted from 1; it does every n-th picture.
         processes: so many shards on this machine at once, each with its GPU.
         batch: most pictures of one size at once; 4 on a GPU if not given.
         workers: threads that decode and encode; the number of cores if not given.
@@ -46,15 +46,7 @@ def stylize(
     if not 0 <= alpha <= 1:
         raise UsageError(f"--alpha: expected a number in [0,1], received {alpha}")
     at_least(1, batch=batch, workers=workers, processes=processes)
-    from gltr_lib.offline import (
-        Recipe,
-        launched_shard,
-        list_images,
-        load_bank,
-        parse_shard,
-        stylise_folder,
-        stylise_in_processes,
-    )  # fmt: skip
+    from gltr_lib.offline import Recipe, launched_shard, list_images, load_bank, stylise_folder, stylise_in_processes
     from gltr_lib.offline.manifest import manifest_name
     from gltr_lib.offline.processes import shard_device
     from gltr_lib.stylizer import Stylizer
@@ -64,7 +56,10 @@ def stylize(
         launched = launched_shard()
         if (shard is not None) + (processes != 1) + (launched is not None) > 1:
             raise UsageError("choose one of --shard, --processes, and a launcher such as torchrun (WORLD_SIZE is set)")
-        place = parse_shard(shard) if shard is not None else launched[:2] if launched else (0, 1)
+        rank, count = launched[:2] if launched else (0, 1)
+        if shard is not None:
+            rank, count = read_shard(shard)
+            rank -= 1  # the command counts machines, the job ranks
     list_images(source)  # before anything is loaded: the commonest mistake is the wrong folder
     say_left_alone(source)
     options: dict[str, Any] = {
@@ -81,15 +76,15 @@ def stylize(
             network = Stylizer.load(stylizer, device=shard_device(device, launched[2] if launched else 0))
         with nullcontext() if Path(bank).exists() else usage():  # a damaged file is no mistyped name
             styles = load_bank(bank, network)
-        manifest = stylise_folder(source, target, network, styles, shard=place, **options)
+        manifest = stylise_folder(source, target, network, styles, shard=(rank, count), **options)
     for name, reason in manifest["refused"].items():
         say_refused(name, reason, twice=True)
     for size, change in manifest["memory"].items():
         print(f"memory ran out at {size}; went on with {change}", file=sys.stderr)
     done, refused = len(manifest["done"]), len(manifest["refused"])
-    alone = place[1] > 1 and "shards" not in manifest  # others are still at work: manifest.json comes with the last
-    part = f"shard {place[0]}/{place[1]}: " if alone else ""
-    file = target / manifest_name(place if alone else (0, 1))
+    alone = count > 1 and "shards" not in manifest  # others are still at work: manifest.json comes with the last
+    part = f"shard {rank + 1}/{count}: " if alone else ""
+    file = target / manifest_name((rank, count) if alone else (0, 1))
     answer(manifest, json, f"{part}{done} stylised, {refused} refused, see {file}")
     return 1 if refused else 0
 

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from gltr_lib._drafts import write_text
 from gltr_lib._variant import seed
-from gltr_lib.ledger import write_text
 
 T = TypeVar("T")
 Mode = Literal["smoke", "laptop", "full"]

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._drafts import write_text
 from gltr_lib.course import root, teach
-from gltr_lib.ledger import write_text
 
 EDITIONS = ("student", "solved", "instructor")
 COMMITTED = ("student", "solved")

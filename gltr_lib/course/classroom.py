@@ -21,11 +21,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._drafts import write_text
 from gltr_lib.course import outputs as found
 from gltr_lib.course import root
 from gltr_lib.course.build import KERNEL
 from gltr_lib.course.server import Server
-from gltr_lib.ledger import write_text
 
 PAGE = "explorers.ipynb"
 INTRODUCTION = """\

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib import course
+from gltr_lib._drafts import write_text
 from gltr_lib._version import __version__
-from gltr_lib.ledger import Summary, read, summarise, write_text
+from gltr_lib.ledger import Summary, read, summarise
 
 if TYPE_CHECKING:
     from gltr_lib.course.kernel import LessonRun

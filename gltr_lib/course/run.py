@@ -21,11 +21,11 @@ import sys
 from pathlib import Path
 
 from gltr_lib import course
+from gltr_lib._drafts import write_text
 from gltr_lib.course import outputs, report
 from gltr_lib.course.build import LessonError, build_notebook, lesson_files, read_times
 from gltr_lib.course.kernel import LessonRun, execute
 from gltr_lib.course.teach import CHECK
-from gltr_lib.ledger import write_text
 
 BAR_SECONDS = 2.0  # a learner who waits longer wants to know for how long
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gltr_lib.ledger import write_text
+from gltr_lib._drafts import write_text
 
 VIEWS = {"lab": "lab/tree", "doc": "doc/tree", "notebook": "notebooks"}  # Lab, Lab with one document, Notebook 7
 QUIET = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gltr_lib._drafts import write_text
 from gltr_lib.course import outputs, root, run_dir
 from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
 from gltr_lib.course.slidetext import FULL, asked, height, ideas, split, to_html
 from gltr_lib.course.teach import EXERCISE, EXPECTED, PREDICT, SECTION, recognised
-from gltr_lib.ledger import write_text
 
 HERE = Path(__file__).parent
 TABLES = 2  # a slide holds at most this many tables, or one figure: two of them cannot be read from the last row

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gltr_lib.ledger import write_text
+from gltr_lib._drafts import write_text
 
 if TYPE_CHECKING:
     from gltr_lib.course.build import Cell

@@ -20,7 +20,6 @@ class CamVid(FolderPairs):
             ``trainannot``), and the like for other splits.
         split: "train" or "val".
         size: (height, width) to which pairs are brought; None leaves 360x480.
-        ignore: value given to unlabelled pixels (id 11 in the files); 255 as everywhere in this library.
 
     Raises:
         ValueError: no such split (those that are there are listed), or what FolderPairs raises.
@@ -29,9 +28,7 @@ class CamVid(FolderPairs):
     name = "camvid"
     class_names = CAMVID11
 
-    def __init__(
-        self, root: PathLike, split: str = "val", *, size: tuple[int, int] | None = None, ignore: int = IGNORE
-    ) -> None:
+    def __init__(self, root: PathLike, split: str = "val", *, size: tuple[int, int] | None = None) -> None:
         base = Path(root)
         layouts = {
             name: pair
@@ -44,8 +41,8 @@ class CamVid(FolderPairs):
                 f"CamVid split {split!r} not found in {base}: expected {split}/images and {split}/labels, or {split} "
                 f"and {split}annot; splits found: {', '.join(layouts) or 'none'}"
             )
-        table = {**{number: number for number in range(11)}, 11: ignore}
-        super().__init__(*layouts[split], table, num_classes=12, size=size)
+        table = {**{number: number for number in range(11)}, 11: IGNORE}  # 11 is unlabelled
+        super().__init__(*layouts[split], table, num_classes=11, size=size)
 
     @property
     def sequences(self) -> list[str]:

@@ -202,8 +202,8 @@ class Layout:
             raise ValueError(f"{error}; {again}; {lists}") from None
 
     def is_prepared(self, pair: Pair) -> bool:
-        """Whether a pair's label map was made by ``gltr prepare``; BDD100K's own hold trainIds, too."""
-        return pair.coding == PREPARED and PREPARED not in self.codings
+        """Whether a pair's label map was made by ``gltr prepare``, and is not the dataset's own."""
+        return pair.coding == PREPARED
 
     def _coding(self, pair: Pair) -> Coding:
         if pair.coding not in (PREPARED, *self.codings):
@@ -247,8 +247,8 @@ class Layout:
         )
 
 
-#: The coding of label maps that hold trainIds already.
-PREPARED = "trainIds"
+#: The coding of label maps that ``gltr prepare`` made; no dataset calls one of its own so (BDD100K has "trainIds").
+PREPARED = "prepared"
 
 
 def mismatched(pairs: Iterable[Pair]) -> list[tuple[Pair, tuple[int, int], tuple[int, int]]]:

@@ -24,6 +24,16 @@ def settings_of(folder: Path) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
+def options_of(folder: Path) -> dict[str, str]:
+    """The choices with which ``gltr prepare`` made a folder (lists, mapping, version); empty where nobody says.
+
+    Example:
+        >>> options_of(Path("no-such-folder"))
+        {}
+    """
+    return _options(settings_of(folder))
+
+
 def check_prepared(name: str, folder: Path, options: Mapping[str, str | None]) -> None:
     """Refuse label maps of another dataset, or that were mapped in another way than is asked for.
 

@@ -130,15 +130,28 @@ def _synthia(lists: str) -> dict[str, tuple[str, ...]]:
 
 
 @typed
-def read_list(path: str | Path) -> tuple[str, ...]:
+def read_list(path: str | Path, *, digits: int = 0) -> tuple[str, ...]:
     """Read a split list: one file name a line, folders and ending do not matter; ``#`` begins a remark.
+
+    Args:
+        path: lines such as ``00001``, ``1``, ``00001.png``, ``images/00001.png``; of several columns the first counts.
+        digits: pad bare numbers to this many digits (5 for GTA5, 7 for SYNTHIA), as lists that count "1, 2, 3" need.
 
     Returns:
         The names without folder and ending, in the order of the file.
 
     Raises:
-        ValueError: not text, empty, or a name twice; the file is named.
+        ValueError: not text, empty, or a name twice (also with and without zeros); the file is named.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = (Path(folder) / "train.txt").write_text("images/00001.png\\n2\\n")
+        ...     read_list(Path(folder) / "train.txt", digits=5)
+        ('00001', '00002')
     """
+    if not 0 <= digits <= 20:
+        raise ValueError(f"digits: expected 0 to 20, received {digits}")
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -146,6 +159,8 @@ def read_list(path: str | Path) -> tuple[str, ...]:
     # Lists of pairs (picture, label map) are common: the first word counts.
     words = [line.split("#")[0].split() for line in lines]
     keys = [Path(found[0].replace("\\", "/")).stem for found in words if found]
+    # Padded before it is counted: "1" and "00001" are one picture.
+    keys = [key.zfill(digits) if key.isdigit() else key for key in keys]
     if not keys:
         raise ValueError(f"{path}: the list is empty; expected one file name a line")
     twice = sorted(key for key, times in Counter(keys).items() if times > 1)
@@ -183,16 +198,18 @@ def keys_of_split(
         if "_" in key:
             crops.setdefault(key.split("_")[0], []).append(key)
     own = {part: base / f"{part}.txt" for part in ("train", "val", "test", split) if (base / f"{part}.txt").is_file()}
-    listed = {
-        part: [key.zfill(digits) if key.isdigit() else key for key in read_list(path)] for part, path in own.items()
-    }
+    listed = {part: read_list(path, digits=digits) for part, path in own.items()}
     if split == "trainval" and split not in listed and {"train", "val"} <= listed.keys():
         listed[split] = listed["train"] + listed["val"]
     if split in listed:
         missing = [key for key in listed[split] if key not in crops]
         if missing:
             raise ValueError(f"{base / split}.txt lists pictures that are not there: {summary(missing)}")
-        return [key for listed_name in listed[split] for key in crops[listed_name]]
+        chosen = [key for listed_name in listed[split] for key in crops[listed_name]]
+        twice = [key for key, times in Counter(chosen).items() if times > 1]
+        if twice:  # a picture beside its own crop, or one that train and val share
+            raise ValueError(f"{base / split}.txt: listed more than once: {summary(twice)}; keep one of each")
+        return chosen
     wanted = split_keys(name, split, lists)
     missing = [key for key in wanted if key not in crops]
     if len(missing) == len(wanted):

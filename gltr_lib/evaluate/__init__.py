@@ -22,7 +22,6 @@ from gltr_lib.evaluate.inference import (
     predict,
     predict_classes,
     predict_whole,
-    sliding_window,
 )
 from gltr_lib.evaluate.passes import group_probabilities
 from gltr_lib.evaluate.protocols import (
@@ -40,8 +39,6 @@ from gltr_lib.evaluate.scoring import (
     layout_prior,
     map_classes,
     merge,
-    report,
-    rescore,
     resize_labels,
     score_prior,
 )
@@ -52,5 +49,5 @@ __all__ = [
     "CLASS_SETS", "FULL_SIZE", "PROTOCOLS", "CityscapesImages", "DatasetScore", "Inference", "Item", "Protocol",
     "evaluate", "evaluate_dataset", "export_cityscapes", "find_protocol", "group_probabilities",
     "iou_table", "layout_prior", "map_classes", "merge", "predict", "predict_classes", "predict_whole", "prepare",
-    "report", "rescore", "resize_labels", "resized_protocol", "score_prior", "sliding_window",
+    "resize_labels", "resized_protocol", "score_prior",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from gltr_lib._drafts import atomic_file
 from gltr_lib._read import read_image
 from gltr_lib._validate import describe
+from gltr_lib.datasets.pairs import name_of, picture_bytes
 from gltr_lib.evaluate.inference import WHOLE, Inference, predict_classes
 from gltr_lib.evaluate.protocols import Protocol, prepare
 from gltr_lib.evaluate.reading import progress_bar
@@ -149,7 +150,8 @@ def export_cityscapes(
         The paths written, in the dataset's order.
 
     Raises:
-        ValueError: a name that is no Cityscapes name, a missing prediction, strange files in ``out``.
+        ValueError: a name that is no Cityscapes name, a missing prediction, strange files in ``out``, a
+            picture that was normalised.
     """
     folder = Path(out)
     names = submission_names(dataset.keys, folder)
@@ -191,5 +193,8 @@ def _image(dataset: Any, index: int) -> np.ndarray:
         return np.asarray(dataset.image(index))
     if hasattr(dataset, "pair"):
         return np.asarray(dataset.pair(index)[0])
-    image = dataset[index][0]
-    return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    try:
+        return picture_bytes(dataset[index][0]).permute(1, 2, 0).contiguous().numpy()
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name_of(dataset, index)}: {error}") from None

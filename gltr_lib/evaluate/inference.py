@@ -116,45 +116,6 @@ def predict_whole(model: nn.Module, images: Tensor, *, amp: torch.dtype | None =
 
 
 @typed
-def sliding_window(
-    model: nn.Module,
-    images: Tensor,
-    window: tuple[int, int] | int,
-    overlap: float = 1 / 3,
-    *,
-    amp: torch.dtype | None = None,
-) -> Tensor:
-    """Logits from overlapping windows, averaged where windows overlap.
-
-    Args:
-        model: images in [0,1] -> logits (B,C,h,w) of the same size.
-        images: (B,3,H,W) of any size, uint8 or float in [0,1].
-        window: (height, width), or one number for a square; a window larger than the picture is cut to it, so that the
-            result equals ``predict_whole``.
-        overlap: share of a window that the next one covers again. Steps are ``round(side * (1 - overlap))``; the last
-            window of a row or column is moved back so that it ends with the picture.
-        amp: as in ``predict_whole``.
-
-    Returns:
-        Mean logits (B,C,H,W), on the model's device. For classes alone ``predict_classes`` needs less memory.
-
-    Raises:
-        TypeError, ValueError: images of another kind, an impossible window or overlap.
-
-    Source: MMSegmentation's slide inference.
-
-    Example:
-        >>> net = nn.Conv2d(3, 2, 1)
-        >>> sliding_window(net, torch.rand(1, 3, 5, 7), (2, 3), overlap=0.5).shape
-        torch.Size([1, 2, 5, 7])
-    """
-    how = Inference(window, overlap)
-    pictures = _pictures(model, images)
-    with torch.inference_mode(), evaluation_mode(model):
-        return torch.cat([*bands(forward_of(model, amp), pictures, how.sides, how.overlap)], dim=2)
-
-
-@typed
 def predict_classes(
     model: nn.Module,
     images: Tensor,

@@ -9,7 +9,7 @@ Source: Cityscapes' mIoU (Cordts et al., 2016); the groupings of classes are our
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,6 @@ from gltr_lib.evaluate.passes import (
     pictures_for,
     resized,
 )
-from gltr_lib.evaluate.protocols import FULL_SIZE, PROTOCOLS, Protocol
 from gltr_lib.labels import IGNORE, NUM_CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 
@@ -134,45 +133,6 @@ def score_prior(prior: Tensor, labels: Tensor, num_classes: int = NUM_CLASSES) -
 
 
 @strictly_typed
-def rescore(
-    predictions: Tensor,
-    labels: Tensor,
-    protocols: Iterable[Protocol] = (FULL_SIZE, PROTOCOLS["gtr"]),
-    num_classes: int = NUM_CLASSES,
-) -> dict[str, ConfusionMatrix]:
-    """Score the SAME predictions under several protocols, to see that they get different mIoUs.
-
-    Args:
-        predictions: integer (N,H,W) classes.
-        labels: integer (N,H,W), 255 = ignore.
-        protocols: how to compare; see ``PROTOCOLS`` and ``resized_protocol``.
-        num_classes: number of classes.
-
-    Returns:
-        For each protocol's name one confusion matrix.
-
-    Raises:
-        ValueError: a protocol that changes what the network sees (see ``evaluate_dataset``).
-
-    Example:
-        >>> from gltr_lib.evaluate import resized_protocol
-        >>> labels = torch.tensor([[[0, 1, 1, 1]]]); guess = torch.tensor([[[0, 0, 1, 1]]])
-        >>> scores = rescore(guess, labels, [FULL_SIZE, resized_protocol(1, 2)], num_classes=2)
-        >>> [round(matrix.miou(), 3) for matrix in scores.values()]
-        [0.583, 0.25]
-    """
-    out = {}
-    for protocol in protocols:
-        if protocol.height or protocol.halve or protocol.crop or protocol.fit or protocol.classes:
-            raise ValueError(f"rescore: {protocol.name!r} needs the network's own predictions; use evaluate_dataset")
-        matrix = ConfusionMatrix(num_classes, IGNORE)
-        size = protocol.size or tuple(labels.shape[-2:])
-        matrix.update(resize_labels(predictions, size), resize_labels(labels, size).long())
-        out[protocol.name] = matrix
-    return out
-
-
-@strictly_typed
 def resize_labels(labels: Tensor, size: tuple[int, ...]) -> Tensor:
     """Resize label maps (N,H,W) to (height, width) by nearest neighbour: classes are never blended."""
     if labels.ndim != 3 or 0 in labels.shape[1:] or min(size, default=0) < 1:
@@ -213,11 +173,3 @@ def merge(matrices: Iterable[ConfusionMatrix]) -> ConfusionMatrix:
     for matrix in matrices:
         total.counts += matrix.counts
     return total
-
-
-@typed
-def report(matrix: ConfusionMatrix, classes: Sequence[str]) -> Mapping[str, float]:
-    """Each class's IoU and the mean under "mIoU", for printing."""
-    if len(classes) != matrix.num_classes:
-        raise ValueError(f"classes: expected {matrix.num_classes} names, received {len(classes)}")
-    return {**dict(zip(classes, matrix.iou().tolist(), strict=True)), "mIoU": matrix.miou()}

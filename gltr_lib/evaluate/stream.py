@@ -123,7 +123,7 @@ def evaluate_dataset(
             f"{getattr(dataset, 'name', 'the dataset')}: its labels are {len(own)} classes of its own, not the "
             f"{len(CLASSES)} trainIds; gltr_lib.real.score_camvid and gltr_lib.real_sets.score_frames score such"
         )
-    many = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    many = hasattr(dataset, "__len__") and (hasattr(dataset, "__getitem__") or hasattr(dataset, "pair"))
     if not many or isinstance(dataset, Tensor | dict | str | bytes | np.ndarray):
         raise TypeError(f"dataset: expected pairs with len() and [], received {describe(dataset)}")
     if len(dataset) == 0:

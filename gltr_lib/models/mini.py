@@ -24,6 +24,7 @@ from gltr_lib._typed import describe
 from gltr_lib._validate import check_batch
 from gltr_lib.models.ibn import IBN, InstanceNorm, check_places
 from gltr_lib.models.mixstyle import mixer
+from gltr_lib.models.trunk import enlarge
 from gltr_lib.models.whitening import Whiten
 
 
@@ -159,7 +160,7 @@ class DeepLabMini(nn.Module):
         deep = self.decode4(torch.cat([deep, self.skip4(at4)], dim=1))
         deep = _resize(self.narrow(deep), at2)
         deep = self.decode2(torch.cat([deep, at2], dim=1))
-        return _resize(self.classify(deep), images)
+        return enlarge(self.classify(deep), images)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the trainable parameters, each once: the classifier is the "head", the rest the "trunk"."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from gltr_lib._validate import check_batch
 from gltr_lib.models.mini import ASPP, conv_block
-from gltr_lib.models.trunk import split_parameters
+from gltr_lib.models.trunk import enlarge, split_parameters
 
 if TYPE_CHECKING:
     from gltr_lib.models.loading import LoadReport
@@ -99,8 +99,7 @@ class DeepLabSqueezeNet(nn.Module):
         x = (check_batch(images).flip(1) * 255.0 - self.mean).contiguous(memory_format=torch.channels_last)
         maps = self.backbone(x)
         deep = F.interpolate(self.aspp(maps["out"]), maps["low"].shape[-2:], mode="bilinear", align_corners=False)
-        logits = self.classify(self.decode(torch.cat([deep, self.skip(maps["low"])], dim=1)))
-        return F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
+        return enlarge(self.classify(self.decode(torch.cat([deep, self.skip(maps["low"])], dim=1))), images)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the trainable parameters, each once: SqueezeNet is the "trunk", what follows it the "head"."""

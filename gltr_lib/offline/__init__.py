@@ -10,11 +10,11 @@ from gltr_lib.offline.demo import demo_picture, tile
 from gltr_lib.offline.files import save_picture
 from gltr_lib.offline.job import stylise_folder
 from gltr_lib.offline.manifest import MANIFEST
-from gltr_lib.offline.plan import FORMATS, Recipe, launched_shard, list_images, parse_shard, style_index, style_indices
+from gltr_lib.offline.plan import FORMATS, Recipe, launched_shard, list_images, style_indices
 from gltr_lib.offline.processes import stylise_in_processes
 
 __all__ = [
     "FORMATS", "MANIFEST", "Recipe", "build_bank", "build_bank_file", "demo_picture", "launched_shard", "list_images",
-    "load_bank", "merge_banks", "parse_shard", "save_picture", "style_index", "style_indices", "stylise_folder",
+    "load_bank", "merge_banks", "save_picture", "style_indices", "stylise_folder",
     "stylise_in_processes", "tile",
 ]  # fmt: skip

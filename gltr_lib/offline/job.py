@@ -81,6 +81,7 @@ def stylise_folder(
         tile: paint in tiles of about this side; None paints whole pictures while they fit into memory.
         memory: about so many MiB may painting take; batch and tile of each size of pictures follow from it.
         shard: (i, n): this call does every n-th picture, from the i-th. Calls may run at the same time anywhere.
+            Here i counts from 0, as the ranks of processes do; ``--shard`` of the command counts from 1.
         batch: most pictures of one size in one pass; default 1 on a CPU, 4 elsewhere. On a CPU two passes of one small
             picture each (up to 512 MiB) go side by side, each with half of PyTorch's threads.
         workers: threads that decode and encode; default the number of cores, at most 16.

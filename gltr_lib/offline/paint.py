@@ -7,7 +7,6 @@ size. A picture is never left out: if the smallest tile does not fit, that is an
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gltr_lib._tiles import TILES, knows, within
-from gltr_lib.adain import StyleStats, adain
+from gltr_lib.adain import adain
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -53,7 +52,7 @@ class Painter:
             batch of the same size, whoever its neighbours are.
 
     Raises:
-        ValueError: a bank of another encoder, or a stylizer that cannot be tiled or whose memory is not known.
+        ValueError: a bank of another encoder, or a stylizer whose memory is not known.
     """
 
     def __init__(
@@ -66,10 +65,7 @@ class Painter:
         if bank.fingerprint:
             bank.check(stylizer)
         self.stats = bank.stats.to(self.device)
-        self.can_tile = "tile" in inspect.signature(stylizer.stylize).parameters
-        if tile is not None and not self.can_tile:
-            raise ValueError(f"tile: the {stylizer.name} stylizer of this version paints whole pictures only")
-        if memory is not None and not (self.can_tile and knows(stylizer.name)):
+        if memory is not None and not knows(stylizer.name):
             raise ValueError(f"memory: what the stylizer {stylizer.name} takes is not known; give the tile instead")
         self.fits: dict[tuple[int, int], tuple[int, int | None]] = {}
         self.changes: dict[str, str] = {}  # "1914x1052" -> "batch 2"
@@ -117,7 +113,7 @@ class Painter:
         if batch > 1:
             return batch // 2, tile
         limit = tile or max(size)
-        smaller = [side for side in TILES if side < limit] if self.can_tile else []
+        smaller = [side for side in TILES if side < limit]
         if not smaller:
             at = f"in tiles of {tile}" if tile else "at once"
             raise RuntimeError(
@@ -138,11 +134,11 @@ class Painter:
             features = self.stylizer.encode(images).float() if tile is None else None
             copies = []
             for chosen in zip(*[styles[row] for row in rows], strict=True):
-                stats = StyleStats(self.stats.mean[list(chosen)], self.stats.std[list(chosen)])
+                stats = self.stats[list(chosen)]  # checked when the bank was made, and not again for each copy
                 if features is not None:
                     result = self.stylizer.decode(adain(features, stats.mean, stats.std, self.alpha), size)
                 else:
-                    result = self.stylizer.stylize(images, stats, self.alpha, tile=tile)  # type: ignore[call-arg]
+                    result = self.stylizer.stylize(images, stats, self.alpha, tile=tile)
                 pixels = result.mul_(255).round_().to(torch.uint8)  # nobody else has this picture
                 copies.append(pixels.permute(0, 2, 3, 1).contiguous())
         return [[copy[row] for copy in copies] for row in range(count)]

@@ -70,19 +70,6 @@ def style_indices(name: str, seed: int, styles: int, copies: int) -> list[int]:
     return drawn
 
 
-@typed
-def style_index(name: str, seed: int, styles: int, copy: int = 0) -> int:
-    """The style of one copy of a picture; see :func:`style_indices`.
-
-    Example:
-        >>> style_index("a/street.png", 0, 500) == style_index("a/street.png", 0, 500)
-        True
-    """
-    if not 0 <= copy < MOST_COPIES:
-        raise ValueError(f"copy: expected 0 to {MOST_COPIES - 1}, received {copy}")
-    return style_indices(name, seed, styles, copy + 1)[copy]
-
-
 def _hash(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8], "big")
 
@@ -155,27 +142,6 @@ def check_names(names: Sequence[Path], recipe: Recipe) -> None:
         if out in seen:
             raise ValueError(f"{seen[out]} and {name} would both become {out}; use format keep, or rename one of them")
         seen[out] = name
-
-
-@typed
-def parse_shard(text: str) -> tuple[int, int]:
-    """Read "i/n": the i-th of n shards, i counted from 0.
-
-    Raises:
-        ValueError: anything else.
-
-    Example:
-        >>> parse_shard("3/4")
-        (3, 4)
-    """
-    head, slash, tail = text.partition("/")
-    if not (slash and _short(head) and _short(tail) and int(head) < int(tail)):
-        raise ValueError(f"shard: expected i/n with i from 0 to n-1, such as 0/4, received {text[:60]!r}")
-    return int(head), int(tail)
-
-
-def _short(digits: str) -> bool:
-    return digits.isdecimal() and len(digits) <= 9
 
 
 @typed

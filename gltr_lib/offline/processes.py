@@ -103,7 +103,7 @@ def _shares(pictures: int, processes: int, copies: int) -> list[int]:
 def _judge(said: list[tuple[str, str] | None], codes: list[int | None]) -> None:
     """Raise the first complaint of a process, or that one died."""
     for index, (words, code) in enumerate(zip(said, codes, strict=True)):
-        which = f"shard {index}/{len(codes)}"
+        which = f"shard {index + 1}/{len(codes)}"  # as people count, and as --shard does
         if words is None:
             how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
             raise RuntimeError(f"the process of {which} died ({how}); what is done is kept, the same command goes on")

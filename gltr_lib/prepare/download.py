@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from gltr_lib._drafts import digest, write_text
+from gltr_lib._drafts import digest, locked, write_text
 from gltr_lib._json import parse_object
 from gltr_lib._typed import typed
 from gltr_lib.prepare._transfer import DiskFull, DownloadError, Part, Progress, SameScheme, until_whole
@@ -165,20 +165,20 @@ def _check_url(url: str, guarded: bool) -> None:
 @contextlib.contextmanager
 def _only_one(target: Path) -> Iterator[None]:
     """Two processes must not write one part; the lock goes with the process, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # not on this system: then it is up to the user
-        yield
-        return
     lock = _lock_of(target)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-                raise BlockingIOError  # its holder has just removed it: a third process may have made a new one
-        except OSError:
-            raise DownloadError(f"{target}: another process is downloading it") from None
+    with lock.open("w") as file, locked(file.fileno()) as ours:
+        if not (ours and _is_at(file.fileno(), lock)):
+            raise DownloadError(f"{target}: another process is downloading it")
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows removes no open file; the next call does
+                lock.unlink(missing_ok=True)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open lock still has its name: its last holder removes it, and a third process may make a new one."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False

@@ -1,4 +1,4 @@
-"""Split lists as files: the published ones written out, others' lists read, and splits drawn by us.
+"""Split lists as files: the published ones written out; ``gltr_lib.datasets`` reads them, and others'.
 
 ``gltr_lib.datasets`` knows the published lists of GTA5 and SYNTHIA. Names here: ``gta5`` (the official 12,403 / 6,382 /
 6,181), ``gta5-robustnet`` (its train list lacks 15 named pictures), ``gta5-gtr`` (two 640x640 crops of each train
@@ -10,13 +10,9 @@ Sources: MaxSquareLoss and RobustNet (pictures), leolyj/GTR-LTR (names of the cr
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from gltr_lib import _drafts
 from gltr_lib._typed import typed
@@ -63,37 +59,6 @@ def crop_key(key: str, crop: int) -> str:
 
 
 @typed
-def read_list(path: PathLike, *, digits: int = 0) -> list[str]:
-    """Read a list of pictures from a text file, one a line.
-
-    Args:
-        path: lines such as ``00001``, ``1``, ``00001.png``, ``images/00001.png``; ``#`` begins a remark. Of a path
-            only the name counts; of several columns only the first.
-        digits: pad bare numbers to this many digits (5 for GTA5, 7 for SYNTHIA), as lists that count "1, 2, 3" need.
-
-    Returns:
-        Keys (names without ending) in the order of the file.
-
-    Raises:
-        ValueError: no such file, not text, no key in it, or a key that comes twice; the file is named.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "train.txt").write_text("images/00001.png\\n2\\n")
-        ...     read_list(Path(folder) / "train.txt", digits=5)
-        ['00001', '00002']
-    """
-    if not 0 <= digits <= 20:
-        raise ValueError(f"digits: expected 0 to 20, received {digits}")
-    keys = [key.zfill(digits) if key.isdigit() else key for key in known.read_list(Path(path))]
-    twice = next((key for key, times in Counter(keys).items() if times > 1), None)
-    if twice is not None:
-        raise ValueError(f"{path}: {twice} is listed more than once (with and without zeros); keep one of each")
-    return keys
-
-
-@typed
 def write_lists(folder: PathLike, lists: Mapping[str, Iterable[str]]) -> list[Path]:
     """Write ``<split>.txt`` files, one key a line, each under a temporary name first.
 
@@ -121,46 +86,3 @@ def write_lists(folder: PathLike, lists: Mapping[str, Iterable[str]]) -> list[Pa
         _drafts.write_text(target, "".join(f"{key}\n" for key in keys))
         files.append(target)
     return files
-
-
-@typed
-def draw(keys: Sequence[str], shares: Mapping[str, float], seed: int = 0) -> dict[str, list[str]]:
-    """Draw a split of our own: a picture's split depends on the seed and its name alone.
-
-    So a picture that is added later moves no other picture. Shares are met in expectation.
-
-    Args:
-        keys: names of pictures.
-        shares: split -> share; they add up to 1.
-        seed: any integer.
-
-    Returns:
-        split -> keys, in the order given.
-
-    Raises:
-        ValueError: shares that do not add up to 1, or are negative.
-
-    Example:
-        >>> parts = draw([f"{n:05d}" for n in range(1000)], {"train": 0.9, "val": 0.1}, seed=0)
-        >>> 60 < len(parts["val"]) < 140
-        True
-    """
-    if any(share < 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"draw: expected shares that add up to 1, received {dict(shares)}")
-    parts: dict[str, list[str]] = {split: [] for split in shares}
-    names, edges = list(shares), np.cumsum(list(shares.values()))
-    for key in keys:
-        value = int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big") / 2**64
-        parts[names[min(int(np.searchsorted(edges, value, side="right")), len(names) - 1)]].append(key)
-    return parts
-
-
-def compare(found: Iterable[str], wanted: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return (missing, beyond): keys of the list that are not there, keys there that are not in the list.
-
-    Example:
-        >>> compare(["a", "b"], ["b", "c"])
-        (['c'], ['a'])
-    """
-    have, want = set(found), set(wanted)
-    return sorted(want - have), sorted(have - want)

@@ -204,6 +204,6 @@ def _look(name: str, depth: str, part: bool, key: str, pair: Pair) -> _job.Entry
 
 
 def _known(layout: Layout, pair: Pair) -> frozenset[int]:
-    if pair.coding == PREPARED and pair.coding not in layout.codings:
+    if pair.coding == PREPARED:
         return frozenset([*range(layout.num_classes), IGNORE])
     return layout.codings[pair.coding].known

@@ -114,7 +114,7 @@ class Prior(nn.Module):
         return self.logits.expand(len(images), -1, -1, -1)
 
 
-def prior(*, load: bool = True, cache: str = "runs/cache") -> Network:
+def prior(*, load: bool = True, cache: str | None = None) -> Network:
     """The layout prior of the study's training labels, as a network that is asked about places alone.
 
     Without ``load`` its name alone. The training streets are read from the study's cache, or rendered into it.

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gltr_lib._step import autocast_type
 from gltr_lib.config import TrainConfig
+from gltr_lib.engine import pick_device
 from gltr_lib.models.trunk import FrozenBatchNorm
 
 T = TypeVar("T")
@@ -197,12 +198,6 @@ def _device(config: TrainConfig) -> torch.device:
         raise ValueError(
             f"device {config.device!r}: full-scale training takes cpu, cuda or mps; CUDA_VISIBLE_DEVICES picks GPUs"
         )
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError('device "cuda" is not on this machine; use "cpu"')
-    if config.device == "mps" and not torch.backends.mps.is_available():
-        raise ValueError('device "mps" is not on this machine; use "cpu"')
-    if config.device is not None:
-        return torch.device(config.device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() and config.processes == 1 else "cpu")
+    if config.device is None and config.processes > 1 and not torch.cuda.is_available():
+        return torch.device("cpu")  # processes share no MPS
+    return pick_device(config.device)

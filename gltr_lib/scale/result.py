@@ -14,6 +14,7 @@ from torch import nn
 from gltr_lib import ledger
 from gltr_lib._json import parse_object
 from gltr_lib.config import TrainConfig
+from gltr_lib.models import load_checkpoint
 from gltr_lib.scale.clock import table
 from gltr_lib.scale.logs import read_records
 
@@ -102,13 +103,6 @@ class FitResult:
             raise ValueError(f"{folder / RESULT}: not a run's result ({error}); run the training to its end") from None
         records = read_records(folder / "log.jsonl")
         return cls(
-            config, folder, load_network(folder / NETWORK), [r for r in records if "loss" in r],
+            config, folder, load_checkpoint(folder / NETWORK)[0], [r for r in records if "loss" in r],
             [r for r in records if "val_miou" in r], **summary,
         )  # fmt: skip
-
-
-def load_network(path: Path) -> nn.Module:
-    """The network that a run wrote, in evaluation mode and single precision."""
-    from gltr_lib.models import load_checkpoint
-
-    return load_checkpoint(path)[0]

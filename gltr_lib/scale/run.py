@@ -10,11 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gltr_lib._drafts import alone
+from gltr_lib._drafts import alone, write_text
 from gltr_lib._draws import private_randomness
 from gltr_lib._run import read_checkpoint
 from gltr_lib.config import TrainConfig
-from gltr_lib.ledger import write_text
 from gltr_lib.scale import parallel
 from gltr_lib.scale.clock import peak_memory_mib
 from gltr_lib.scale.guard import check_classes, check_copies, check_validation, fingerprint

@@ -14,7 +14,6 @@ of their own process and part alone.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,10 +37,7 @@ from gltr_lib._step import (
     update_average,
 )
 from gltr_lib.config import TrainConfig
-from gltr_lib.datasets.base import to_tensors
-from gltr_lib.datasets.pairs import pair_as_bytes
 from gltr_lib.losses import class_totals
-from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import LoadReport
 from gltr_lib.scale.clock import Clock, by_the_clock, peak_memory_mib
 from gltr_lib.scale.guard import explained
@@ -53,7 +49,7 @@ from gltr_lib.views import Views, photometric
 PREVIOUS = "checkpoint.previous.pt"
 BEST = "best.pt"
 _SHOWN = 3  # samples on a sheet of predictions
-_READERS = 4  # threads that read pictures for a validation: each holds two, as floats
+_READERS = 4  # threads that read pictures for a validation: each holds two
 
 
 @dataclass
@@ -285,26 +281,15 @@ class Trainer:
 
     def _validate(self, val: Any, log: Log | None) -> None:
         """Score the source's validation split, each process some of its pictures, and keep the best network."""
-        from gltr_lib.evaluate import evaluate
-        from gltr_lib.evaluate.reading import ahead
+        from gltr_lib.evaluate import evaluate_dataset
 
         self.agree()
         device, threads = self.world.device, min(self.config.workers, _READERS)
-        matrix = ConfusionMatrix(self.config.num_classes)
-        pairs = ahead(
-            lambda index: to_tensors(*pair_as_bytes(val, index)),
-            range(self.world.rank, len(val), self.world.count),
-            threads,
-        )
-        with self.resting() as model, by_the_clock(device, wanted=False), contextlib.closing(pairs):
-            for (image, label), _ in pairs:
-                counts = evaluate(model, image[None], label[None], device=device).counts
-                matrix.counts += counts.to(matrix.counts.device)
-        score = matrix.reduce().miou()
-        if math.isnan(score):
-            raise ValueError(
-                f"val: no pixel of its {len(val)} pictures has a label, so there is no score; prepare its labels again"
-            )
+        with self.resting() as model, by_the_clock(device, wanted=False):
+            matrix = evaluate_dataset(
+                model, val, device=device, workers=threads, num_classes=self.config.num_classes, name="val"
+            ).matrix
+        score = matrix.miou()
         if self.config.selection == "source-val" and score > self.best[0]:
             self.best = (score, self.step)
             if self.world.main:

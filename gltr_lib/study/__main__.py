@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gltr_lib._usage import UsageError, usage
+from gltr_lib._usage import UsageError, read_shard, usage
 
 if TYPE_CHECKING:
     from gltr_lib.study.grid import Settings
@@ -110,23 +110,6 @@ def command(
     return 1 if failed else 0
 
 
-def read_shard(text: str) -> tuple[int, int]:
-    """(i, n) from "i/n".
-
-    Raises:
-        ValueError: another form, or not 1 <= i <= n.
-
-    Example:
-        >>> read_shard("2/4")
-        (2, 4)
-    """
-    first, slash, last = text.partition("/")
-    numbers = all(part.isdecimal() and len(part) <= 9 for part in (first, last))
-    if not slash or not numbers or not 1 <= int(first) <= int(last):
-        raise ValueError(f"--shard: expected i/n with 1 <= i <= n, such as 2/4, received {text[:60]!r}")
-    return int(first), int(last)
-
-
 def _print_table(settings: Settings, places: Places) -> None:
     """What a tier has so far, as a table."""
     from gltr_lib import ledger
@@ -179,7 +162,9 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--retrain", action="store_true", help="train again networks that have rows but are not here")
     flags.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     flags.add_argument("--jobs", type=int, default=1, help="runs side by side")
-    flags.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N machines that share a tier")
+    flags.add_argument(
+        "--shard", default="1/1", metavar="I/N", help="the I-th (from 1) of N machines that share a tier"
+    )
     flags.add_argument("--device", help="cpu, cuda, mps; default: the best there is")
     flags.add_argument("--real", metavar="PATH", help="score the finished networks on the real sets below PATH")
     flags.add_argument("--reason", default="", help="why this look at real data is taken")

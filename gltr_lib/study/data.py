@@ -25,6 +25,7 @@ from gltr_lib._workers import end_with_parent
 from gltr_lib.study import real_tier
 from gltr_lib.study.grid import digest
 from gltr_lib.study.looks import Part, Streets, check_open
+from gltr_lib.study.places import default_cache
 
 #: Words of the renderer's source that say how its processes end, and nothing of what they draw. They came after the
 #: study's rows, which stay comparable.
@@ -32,14 +33,14 @@ _NO_PICTURE = (b"from gltr_lib._workers import end_with_parent\n", b", initializ
 
 
 def load(
-    streets: Streets, size: tuple[int, int], folder: str | os.PathLike[str] = "runs/cache", *, final: bool = False
+    streets: Streets, size: tuple[int, int], folder: str | os.PathLike[str] | None = None, *, final: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Images and labels of some streets, rendered or read from the cache.
 
     Args:
         streets: which looks and scenes.
         size: (height, width).
-        folder: where rendered streets are kept.
+        folder: where rendered streets are kept; None = as :func:`~gltr_lib.study.places.default_cache` says.
         final: reserved looks (sampled:1000 and on) are rendered only with True.
 
     Returns:
@@ -48,6 +49,7 @@ def load(
     Raises:
         ValueError: a reserved look without ``final``.
     """
+    folder = default_cache() if folder is None else folder
     parts = [load_part(part, size, folder, final=final) for part in streets.parts]
     both = torch.from_numpy(np.concatenate(parts))
     return both[..., :3].permute(0, 3, 1, 2).contiguous(), both[..., 3].contiguous()

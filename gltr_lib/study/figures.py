@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib import ledger
-from gltr_lib._drafts import atomic_file
+from gltr_lib._drafts import atomic_file, write_text
 from gltr_lib.study import ablations, tables, tiers
 from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
 from gltr_lib.study.tables import TEST
@@ -279,7 +279,7 @@ def save(figure: Any, words: str, path: str | os.PathLike[str]) -> bool:
     before = [file.read_bytes() if file.exists() else None for file in (path, beside)]
     with atomic_file(path) as draft:
         figure.savefig(draft, format="png", dpi=130, metadata={"Software": None, "Description": words})
-    ledger.write_text(beside, words + "\n")
+    write_text(beside, words + "\n")
     return before != [path.read_bytes(), beside.read_bytes()]
 
 

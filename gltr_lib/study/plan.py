@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib._drafts import write_text
 from gltr_lib._json import parse_object
 from gltr_lib.config import PAINTED_VIEWS, TrainConfig
 from gltr_lib.study import book
@@ -189,7 +190,7 @@ class _Clock:
             self.kept[name] = self.timer(run.config, self.device)
         except (OSError, RuntimeError, ValueError, TypeError) as error:  # the list must not end at one method
             return 0.0, f"no prediction: {error}"
-        ledger.write_text(self.path, json.dumps(self.kept, indent=1) + "\n")
+        write_text(self.path, json.dumps(self.kept, indent=1) + "\n")
         return self.kept[name], "measured now"
 
 

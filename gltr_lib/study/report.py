@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib._drafts import write_text
 from gltr_lib.study import ablations, book, classes, figures, real_figures, tables, trials
 from gltr_lib.study.evidence import Evidence
 
@@ -53,7 +54,7 @@ def write(base: str | os.PathLike[str] = ".", results: str | os.PathLike[str] = 
             path.unlink()
             changed.append(path.name)
         elif text is not None and (not path.exists() or path.read_text(encoding="utf-8") != text):
-            ledger.write_text(path, text)
+            write_text(path, text)
             changed.append(path.name)
     for name, make in makers(folder).items():
         made, path = make(), folder / name

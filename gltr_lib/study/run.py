@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
+from gltr_lib._drafts import locked, write_text
 from gltr_lib.config import TrainConfig
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
@@ -29,7 +30,7 @@ from gltr_lib.study import again, book, data, painters, real_tier, scenes, trial
 from gltr_lib.study.book import missing
 from gltr_lib.study.grid import Run, Settings, grid, train_streets
 from gltr_lib.study.looks import Streets
-from gltr_lib.study.places import Places, default_ledger
+from gltr_lib.study.places import Places, default_cache, default_ledger
 from gltr_lib.study.processes import in_processes
 from gltr_lib.study.tables import convergence_line
 from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
@@ -123,7 +124,7 @@ def choose_trials(places: Places, say: Callable[[str], None] = print) -> None:
     """Write the choice of each method whose trials are all in the ledger, beside that ledger."""
     chosen = trials.choose(book.tier_rows(book.read(places.ledger), Settings("tuning")))
     if chosen:
-        ledger.write_text(places.ledger.with_name(trials.FILE.name), trials.text(chosen))
+        write_text(places.ledger.with_name(trials.FILE.name), trials.text(chosen))
         labels = ", ".join(f"{method}: {entry['label']}" for method, entry in chosen.items())
         say(f"chosen by the ledger ({len(chosen)} of {len(trials.candidates())} methods): {labels}")
 
@@ -268,18 +269,18 @@ def _train(run: Run, places: Places, where: torch.device) -> None:
     export(result.model, places.network(run), {"facts": json.dumps(facts)})
 
 
-def styles_for(config: TrainConfig, where: torch.device, cache: Path = Places.runs / "cache") -> tuple[Any, Any]:
+def styles_for(config: TrainConfig, where: torch.device, cache: Path | None = None) -> tuple[Any, Any]:
     """The stylizer and the bank that a configuration asks for; None for what its views do not need.
 
     Args:
         config: the run.
         where: where the stylizer is put.
-        cache: keeps banks that are not shipped.
+        cache: keeps banks that are not shipped; None = as :func:`~gltr_lib.study.places.default_cache` says.
     """
     if not config.method.needs_paintings:
         return None, None
     stylizer = painters.stylizer(config.stylizer, where) if config.method.needs_stylizer else None
-    return stylizer, painters.bank(config.bank, stylizer, cache)
+    return stylizer, painters.bank(config.bank, stylizer, cache or default_cache())
 
 
 def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callable[[str], None]) -> None:
@@ -304,13 +305,5 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
 def _lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a file's lock if nobody else does, or once nobody does; it ends with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        if ledger.fcntl is None:
-            yield True
-            return
-        try:
-            ledger.fcntl.flock(handle, ledger.fcntl.LOCK_EX | (0 if wait else ledger.fcntl.LOCK_NB))
-        except OSError:
-            yield False
-            return
-        yield True
+    with path.open("w") as handle, locked(handle.fileno(), wait=wait) as ours:
+        yield ours

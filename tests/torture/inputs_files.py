@@ -43,7 +43,6 @@ def _readers(folder: Path) -> dict[str, dict[str, Reader]]:
     from gltr_lib.models import build, load_checkpoint, load_trunk
     from gltr_lib.offline import list_images, merge_banks
     from gltr_lib.offline.manifest import read_all
-    from gltr_lib.prepare import splits
     from gltr_lib.prepare.convert import convert
     from gltr_lib.prepare.unpack import unpack
     from gltr_lib.prepare.verify import verify
@@ -122,7 +121,7 @@ def _readers(folder: Path) -> dict[str, dict[str, Reader]]:
                  "StyleBank.load of a stylizer?": lambda case: StyleBank.load(case.path, stylizer),
                  "merge_banks?": lambda case: merge_banks([case.path, other], prefix=True)},
         "list": {"read_list": lambda case: read_list(case.path),
-                 "prepare's read_list": lambda case: splits.read_list(case.path, digits=5)},
+                 "read_list of numbers": lambda case: read_list(case.path, digits=5)},
         "ledger": {"ledger.read": lambda case: ledger.read(case.path), "ledger rows?": every_row},
         "manifest": {"manifest.read_all": lambda case: read_all(case.path, SETTINGS)},
         "registry": {"weights.load": lambda case: weights.load("a", assets=case.path),

@@ -14,7 +14,20 @@ from tests.torture.values import Spec, spec
 
 def specs(folder: Path) -> list[Spec]:
     """What ``values_tensors`` and ``values_files`` left over."""
-    from gltr_lib import baselines, config, datasets, engine, evaluate, ledger, metrics, models, offline, viz, weights
+    from gltr_lib import (
+        _drafts,
+        baselines,
+        config,
+        datasets,
+        engine,
+        evaluate,
+        ledger,
+        metrics,
+        models,
+        offline,
+        viz,
+        weights,
+    )
 
     here = folder / "values"
     marks, photo = np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint8)
@@ -38,9 +51,6 @@ def specs(folder: Path) -> list[Spec]:
         spec("evaluate.score_prior", evaluate.score_prior, "", "target pred", prior=guess[0], labels=guess,
         num_classes=19),
         spec("evaluate.merge", evaluate.merge, matrices=[matrix]),
-        spec("evaluate.report", evaluate.report, matrix=matrix, classes=[str(n) for n in range(19)]),
-        spec("evaluate.rescore", evaluate.rescore, "protocols", "target pred labels", predictions=guess, labels=guess,
-             protocols=(evaluate.FULL_SIZE,)),
         spec("evaluate.prepare", evaluate.prepare, "protocol", protocol=evaluate.FULL_SIZE, image=photo, label=marks),
         spec("ledger.scan", ledger.scan, path=here / "none.jsonl"),
         spec("ledger.find", ledger.find, "method", rows=rows, method="gtr"),
@@ -48,7 +58,7 @@ def specs(folder: Path) -> list[Spec]:
         spec("ledger.table", ledger.table, rows=rows, methods=["gtr"], columns=["streets/game"], scale=100.0, digits=1),
         spec("ledger.between", ledger.between, path=page, marker="a"),
         spec("ledger.replace_between", ledger.replace_between, "path", path=page, marker="a", text="y"),
-        spec("ledger.write_text", ledger.write_text, "path", path=here / "t.txt", text="z"),
+        spec("write_text", _drafts.write_text, "path", path=here / "t.txt", text="z"),
         spec("ledger.numbers", ledger.numbers, values=[0.5], digits=5),
         spec("models.MixStyle", models.MixStyle, "", "mixstyle", probability=0.5, alpha=0.1),
         spec("models.parameter_count", models.parameter_count, model=net),
