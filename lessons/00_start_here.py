@@ -105,11 +105,14 @@ show(picture, alt="A street as in a video game: grey road, sand-coloured houses,
 # Every car is blue. Every facade is sandy brick. Every pedestrian wears the same pink, every rider the same orange. Real cities are not like that,
 # and yet you would recognise any street. Would a network that learnt here?
 #
-# Four more looks: `overcast` and `sun` are two kinds of weather, with other paint on everything; `geometry` keeps all
-# the materials of the game; `sampled:3` is number 3 of a long list of looks drawn at random.
+# Four more looks: `overcast` and `sun` are two kinds of weather, with other paint on everything; what `geometry`
+# changes is for you to find out; `sampled:3` is number 3 of a long list of looks drawn at random.
 #
-# **Predict, then run.** The next cell renders *the same seed* in these looks. Which of the four leave every thing where
-# it is, so that the label map stays the same to the last pixel?
+# From here on, look for **Predict, then run**: guess first, then run the cell. Under its result stands *What we saw*,
+# folded up. Open it when you have looked for yourself.
+#
+# **Predict, then run.** The next cell renders *the same seed* in these looks. Which of the four leave everything in its
+# place, so that the label map stays the same to the last pixel?
 
 # %%
 looks = ["game", "overcast", "sun", "geometry", "sampled:3"]
@@ -125,7 +128,10 @@ show(
 show(label_legend(np.unique(labels)), alt="Legend: number, name and colour of each class in this street.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** `overcast` and `sun` share the map of `game` to the last pixel. `geometry` and `sampled` are other streets. Let somebody say why that makes the first two the cleanest experiment.
+# **Expected.** `overcast` and `sun` share the map of `game` to the last pixel. `geometry` and `sampled:3` show other
+# streets.
+#
+# **In class.** Let somebody say why that makes the first two the cleanest experiment.
 
 # %% [markdown]
 # | look | what it changes | what it is for |
@@ -137,8 +143,8 @@ show(label_legend(np.unique(labels)), alt="Legend: number, name and colour of ea
 # | `colour` | the colours; the rest stays | a control: does it fail because of colour alone? |
 #
 # `overcast` and `sun` are the cleanest experiment in this course. The street is the same to the last pixel. If a
-# network fails there, then because of what things look like, not because of where they stand. In this lesson they play
-# the part of the real street.
+# network fails there, the reason is what things look like, not where they stand. In this lesson they play the part of
+# the real street.
 #
 # So let us try. The course ships a network that was trained on pictures of the game, and on nothing else.
 #
@@ -169,24 +175,25 @@ show(
 show(label_legend(), alt="Legend: number, name and colour of all 19 classes, for the row of answers.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Nearly everything right on `game`, large orange areas in `overcast` and `sun`, with road, cars or houses among them. The printed shares are those of one street. Let them say what a person would have got wrong: nothing.
+# **Expected.** Nearly everything is right on `game`. In `overcast` and `sun` there are large orange areas, with road,
+# cars or houses among them. More than half of the `sun` street is wrong.
+#
+# **In class.** The printed shares are those of one street. Let them say what a person would have got wrong: nothing.
 
 # %% [markdown]
 # Orange is wrong. Compare each answer with the label map above, which is right for all three columns: nothing has
 # moved, and still the network loses whole vehicles. A suspicion, which lesson 01 tests: it never learned what a car
 # *is*, only what cars in this game are *made of*.
 #
-# Two words for this. The pictures that we train on are the **source domain** (here the game), those on which the network
-# must work the **target domain**. What is lost on the way is the **domain gap**. Lesson 01 measures it; section 4 shows
-# what this course tries against it.
+# Three terms for this. The pictures that we train on are the **source domain** (here the game), those on which the
+# network must work the **target domain**. What is lost on the way is the **domain gap**. Lesson 01 measures it; section
+# 4 shows what this course tries against it.
 #
 # ## 3. What the network must say (10 min)
 #
-# There are 19 classes. Their numbers are the **trainIds** 0 to 18 of Cityscapes, a set of photographs of streets, most of them
-# German, labelled by hand. A value of **255** means: no label here, do not count this pixel, neither for nor against the network.
-# (Our streets have a label everywhere; a hole comes in exercise 0.2.)
-# (Data sets also store ids of their own: Cityscapes writes a road as 7. A loader turns those into trainIds once, and
-# nobody has to think of them again.)
+# There are 19 classes. Their numbers are the **trainIds** 0 to 18 of Cityscapes, a set of photographs of streets, most
+# of them German, labelled by hand. A value of **255** means: no label here, do not count this pixel, neither for nor
+# against the network. (Our streets have a label everywhere; exercise 0.2 makes a hole.)
 
 # %%
 show(
@@ -250,7 +257,10 @@ show(
 )  # fmt: skip
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Road is about a quarter of the pixels, the small classes together three or four in a hundred (the printed line has the number for your seed). Keep the guesses: they come back in lesson 01, when a score ignores what is small.
+# **Expected.** Road is about a quarter of all pixels. Poles, lights, people and bicycles together are three or four in
+# a hundred. (The printed line has the numbers for your streets.)
+#
+# **In class.** Keep the guesses: they come back in lesson 01, when a score ignores what is small.
 
 # %% [markdown]
 # Remember the short bars. A network may ignore all of them and still have nearly every pixel right. Lesson 01 builds
@@ -345,8 +355,8 @@ to_tensor = check("00-normalise", to_tensor)
 # - **Local** texture randomization (LTR) paints only random blobs. A mask $M$ is 1 inside the blobs and 0 outside:
 #   $x_\text{local} = M\,x_\text{global} + (1-M)\,x$.
 #
-# Below, a small network that comes with the course paints your street (you will build one in lesson 02). The painting is
-# computed, too: change the number 22 and run the cell again, there are as many paintings as there are numbers.
+# Below, a small network that comes with the course paints your street (you will build one in lesson 02). The painting
+# is computed, too: change the number 22 and run the cell again. There are as many paintings as there are numbers.
 
 # %%
 painting = paintings.paint(course.seed(22), size=256)
@@ -374,8 +384,8 @@ show(
 )
 
 # %% [markdown]
-# And this is why one painting is not enough: a network would simply learn *that* look. Here are four more, and four
-# training pictures of one street. What do all four still have in common?
+# One painting is not enough: a network would simply learn *that* look. Here are four more, and four training pictures
+# of one street. What do all four still have in common?
 
 # %%
 canvases = [paintings.paint(course.seed(number), size=256) for number in (16, 23, 36, 37)]
@@ -403,7 +413,10 @@ show(
 print(summary("00"))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Less orange in `overcast` and `sun` than the first network had, and often a little more on `game`: the price. Not repaired completely. Ask which errors stay, and whether one street proves anything.
+# **Expected.** Less orange in `overcast` and `sun` than the first network had, and a little more on `game`: the price.
+# Not everything is repaired.
+#
+# **In class.** Ask which errors stay, and whether one street proves anything.
 
 # %% [markdown]
 # Each title says what the first network got wrong (*was*). Go back to its figure and compare column by column. This is the

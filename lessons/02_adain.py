@@ -151,9 +151,10 @@ figure = viz.grid(maps, titles, columns=4, rows=["street", "painting"])
 viz.show(figure, alt="Four feature channels of the street above, the same four of the painting below, as grey maps.")
 
 # %% [markdown]
-# Compare the two pictures of a column: the same filter on the same grey scale. One is flat and grey (quiet, a small std),
-# the other full of black and white (busy, a large std). That is what a std in feature space measures: **how much a filter's
-# answer changes from place to place**.
+# Compare the two pictures of a column: the same filter on the same grey scale. One is flat and grey (quiet, a small
+# std), the other full of black and white (busy, a large std). That is what a std in feature space measures: **how much
+# a filter's answer changes from place to place**. (Look at the right two columns: what makes the painting's std large,
+# its strokes, or its sky against its ground?)
 
 # %% [markdown]
 # ## 2. The layer (9 min)
@@ -355,17 +356,20 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Coarse places first: the features hold them, and after a few dozen steps the street stands there, nearly grey. Then the right colours; fine detail last and not completely.
+# **Expected.** Coarse places first: the features hold them, and after a few dozen steps the street stands there, nearly
+# grey. Then the right colours; fine detail comes last, and not completely.
 
 # %% [markdown]
-# You have a style transfer that did not exist a minute ago. It is a modest one: read the rows downwards. What stood there
-# first, and what is missing to the last? (The grid of dots on the way: the 4 x 4 pixels of a position, each with an error
-# of its own until it has learned better.)
+# You have a style transfer that did not exist a minute ago. It is a modest one: read the rows downwards. What came
+# first, and what is still missing at the end? (The grid of dots: each of the 4 x 4 pixels of a position has an error of
+# its own until the decoder has learned better.) In the curves, compare each line with its own start: the three losses
+# have different units.
 #
 # The shipped stylizer has the same parts and much more training (its model card tells how); it also gives its decoder a
-# little noise, since a cloudless sky has no variation that a style could amplify. From here on we use the shipped decoder,
-# and compare it with yours once, in two numbers. *Reconstruction*: how like the street is when it is encoded and decoded
-# (more decibels are better). *Style distance left*: 100 % is the street as it was, 0 % would be the painting's statistics.
+# little noise (always the same), since a cloudless sky has no variation that a style could amplify. From here on we use
+# the shipped decoder, and compare it with yours once, in two numbers. *Reconstruction*: how like the street is when it
+# is encoded and decoded (more decibels are better). *Style distance left*: 100 % is the street as it was, 0 % would be
+# the painting's statistics.
 
 
 # %%
@@ -395,12 +399,13 @@ viz.show(
 )
 
 # %% [markdown]
-# Look at the pictures first, at road and sky: how much grain is there in each? Then at the table: whose reconstruction is
-# better, and who comes nearer to the style? Your decoder has seen
-# streets and a few paintings for a short while, and is judged on a street; the shipped one learned for far longer, on a
-# large GPU, and had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the style's
-# statistics up to the tiny $\varepsilon$, as section 2 showed. The decoded *picture*, encoded again, only comes near
-# them: a decoder compromises between what the features ask for and what a picture can be.
+# Look for the painting's long strokes, and you will not find them: the encoder's channels see windows of 10 or 34
+# pixels. What arrives is colour and grain. Look at road and sky: how much grain is there in each picture? Then at the
+# table: whose reconstruction is better, and who comes nearer to the style? Your decoder has seen streets and a few
+# paintings for a short while, and is judged on a street; the shipped one learned for far longer, on a large GPU, and
+# had photographs to learn as well. Last, the right column. In *feature space* AdaIN meets the style's statistics up to
+# the tiny $\varepsilon$, as section 2 showed. The decoded *picture*, encoded again, only comes near them: a decoder
+# compromises between what the features ask for and what a picture can be.
 
 # %% [markdown]
 # ## 4. How much, and between whom (11 min)
@@ -465,7 +470,9 @@ change = 255 * (walk[0] - street).abs().mean().item()
 print(f"alpha = 0 against the original: {psnr(walk[0], street):.1f} dB, {change:.1f} of 255 grey levels on average")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** About ten, more than most guess: the round trip loses fine detail. Every stylised picture of lesson 03 pays that price.
+# **Expected.** About ten grey levels, more than most people guess: the round trip loses fine detail.
+#
+# **In class.** Every stylised picture of lesson 03 pays that price.
 
 # %% [markdown]
 # With `alpha = 0` you see what encoder and decoder lose on their own, the price of the round trip. Keep it in mind in
@@ -586,11 +593,13 @@ difference = 255 * (intact - shuffled).abs().max().item()
 print(f"largest difference between the two streets: {difference:.4f} of 255 grey levels")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Not at all: the printed difference is rounding. A sum does not care about order. Wait for the silence, then ask what a style therefore cannot say.
+# **Expected.** Not at all. The two streets are equal but for rounding.
+#
+# **In class.** Wait for the silence, then ask what a style therefore cannot say.
 
 # %% [markdown]
-# (What is printed is rounding.) Nothing changes, because nothing *can* change: a sum does not care in which order you add. **A style is two numbers a
-# channel**, and the picture of the painting is no longer needed. This has consequences:
+# Nothing changes but the rounding, because nothing *can* change: a sum does not care in which order you add. **A style
+# is two numbers a channel**, and the picture of the painting is no longer needed. This has consequences:
 #
 # - A style is *small*. Lesson 03 keeps hundreds of painters in one small file.
 # - A style cannot say "stars above, hills below". It is spread over the whole street, sky and road alike.

@@ -48,7 +48,6 @@
 # **If time is short.** Section 5 (disk and hours) reads well at home. Do section 7 together: a class should see the two networks answer.
 
 # %%
-import hashlib
 import io
 import time
 
@@ -136,10 +135,10 @@ for name, grey in [("soft ramp", ramp), ("one hard edge", edge), ("checkerboard 
 viz.table(rows, ["picture", "roughness x 100", "complexity"], digits=2)
 
 # %% [markdown]
-# Hold the first two rows against each other. Roughness cannot tell the ramp from the edge: both change by 1 in all, one in
-# small steps, the other at once. Complexity can: in most small blocks beside an edge there is nothing at all, so the edge
-# is discounted. The ramp still scores, because its slope grows with every halving of the picture. No single number is
-# texture itself.
+# Hold the first two rows against each other. Roughness cannot tell the ramp from the edge: both climb from 0 to 1, one
+# in small steps, the other at once. Complexity can: in most small blocks beside an edge there is nothing at all, so the
+# edge is discounted. The ramp still scores, because its slope grows with every halving of the picture. No single number
+# is texture itself.
 #
 # Now a wall of paintings, sorted by complexity.
 
@@ -157,9 +156,9 @@ figure = viz.grid(
 viz.show(figure, alt="Three rows of eight paintings under their complexity: soft washes, brush work, dense patterns.")
 
 # %% [markdown]
-# What does complexity do to a *street*? We let all of them paint the same one, and look at two numbers. **Contour contrast**:
-# how many times as much a pixel differs from its right neighbour across the border of two classes as within a class; where
-# this ratio falls to 1, borders drown in texture. **Grain**: how much it changes within a class.
+# What does complexity do to a *street*? We let all of them paint the same one, and look at two numbers. **Grain**: how
+# much a pixel differs from its right neighbour *within* a class, on average. **Contour contrast**: the same *across*
+# the border of two classes, divided by the grain. Where it falls to 1, borders drown in texture.
 #
 # **Predict, then run.** As paintings get busier, which way will the grain go, and which way the contours?
 
@@ -182,12 +181,8 @@ def tensor(picture):
 
 wall = (tensor(work) for work in course.track(works, "reading styles"))
 bank = StyleBank.from_images(stylizer, wall, [f"painting {seed}" for seed in seeds])
-painted = torch.cat(
-    [
-        stylizer.stylize(street.expand(len(part), -1, -1, -1), part)
-        for part in course.track(list(map(bank.stats.__getitem__, order.split(22))), "painting the street")
-    ]
-)
+parts = course.track(order.split(22), "painting the street")
+painted = torch.cat([stylizer.stylize(street.expand(len(part), -1, -1, -1), bank.stats[part]) for part in parts])
 across, within = contours(painted, labels)
 
 # %%
@@ -222,15 +217,17 @@ extremes = viz.grid(
 viz.show(extremes, alt="The same street painted in the blandest, a middle and the busiest style of the wall.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Grain rises with complexity, clearly (the rank correlation is far above 0.5). Contours: little or no relation, but all paint lowers them against the raw street, the dashed line. Let them explain why that is not a contradiction.
+# **Expected.** Grain rises clearly with complexity (a rank correlation of about +0.8). The contours hardly care (about
+# 0). But nearly all paint lowers them against the raw street, the dashed line.
+#
+# **In class.** Let them explain why that is not a contradiction.
 
 # %% [markdown]
-# Read the two rank correlations (+1: the same order, 0: no relation, −1: the reverse), then the plots. If the first is clearly positive, choosing a painting by its
-# complexity means choosing how much texture the street gets: a bland painter leaves the street as smooth as it was or
-# smoother, and little is randomised. If the second is clearly negative, busy painters drown the borders that the labels
-# speak of; if it is near 0, they do so no more than others, and an upper limit is caution rather than measurement. (The
-# dashed line of the right plot says what *any* paint does to the contours.) Whatever your plots say, we choose a band
-# by **rank** and not by value, because the scale of a made-up measure means nothing.
+# Read the two rank correlations (+1: the same order, 0: no relation, −1: the reverse), then the plots. *Grain*: where
+# it rises with complexity, a bland painter randomises little. So we want a lower limit. *Contours*: did busy painters
+# drown more of them than bland ones? If not, an upper limit is caution, not measurement. (The dashed line shows what
+# the raw street has; *any* paint changes it.) We choose a band by **rank**, not by value: the scale of a made-up
+# measure means nothing.
 #
 # ### Exercise 3.2 — Neither bland nor noise (●●○, 5 min)
 #
@@ -296,11 +293,13 @@ viz.table(rows, [f"{len(kept)} painters as ...", "kilobytes", "bytes a painter"]
 print(f"one style: 2 x {stylizer.channels} numbers of 2 bytes = {2 * stylizer.channels * 2} bytes, and its name")
 
 # %% [markdown]
-# Your own pictures make a bank as well: `gltr bank FOLDER museum.safetensors` at the command line, or `StyleBank.from_images`
-# as above. The course ships a larger one of procedural paintings. Below it is drawn as a map: every point is a painting,
-# placed by the two directions in which the styles vary most (principal components of the $2C$ numbers, each divided by its
-# own spread first, so that all of them count alike). Where there is room, a point shows the painting that it came from.
-# Two things change across the map, one from left to right, one from bottom to top. Which? Decide before you read on.
+# Your own pictures make a bank as well: `gltr bank FOLDER museum.safetensors` at the command line, or
+# `StyleBank.from_images` as above. The course ships a larger one: the first 512 paintings, **without** our band. All
+# painted networks of this course were trained with it. Below it is drawn as a map (the code only lays it out; skip it):
+# every point is a painting, placed by the two directions in which the styles vary most (principal components of the
+# $2C$ numbers, each divided by its own spread first, so that all of them count alike). Where there is room, a point
+# shows the painting that it came from. Two things change across the map, one from left to right, one from bottom to
+# top. Which? Decide before you read on.
 
 # %%
 bank = StyleBank.load("paintings-mini", stylizer)
@@ -360,16 +359,18 @@ sample_styles = check("03-sample", sample_styles)
 # The next map takes the $2C$ numbers *as they are*, so those that vary much count for more than in the map above. Each dot
 # is a painting of the bank, in the colour that it gives to a street. Pick a painter, mix three, or let a seed draw.
 #
-# **Predict, then run.** How many per cent of the variation between the styles can a flat map hold? And will its left and right mean the same as
-# those of the map above?
+# **Predict, then run.** What share of the variation between the styles can two directions hold? And will its left and
+# right mean the same as those of the map above?
 
 # %%
 StyleBankExplorer()
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Most of them; the line above the map says how much. Left to right is dark to light: brightness is the
-# strongest of the differences. (In the map before, where all numbers count alike, strong contrasts lie at one end and faint
-# ones at the other.) The lines to the nearest styles, taken in all numbers, show what the map cannot.
+# **Expected.** Most of it, about four fifths; the line above the map says how much. Left to right is dark to light:
+# brightness is the strongest of the differences. (In the map before, where all numbers count alike, strong contrasts
+# lie at one end and faint ones at the other.)
+#
+# **In class.** The lines to the nearest styles, taken in all numbers, show what the map cannot.
 
 # %% [markdown]
 # The line above this map says how much it holds, the one inside it what left and right mean here. The five pictures below are the
@@ -395,21 +396,18 @@ mine = my_gtr(batch, torch.Generator().manual_seed(course.seed()))
 theirs = gtr(batch, generator=torch.Generator().manual_seed(course.seed()))
 print("my GTR and the library's agree:", torch.allclose(mine, theirs, atol=1e-5))
 generator = torch.Generator().manual_seed(course.seed())
-before = hashlib.sha256(maps.numpy().tobytes()).hexdigest()
 shown = [image for views in (batch, *(gtr(batch, generator=generator) for _ in range(3))) for image in views]
-after = hashlib.sha256(maps.numpy().tobytes()).hexdigest()
 figure = viz.grid(shown, columns=4, rows=["raw", "step 1", "step 2", "step 3"])
 viz.show(
     figure,
     alt="Four streets raw in the first row; in each further row the same streets, every one in a new painted style.",
 )
-print(f"labels, SHA-256 before: {before[:16]}  after: {after[:16]}  identical: {before == after}")
 
 # %% [markdown]
-# The checksum (change one byte, and another number comes out) is an easy win: GTR is never even given the labels. The question behind it is harder. Do the labels still
-# **fit**, pixel by pixel? Stylisation could blur a border away, or shift the picture by a pixel or two, and the
-# labels would be quietly wrong. Here is a test that would catch it: slide the label map sideways under the picture and
-# measure the contour contrast at every shift. If picture and labels fit, the curve has its peak at zero.
+# GTR is never given the labels, so it cannot change them. The real question is harder. Do they still **fit**, pixel by
+# pixel? Stylisation could blur a border away, or shift the picture by a pixel or two, and the labels would be quietly
+# wrong. Here is a test that would catch it: slide the label map sideways under the picture and measure the contour
+# contrast at every shift. If picture and labels fit, the curve has its peak at zero.
 #
 # **Predict, then run.** How wide will the peak of the painted streets be, beside that of the raw ones?
 
@@ -439,12 +437,17 @@ odd = gtr(batch[:1, :, :97, :131], generator=generator)
 print("an odd size stays exact:", tuple(odd.shape))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The peak stands at zero for both. The painted one is much lower and about a pixel wider: encoder and decoder soften the borders. A stylizer that shifted things would move the peak, one that blurred badly would flatten it.
+# **Expected.** The peak stands at zero for both. The painted one is much lower and about a pixel wider: encoder and
+# decoder soften the borders.
+#
+# **In class.** A stylizer that shifted things would move the peak, one that blurred badly would flatten it.
 
 # %% [markdown]
-# Compare the two peaks at half of their height above the ends. Where the painted one is wider, painting has softened the
-# borders: a decoder does not draw an edge as sharply as the engine did. *Where* the border lies is another matter. A peak at
-# zero says that nothing has moved sideways, not by one pixel. (Up and down needs a test of its own: `maps.roll(shift, 1)`.)
+# The height first: under paint a border stands out far less, because there is more texture inside the classes, and the
+# borders are softer. It still stands out. Now the width, at half of the height above the ends. Where the painted one is
+# wider, painting has softened the borders: a decoder does not draw an edge as sharply as the engine did. *Where* the
+# border lies is another matter. A peak at zero says that nothing has moved sideways, not by one pixel. (Up and down
+# needs a test of its own: `maps.roll(shift, 1)`.)
 #
 # ## 5. Online, or copies on a disk? (7 min)
 #
@@ -522,13 +525,16 @@ viz.show(
 )
 
 # %% [markdown]
-# A detail of the released code: which copy of a picture is seen changes only every 5,000 iterations. At two pictures a
-# step these are 10,000 draws from 2 x 24,806 = 49,612 entries, less than one pass, so it does no harm. What limits this way are the
-# five copies.
+# Five versions of a picture, or hundreds: does the limit hurt? The course has a **study** of its own: the same small
+# network trained with every method, on 600 streets in the game look, with several seeds. Its scores are lines of files
+# in `results/`, the **ledger**. It trained GTR on five copies of each street as well, painted beforehand in styles of
+# the same bank, with everything else as it was.
 #
-# Does the limit hurt? The course has a **study** of its own: the same small network trained with every method, on 600 streets in
-# the game look, with several seeds. Its scores are lines of files in `results/`, the **ledger**. It trained GTR on five copies of
-# each street as well, painted beforehand in styles of the same bank, with everything else as it was. **Predict, then run.** How many points is a new painting at every step worth, on which look?
+# The score is *mIoU-19 @ full size*: the mean over all 19 classes, at the pictures' own size. The brackets hold one
+# difference a seed. *Helps* or *harms* is said only where an interval over the seeds leaves out zero (lesson 08 builds
+# it), else *open*; with two seeds that is nearly always.
+#
+# **Predict, then run.** How many points is a new painting at every step worth, on which look?
 
 # %%
 study = claims.scores() | claims.scores(file="ablations.jsonl", tier="ablations")
@@ -540,7 +546,10 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Most expect a clear gain from so many more versions. As long as the table shows differences of a point or less, the bank is what counts, not how many versions of one street: five copies of a few hundred streets hold nearly every style of the bank, only not each street in each. `docs/study.md` has what fewer *paintings* do.
+# **Expected.** About a point or less, in either direction. So the bank is what counts, not how many versions there are
+# of one street.
+#
+# **In class.** Most expect a clear gain from so many more versions. `docs/study.md` has what fewer *paintings* do.
 
 # %% [markdown]
 # Where the differences are small, online painting buys disk and patience rather than points: the copies of all streets together
@@ -563,19 +572,22 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The single painting loses most. Of the fifties the busy ones lose least (two seeds: say so). Section 2 kept the busy end with caution; here it teaches most. What would have to be true for it to hurt?
+# **Expected.** The single painting loses most, by far. Of the fifties the busy ones lose least. Section 2 was cautious
+# at the busy end; here it teaches most.
+#
+# **In class.** Two seeds: say so. What would have to be true for the busy end to hurt?
 
 # %% [markdown]
-# Two seeds a row are few. But read the rows of fifty against each other, and against the single painting: from fifty on, *which*
-# paintings there are may count as much as how many. Section 2 left the busiest twentieth out, by caution; that is a setting to
-# test, not a law.
+# Two seeds a row are few. But read the rows of fifty against each other, and against the single painting: from fifty
+# on, *which* paintings there are may count as much as how many. Section 2 left the busiest twentieth out, by caution.
+# The shipped bank did not, and these rows do not blame it.
 #
 # ## 6. Some pictures stay raw (5 min)
 #
-# Should the network still see unpainted pictures? The released code says half: its list holds every picture once raw and
-# once stylised, **1:1**. Our default is 0, stylised only. There is no right answer in advance; the share is a parameter
-# (`raw_share` in `gltr_lib.config.MethodConfig`), and every table of this course names it. The study's plan has runs with
-# other shares; `docs/study.md` says which of them have been made.
+# Should the network still see unpainted pictures? The released code says half: its list holds every picture once raw
+# and once stylised, **1:1**. Our default is 0, stylised only. There is no right answer in advance; the share is a
+# parameter (`raw_share` in `gltr_lib.config.MethodConfig`), and every table of this course names it. The table below
+# the exercise shows what other shares did in the study.
 #
 # ### Exercise 3.4 — Some pictures stay raw (●●○, 5 min)
 #
@@ -619,6 +631,20 @@ viz.show(
     alt="Three batches of the same four streets: all painted, some painted and some raw, all raw.",
 )
 
+# %%
+line = []
+for share in ("0.25", "0.5", "0.75"):
+    values = [claims.paired(study, f"gtr raw_share={share}", "gtr", look) for look in tables.COLUMN_NAMES]
+    if all(values):
+        line.append((share, len(values[0]), *(f"{sum(v) / len(v):+.1f}" for v in values)))
+viz.table(
+    line, ["raw share", "seeds", *tables.COLUMN_NAMES.values()], caption="Points of mIoU-19 against a raw share of 0"
+)
+
+# %% [markdown]
+# Read a row from left to right: what do raw pictures buy on `game`, and who pays? So few seeds show a direction, not a
+# size.
+
 # %% [markdown]
 # ## 7. What the network learned (7 min)
 #
@@ -626,7 +652,7 @@ viz.show(
 # number of pictures. One saw them raw (*baseline*), one saw them painted (*GTR*). First an eye test: one street, its
 # labels unchanged, and four paintings that are not in the bank (their kinds are).
 #
-# **Predict, then run.** Only paint changes, no thing moves. Which part of its answers will each network keep?
+# **Predict, then run.** Only paint changes, no thing moves. How many of its answers will each network keep?
 
 # %%
 nets = {"baseline": models.load_shipped("baseline"), "GTR": models.load_shipped("gtr")}
@@ -658,7 +684,9 @@ for name, guess in guesses.items():
 viz.table(rows, ["% of the pixels", *kinds], digits=0)
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The baseline gives up many of its answers under paint, the GTR network keeps most of them. The table below the figure has the shares for today's networks.
+# **Expected.** The baseline gives up about half of its answers or more under paint. The GTR network keeps nine in ten.
+#
+# **In class.** The table below the figure has the shares for today's networks.
 
 # %% [markdown]
 # Paint carries no information about what a thing *is*. A network that keeps its answers has learned not to listen to it.
@@ -690,12 +718,15 @@ print(f"on its own look, GTR changes the score by {gains['game']:+.1f} points; o
 print(f"{sum(there) / len(there):+.1f} on average, from {min(there):+.1f} to {max(there):+.1f}")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** A loss on `game`, a gain on looks of another appearance; on `geometry` painting has nothing to close. If today's networks show another pattern, that is the better discussion: what would have to be true?
+# **Expected.** A loss on `game`, a gain on every look with another appearance. On `geometry` there is nothing for
+# painting to close, so it only costs.
+#
+# **In class.** If today's networks show another pattern, that is the better discussion: what would have to be true?
 
 # %% [markdown]
-# One run and a few streets are an anecdote. The course's own study repeats this with several seeds, on 64 streets a look (four for
-# each of sixteen sampled looks); its rows are in the *ledger*, the files in `results/`, and here they are beside your own bars. (*Helps* and *harms* are said only where an interval over the seeds
-# leaves out zero; lesson 08 builds it.) The second table takes the two controls apart.
+# One run and a few streets are an anecdote. The course's own study repeats this with several seeds, on 64 streets a
+# look (four for each of sixteen sampled looks); its rows are in the *ledger*, the files in `results/`, and here they
+# are beside your own bars.  The second table takes the two controls apart.
 
 # %%
 rows = ledger.read(course.root() / "results" / "headline.jsonl")
@@ -708,7 +739,7 @@ if rows:
             shown = [f"{100 * cell.mean:.1f} ± {100 * cell.sd:.1f}" for cell in pair]
             line.append((name, *shown, claims.sentence(claims.paired(headline, "gtr", "baseline", look))))
     heads = ["look", "baseline", "GTR", "GTR minus baseline (by seed): verdict"]
-    viz.table(line, heads, caption="The committed study, mIoU-19 in per cent, mean ± spread over seeds")
+    viz.table(line, heads, caption="The committed study, mIoU-19 in per cent, mean ± std over seeds")
 else:
     print("the study has not been run here: gltr study --tier headline")
 
@@ -725,9 +756,10 @@ viz.table(
 )
 
 # %% [markdown]
-# The controls change one thing each, so they say *why* a network falls. Read the row of colour: does the baseline fall far,
-# and GTR hardly? Then much of the gap is colour, and paint is a cure for that. Read the row of geometry: does the baseline
-# fall little? Then places are not its problem. There is nothing to win there, and paint only costs.
+# The controls change one thing each, so they say *why* a network falls. Read the row of colour: does the baseline fall
+# far, and GTR hardly? Then much of the gap is colour, and paint is a cure for that. (Would it not be simpler to jitter
+# the colours? A fair question. Lesson 08 runs that race, and GTR does not win it.) Read the row of geometry: does the
+# baseline fall little? Then places are not its problem. There is nothing to win there, and paint only costs.
 #
 # Last question: which classes made the difference?
 
@@ -744,9 +776,12 @@ viz.show(
 )
 
 # %% [markdown]
-# Draw as you like: the explorer shows what single training steps see. Watch thin things (poles, signs, wheels) at full
-# strength: where does *global* paint go too far? And note what it never does: inside one picture all texture comes from one
-# hand. That is where lesson 04 begins.
+# Read the chart from both ends. On top stand the classes that paint repaired. At the bottom stand those that it hardly
+# helped: what have they in common?
+#
+# Now draw as you like: the explorer shows what single training steps see. Watch thin things (poles, signs, wheels) at
+# full strength: where does *global* paint go too far? And note what it never does: inside one picture all texture comes
+# from one hand. That is where lesson 04 begins.
 
 # %%
 GtrExplorer()
@@ -757,14 +792,16 @@ print(summary("03"))
 # %% [markdown]
 # ## Recap
 #
-# - GTR gives every picture a style drawn anew at every step. The labels are not touched, and the contours stay under them.
-# - A painting's style is $2C$ numbers; a museum is a small file. Which paintings hang there counts: in our ablation fifty busy
-#   ones were worth as much as all 512. The paper's own formula (TCPS) is not available to us; our measure and our band are ours.
-# - Online painting costs a share of every step and next to no disk, and a picture rarely looks the same twice. Offline copies
-#   are the reverse.
+# - GTR gives every picture a style drawn anew at every step. The labels are not touched, and the contours stay under
+#   them.
+# - A painting's style is $2C$ numbers; a museum is a small file. Which paintings hang there counts: in our ablation
+#   (two seeds) fifty busy ones were worth about as much as all 512. The paper's own formula (TCPS) is not available to
+#   us; our measure and our band are ours.
+# - Online painting costs a share of every step and next to no disk, and a picture rarely looks the same twice. Offline
+#   copies are the reverse.
 # - The raw share is a parameter: 0 here, 1:1 in the released code. A table that does not name it says little.
-# - A network that saw paint keeps its answers under paint (so would a stone). Whether that helps on other looks is a matter of measurement, and
-#   the bars above are yours.
+# - A network that saw paint keeps its answers under paint (so would a stone). Whether that helps on other looks is a
+#   matter of measurement, and the bars above are yours.
 #
 # ## References
 #

@@ -92,8 +92,8 @@ with torch.inference_mode():
     said_global, said_local = (baseline(x).argmax(1) for x in (x_global, x_local))
 
 # %% [markdown]
-# **Predict, then run.** The baseline was trained on raw streets only. On which part of the picture will its two answers
-# differ: on 5 %, 20 % or 50 % of the pixels?
+# **Predict, then run.** The baseline was trained on raw streets only. On how many of the pixels will its two answers
+# differ: a tenth, a third, or more than half?
 
 # %%
 differ = 100 * (said_global[0] != said_local[0]).float().mean().item()
@@ -126,9 +126,14 @@ viz.show(viz.label_legend(present), alt="Legend: number, colour and name of the 
 print(f"two answers for {differ:.0f} % of the pixels of this street")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** A large part of it; the printed line has today's number. Ask which of the two answers was right, and whether that matters for *this* number.
+# **Expected.** More than half: nearly two thirds of this street.
+#
+# **In class.** Ask which of the two answers was right, and whether that matters for *this* number.
 
 # %% [markdown]
+# Above: the street and its two views. Below: orange where the baseline gives two answers, and beside it the two
+# answers, each under its own view. Not one object has moved between them.
+#
 # ## 2. A number for disagreement (17 min)
 #
 # Counting pixels with two answers is easy to read, and useless as a loss: a count has no gradient. So we compare the
@@ -136,9 +141,10 @@ print(f"two answers for {differ:.0f} % of the pixels of this street")
 #
 # $$\text{CGL} = \frac{1}{|V|} \sum_{i \in V} \sum_c \bigl(p^\text{global}_{ic} - p^\text{local}_{ic}\bigr)^2 ,$$
 #
-# summed over the classes $c$, averaged over the valid pixels $i \in V$, those with a label. (Agreement itself needs no label.
-# But what has none is the bonnet, or lies beyond the edge of the picture, and nobody will ever ask the network about it. Our
-# streets are labelled everywhere, so here `valid` is true throughout; on real labels it is not.)
+# summed over the classes $c$, averaged over the valid pixels $i \in V$, those with a label. (Agreement itself needs no
+# label. But pixels without one show the car's own bonnet, or lie beyond the edge of the picture, and nobody will ever
+# ask the network about them. Our streets are labelled everywhere, so here `valid` is true throughout; on real labels it
+# is not.)
 
 # %% [markdown]
 # ### Exercise 5.1 — Do both views agree? (●●○, 7 min)
@@ -213,12 +219,13 @@ viz.table(rows, ["network", "CGL", "two answers (%)", "right (%)"], caption=f"{l
 print("smallest disagreement:", min(reports, key=lambda name: reports[name][0]))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The one that always says road: exactly 0. The untrained network comes next. A loss that a stone can win needs a partner.
+# **Expected.** The one that always says road: exactly 0. The untrained network comes next. A loss that a stone can win
+# needs a partner.
 
 # %% [markdown]
-# **A network that knows nothing agrees with itself perfectly.** Consistency is not knowledge; it is a condition on
-# knowledge. Alone it has a trivial solution, the constant answer, and it takes the labels of the cross-entropy to keep a
-# network away from there. So whenever somebody shows you that a method is "more consistent", ask for the score beside
+# **A network that knows nothing can agree with itself perfectly.** Consistency is not knowledge; it is a condition on
+# knowledge. Alone it has a trivial solution, the constant answer, and it takes the labels of the cross-entropy to keep
+# a network away from there. So whenever somebody shows you that a method is "more consistent", ask for the score beside
 # it. In this lesson both always stand side by side.
 #
 # The row of the random weights hides a second trap: its CGL is small although its *answers* may differ on many pixels.
@@ -279,16 +286,18 @@ rows = [(kind, value, push) for kind, (value, push) in ends.items()]
 viz.table(rows, ["kind", "loss", "push"], caption="Both views certain, of opposite classes", digits=3)
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** KL pushes hardest, by far; mse and js push least, because the softmax is flat where it is certain.
+# **Expected.** KL pushes hardest, by far. mse and js hardly push at all, because the softmax is flat where it is
+# certain.
 
 # %% [markdown]
-# The right panel is the surprise. Where the view that should move is certain, the squared difference and JS have almost *no*
-# gradient, whatever the other view says: the softmax is flat there, and the network is told next to nothing. They move only a
-# view that still hesitates itself. KL pushes hardest where the two contradict each other with certainty, and pays for it: one confidently wrong teacher pixel, and
-# it pulls with full force in the wrong direction.
+# The right panel is the surprise. Where the view that should move is certain, the squared difference and JS have almost
+# *no* gradient, whatever the other view says. They move only a view that still hesitates itself. KL pushes hardest
+# where the two contradict each other with certainty. (Its gradient on the local logits is simply $q - p$. In the other
+# two it is multiplied, for two classes, by $q_A\,q_B$, and that product vanishes where the view is sure.) KL pays for
+# it: one confidently wrong answer of the global view, and it pulls with full force in the wrong direction.
 #
 # Our default is `mse`, for its calm. That is a choice, not a finding; `MethodConfig(consistency_kind=...)` is where you
-# change it.
+# change it. (`docs/study.md`, *Which distance should CGL take?*, has tried all three.)
 
 # %% [markdown]
 # ## 4. Who teaches whom? (13 min)
@@ -351,13 +360,17 @@ viz.table(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Zeros: *into global* in the four rows with `detach="global"`, and nowhere else. *Into local* stays as it was, digit for digit. Without `detach` the two lengths are of one size for mse and js, and which is longer is chance.
+# **Expected.** Zeros stand in the column *into global*, in the four rows with `detach="global"`, and nowhere else.
+# *Into local* stays as it was, digit for digit.
+#
+# **In class.** Without `detach` the two lengths are of one size for mse and js, and which is longer is chance.
 
 # %% [markdown]
-# `detach="global"` leaves an exact zero, and the gradient into *local* as it was: it cuts one branch and touches nothing
-# else. Without it the symmetric losses favour neither branch (which of the two lengths
-# is larger is chance here), and even KL moves its target: the teacher is dragged towards the pupil. That is not always
-# wrong, but it should never happen by accident. A gradient is one line to check; check it.
+# `detach="global"` leaves an exact zero, and the gradient into *local* as it was: it cuts one branch and touches
+# nothing else. Without it the symmetric losses favour neither branch (which of the two lengths is larger is chance
+# here), and even KL moves its target: the teacher is dragged towards the pupil. That is not always wrong, but it should
+# never happen by accident. A gradient is one line to check; check it. (*Which branch should teach?* in `docs/study.md`
+# has tried both.)
 
 # %% [markdown]
 # ## 5. One step, whole (10 min)
@@ -467,14 +480,13 @@ print(
 print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / library:.4f}")
 
 # %% [markdown]
-# The library divides the sum by the number of views. A method with two views would otherwise have gradients twice as long
-# as a method with one. With plain SGD that is twice the learning rate. AdamW, the optimizer of this course, divides by the
-# usual size of its gradients and so mostly evens it out, but gradient clipping (longer gradients are cut to
-# a fixed length) would bite earlier. A comparison of methods should not be about that.
-
-# %% [markdown]
-# All of it rests on one thing: both views share one label map. Watch the pictures of a step being made, with its
-# labels at every stage, and rivals beside them. Then choose *Break it*.
+# The library divides the sum by the number of views. Otherwise a method with two views would have gradients twice as
+# long as one with a single view, and a comparison of methods should not be about that. (With plain SGD it would be a
+# doubled learning rate. AdamW, the optimizer of this course, mostly evens it out; but *clipping*, which cuts long
+# gradients to a fixed length, would bite earlier.)
+#
+# All of it rests on one thing: both views share one label map. Watch the pictures of a step being made, with its labels
+# at every stage. (The row of *rivals* shows other augmentations, a matter for lesson 08.) Then choose *Break it*.
 #
 # **Predict, then run.** Move the picture by 6 pixels and forget the labels. How many of a hundred label pixels will be
 # wrong? (Count and share stand under each stage.) Would you see it in the picture?
@@ -483,8 +495,8 @@ print(f"your total {yours:.5f}, the library's {library:.5f}, ratio {yours / libr
 AugmentationComposer()
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Fewer than most people fear, since things are larger than 6 pixels; the count stands under each stage. By
-# eye it is easily missed in the small pictures. The contours show it, and the peak of the curve moves with it.
+# **Expected.** Fewer than most people fear, since things are larger than 6 pixels; the count stands under each stage.
+# By eye it is easily missed in the small pictures. The contours show it, and the peak of the curve moves with it.
 
 # %% [markdown]
 # ## 6. Live: with and without (12 min)
@@ -498,8 +510,8 @@ AugmentationComposer()
 # | with CGL | yes | 10 |
 # | CGL alone | no | 10 |
 #
-# The weight of 10 is for a visible effect in a minute; the shipped network with CGL was trained with the weight that
-# section 5 printed with its method (`consistency=`). We measure on streets that none of them trains on.
+# The weight of 10 makes the effect visible within a minute. The shipped network with CGL was trained with the weight
+# that section 5 printed (`consistency=`). We measure on streets that none of them trains on.
 
 # %%
 STEPS = course.pick(smoke=3, laptop=36, full=400)
@@ -566,14 +578,17 @@ least, most = min(last, key=lambda name: last[name][1]), max(last, key=lambda na
 print(f"least disagreement: {least}; most pixels right: {most}")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Least disagreement: usually *CGL alone*, which has nothing else to do. Most pixels right: one of the two runs with labels. In smoke mode all three are within noise; say so.
+# **Expected.** Least disagreement: *CGL alone*, which has nothing else to do. Most pixels right: one of the two runs
+# with labels.
+#
+# **In class.** In smoke mode all three are within noise; say so.
 
 # %% [markdown]
-# Compare the first two runs: same pictures, same steps, same start, so whatever separates their two lines is the doing of
-# this one term. Then the last run: the consistency alone may get its way without a single label, and the right panel
-# shows what becomes of the knowledge. If the line printed last names two different runs, you have just seen that **less
-# disagreement and more knowledge are different goals**. (Seen once: a small gap between the two runs with labels may be
-# luck.)
+# Mind the right axis: it does not start at 0. Compare the first two runs: same pictures, same steps, same start, so
+# whatever separates their two lines is the doing of this one term. Then the last run: the consistency alone may get its
+# way without a single label, and the right panel shows what becomes of the knowledge. If the line printed last names
+# two different runs, you have just seen that **less disagreement and more knowledge are different goals**. (Seen once:
+# a small gap between the two runs with labels may be luck.)
 
 # %% [markdown]
 # ## 7. The control (11 min)
@@ -617,9 +632,16 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Baseline far above all others; those that saw paint close together. Whether CGL also helps on the pair that it never trained on is the question to dwell on.
+# **Expected.** The baseline lies far above all others; those that saw paint lie close together. On two paintings, the
+# pair that CGL never trained on, the last three hardly differ.
+#
+# **In class.** Whether CGL also helps on that pair is the question to dwell on.
 
 # %% [markdown]
+# Compare the last two groups of bars. Where only the bar of blobs is lower with CGL, the network learned to agree on
+# the pair it was trained on. Where both are lower, the agreement carries over. And how much of the fall from the
+# baseline came with GTR already?
+#
 # These are single networks, one seed each. Whether a difference is more than luck, only repeated training can tell. The
 # course's study did that; its numbers stand in `results/headline.jsonl`, one line a score. We read them from there.
 
@@ -670,9 +692,11 @@ viz.table(rows, ["question", *LOOKS.values()], caption="Mean difference in mIoU-
 # %% [markdown]
 # *Helps* or *harms* needs an interval of 95 % that leaves out zero; the rest is *open*. (Lesson 08 builds the interval.)
 #
-# Read the column of the test looks: no network of this study was trained on them. Then be careful in three ways. A handful of seeds shows a direction at best. This is a rendered world, made to show a mechanism, not
-# evidence about real roads. And one question needs a control of its own: does CGL need LTR at all?
-# `METHODS["gtr_gtr_cons"]` asks for agreement between *two whole paintings*:
+# Read the column of the test looks: no network of this study was trained on them. And be careful. A handful of seeds
+# shows a direction at best. This is a rendered world, made to show a mechanism, not evidence about real roads.
+#
+# One question still needs a control of its own: does CGL need LTR at all? `METHODS["gtr_gtr_cons"]` asks for agreement
+# between *two whole paintings*:
 
 # %%
 control = METHODS["gtr_gtr_cons"]

@@ -22,7 +22,8 @@
 # - read a full training configuration, run it, and place the result beside networks that trained longer
 # - open a data set in its official format, train on it in one process or several, and say beforehand what it will cost
 #
-# **Before you start.** [05 Consistency](05_consistency.ipynb); convolutions and a training loop.
+# **Before you start.** [05 Consistency](05_consistency.ipynb); convolutions and a training loop. Sections 1 to 6 fill
+# one sitting; 7 to 9 (real data, several processes, cost) are another, for those who will train at full size.
 #
 # **Time.** 90 min planned. {{run_time}}
 #
@@ -73,7 +74,7 @@ from gltr_lib.views import Views
 # makes everything after it four times cheaper and doubles how far a kernel reaches. A classifier does that five times.
 # Its last map is 32 times smaller than the picture: its **output stride** is 32.
 #
-# A classifier needs one answer a picture, so it does not mind. We need one a pixel. How much is lost by the stride
+# A classifier needs one answer per picture, so it does not mind. We need one per pixel. How much is lost by the stride
 # alone? Let us ask a network that makes no mistakes: it knows, for each cell of its coarse map, the exact share of
 # every class. All we do is what DeepLab does at its end: enlarge the map smoothly and take the largest class.
 #
@@ -113,11 +114,12 @@ viz.show(
 viz.show(viz.label_legend(truth[truth != 255].unique().tolist()), alt="Legend: the classes of this street.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Road and car survive at every stride. Person keeps about half at stride 8 and little at stride 32. The pole is all but gone at stride 8 already, the traffic light at stride 16. Nothing was learned wrongly.
+# **Expected.** Road and car survive at every stride. A person keeps about half at stride 8 and little at stride 32. The
+# pole is all but gone at stride 8 already, the traffic light at stride 16. And nothing was learned wrongly.
 
 # %% [markdown]
-# Nothing was learned and nothing went wrong, and yet the thin classes are gone. (A trained network can win a little
-# back by exaggerating thin things on purpose. It cannot invent where inside a cell they stood.) So a segmentation
+# Nothing was learned and nothing went wrong, and yet the thin classes are gone. (A trained network can win some of it
+# back by exaggerating thin things on purpose. Where inside a cell they stood it can hardly say.) So a segmentation
 # network faces a conflict: it needs **coarse maps to see far** and **fine maps to draw**. DeepLab answers in three
 # moves. You will meet all three: dilation, a pyramid, and a small decoder.
 #
@@ -231,7 +233,8 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** 1,1,1: all of 49. 2,2,2: 49 of 169, 29 %. (4,4,4: 8 %.) 1,2,4: all of 225. All have 27 weights.
+# **Expected.** 1,1,1 reads all of 49 pixels. 2,2,2 reads 49 of 169, 29 %. (4,4,4: 8 %.) 1,2,4 reads all of 225. All
+# have 27 weights.
 
 # %% [markdown]
 # Look at the second and third map. Those stacks pay for a wide view with **blindness in between**: whole rows and
@@ -242,10 +245,10 @@ viz.show(
 # %% [markdown]
 # ## 3. How far does one pixel look? (13 min)
 #
-# The **receptive field** of an output pixel is the stretch of input pixels that it can depend on. A single convolution sees
-# what its kernel reaches over. Another one behind it adds the $d(k-1)$ steps from its first tap to its last. But a step of one
-# in a late layer is many pixels of the picture, if there were strides before it: call that number the *jump*. What does a
-# stride do to the jump, and from which layer on?
+# The **receptive field** of an output pixel is the stretch of input pixels that it can depend on. A single convolution
+# sees what its kernel reaches over. Another one behind it adds the $d(k-1)$ steps from its first tap to its last. But
+# if there were strides before it, one step in a late layer is several pixels of the picture. How many is called the
+# *jump*. What does a stride do to the jump, and from which layer on?
 
 # %% [markdown]
 # ### Exercise 6.3 — How far does a pixel look? (●●●, 8 min)
@@ -351,13 +354,17 @@ viz.show(
 )
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Half of it lies within a few tens of pixels, far less than the field in the table. Which of the two networks looks further around is in the table; one pair of networks proves nothing about their methods.
+# **Expected.** Half of the influence lies within a few tens of pixels, far less than the field in the table.
+#
+# **In class.** Which of the two networks looks further around is in the table; one pair of networks proves nothing
+# about their methods.
 
 # %% [markdown]
-# The bright core is what the network mostly decides by; compare its size with the field in the table before. This
-# core is called the **effective receptive field**. (The power of 0.3 in the figure lifts small influences: without it you would
-# see the core alone.) The faint veil has one more cause: GroupNorm and the pooled
-# branch of the next section compute averages over the whole map, so a little of everything reaches every pixel.
+# The bright core is what the network mostly decides by; compare its size with the field in the table before. This core
+# is called the **effective receptive field**. (The power of 0.3 in the figure lifts small influences: without it you
+# would see the core alone.) The faint veil has one more cause: GroupNorm and the pooled branch of the next section
+# compute averages over the whole map, so a little of everything reaches every pixel. (Which of the two networks looks
+# further is in the table. One pair of networks says nothing about their methods.)
 #
 # ## 4. A pyramid, and a bug nobody saw (12 min)
 #
@@ -435,7 +442,7 @@ with torch.no_grad():
     body = networks["baseline"]
     images = (game[0][:8].float() / 255 - 0.5) / 0.25
     features = body.stage8(body.stage4(body.stem(images)))
-target = perfect_at(game[1][:8], 8)[:, 4::8, 4::8]  # the class at the middle of each cell
+target = game[1][:8, 4::8, 4::8].long()  # the class at the middle of each cell
 steps = course.pick(smoke=4, laptop=50, full=400)
 curves, heads = {}, {}
 for name, combine in (("return after the loop", aspp), ("return inside the loop", aspp_slip)):
@@ -515,10 +522,10 @@ viz.table(
 )
 
 # %% [markdown]
-# Read the third and fourth column together. A method with two views costs twice as much a picture, so it gets **half as
-# many pictures**: in every row the network does the same work. (The painting comes on top, once for each `gtr`; section 9
-# counts it.) Without that, "two views help" could simply mean "twice the computing helps". The last three rows are
-# controls, which lesson 08 needs.
+# Read the third and fourth column together. A method with two views costs twice as much per picture, so it gets **half
+# as many pictures**: in every row the network does the same work. (The painting comes on top, once for each `gtr`;
+# section 9 counts it.) Without that, "two views help" could simply mean "twice the computing helps". The last three
+# rows are controls, which lesson 08 needs.
 #
 # The loss of a step, with $V$ views and the consistency (CGL) of lesson 05:
 #
@@ -532,8 +539,8 @@ viz.table(
 # %% [markdown]
 # ### Exercise 6.5 — A rate that runs out (●○○, 2 min)
 #
-# Write `poly_lr(base, step, total, power=0.9)`: `base` at step 0, 0 at step `total`, and in between `base` times the share of
-# the steps that remain, to the `power`.
+# Write `poly_lr(base, step, total, power=0.9)`: `base` times $(1 - t/T)^{\text{power}}$, with step $t$ of $T$. It
+# starts at `base` and ends at 0.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -686,7 +693,9 @@ heads = ["look", "your run", against, "points", "the study's points (by seed): v
 viz.table(rows, heads, caption="gtr_ltr_cgl minus baseline, mIoU-19 (%): one run of yours, and the committed study")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Far lower on `game`. On the other two about level after so few steps, a little above or below: two views need time. The last column says what the study's longer runs agree on.
+# **Expected.** Far lower on `game`: in so few steps, and painted, it cannot know the game as well. On the other two
+# looks about level, a little above or below: two views need time. The last column says what the study's longer runs
+# agree on.
 
 # %% [markdown]
 # One run is one run: lesson 08 shows how far two seeds of the same method lie apart, and only then do differences mean
@@ -783,7 +792,8 @@ viz.show(
 viz.show(viz.label_legend(np.unique(classes[classes != 255]).tolist()), alt="Legend: the classes of the third picture.")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** 90, the brightness of the palette's purple. Whether training stops depends on the loader: cross-entropy complains about a class 90, a mapping that calls it "ignore" does not.
+# **Expected.** 90, the brightness of the palette's purple. Whether training stops depends on the loader: cross-entropy
+# complains about a class 90, a mapping that calls it "ignore" does not.
 
 # %% [markdown]
 # The grey values are brightnesses of decorative colours. Most of them lie outside 0 to 18, and with luck some
@@ -855,7 +865,11 @@ plan = paper.replace(steps=steps, log_every=max(1, steps // 12), pictures_every=
 names = "model crop steps forward_images source_images lr head_lr_factor power optimizer momentum weight_decay"
 names += " class_balance precision"
 rows = [(name, str(getattr(paper, name)), str(getattr(plan, name))) for name in names.split()]
-viz.table(rows, ["setting", "recipe gtr_paper", "your run"], caption="What differs from the recipe fits this machine")
+viz.table(
+    rows,
+    ["setting", "recipe gtr_paper", "your run"],
+    caption="Where your run differs from the recipe, it does so to fit this machine",
+)
 rows = []
 for part, group in models.build(plan.model).parameter_groups().items():
     rate = plan.lr * (plan.head_lr_factor if part == "head" else 1)
@@ -899,7 +913,8 @@ viz.show(
 print(f"{1000 * whole / run.steps:.0f} ms a step")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** It depends on machine and network: read the bar *randomise*. On a laptop with the small networks, painting is cheaper than backward.
+# **Expected.** It depends on machine and network: read the bar *randomise*. On a laptop with the small network,
+# painting is cheaper than backward.
 
 # %% [markdown]
 # Read this chart before you buy anything. If *data* is large, the GPU waits for the disk and the decoder: more
@@ -912,8 +927,8 @@ print(f"{1000 * whole / run.steps:.0f} ms a step")
 # the gradients are added up, and all processes take the same step. On paper that is the same training, only faster. On
 # paper.
 #
-# First look at the one layer that does not play along. Four pictures go through a normalisation, once all together and
-# once in two halves, as two processes would see them:
+# First look at the one layer that does not play along. In lesson 05 one batch held two views; now four pictures go
+# through a normalisation, once all together and once in two halves, as two processes would see them:
 
 # %%
 x, rows = features[:4], []  # of four streets, from section 4
@@ -953,7 +968,9 @@ largest = max(value.abs().max().item() for value in weights[1].values())
 print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** To about a millionth or better: the sums run in another order. With BatchNorm it would be "only roughly".
+# **Expected.** To about a millionth or better: the sums run in another order.
+#
+# **In class.** With BatchNorm it would be "only roughly".
 
 # %% [markdown]
 # Not to the last bit: a sum in another order rounds differently. But to far less than any seed, and the library's tests
@@ -970,10 +987,11 @@ print(f"largest difference of any weight {gap:.1e}, largest weight {largest:.2f}
 # %% [markdown]
 # ### Exercise 6.6 — Hours, before you pay for them (●●○, 4 min)
 #
-# Write `run_hours(forward, style, images, views, steps, rate)`: `forward` TFLOP for one picture's forward pass, `style`
-# TFLOP for painting one picture, `images` forward images a step (all views together), `views` such as
-# `("gtr", "ltr")`, `rate` in TFLOP a second. A training step costs three forward passes (backward counts double). Each
-# "gtr" view is painted once, "ltr" reuses its paint, and no gradient goes through the painting.
+# Write `run_hours(forward, style, images, views, steps, rate)`: the hours of a run of `steps` steps. `forward` is the
+# TFLOP of one picture's forward pass, `style` of painting one picture, `images` the forward images in a step (all views
+# together), `views` for example `("gtr", "ltr")`, `rate` in TFLOP a second. Training costs three forward passes per
+# image (backward counts double). Each "gtr" view is painted once, "ltr" reuses its paint, and no gradient goes through
+# the painting.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -1071,8 +1089,8 @@ print(cost.render(mine))
 explorers.CostExplorer(explorers.cost.Params(network="deeplabv2_resnet50"))
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** What is kept, by far. It grows with the images and with the area of the crop; the weights, their gradients
-# and the momentum stay as they are.
+# **Expected.** What is kept, by far. It grows with the images and with the area of the crop; the weights, their
+# gradients and the momentum stay as they are.
 
 # %%
 print(summary("06"))
@@ -1096,9 +1114,9 @@ print(summary("06"))
 #     --data gta5 --root data/gta5 --set processes=8 forward_images=16 sync_bn=true --out runs/gta5-8
 # ```
 #
-# `docs/scale.md` says what limits each of them, with the arithmetic. The section "Real data" of the README walks from an
-# empty disk to a table of results. We print no number for that path here, neither ours nor, beside ours, the paper's:
-# different networks, crops and protocols do not belong in one column. Why, the next lesson shows.
+# `docs/scale.md` says what limits each of them, with the arithmetic. The section "Real data" of the README walks from
+# an empty disk to a table of results. We print no number for that path here, and we do not set the paper's beside ours:
+# different networks, crops and protocols do not belong in one column. The next lesson shows why.
 #
 # ## Recap
 #
@@ -1107,7 +1125,7 @@ print(summary("06"))
 # - The receptive field says how far a pixel *could* look; the gradient says how far it *does*.
 # - ASPP looks at one map at several distances. A rate belongs to a map size.
 # - After the first backward pass, list the parameters without a gradient.
-# - Fair methods cost the network the same: two views a picture, half as many pictures.
+# - Fair methods cost the network the same: two views per picture, half as many pictures.
 # - A label map is read by index, and whatever does not fit is refused by name.
 # - Two processes are one training if no layer looks across pictures and the loss is divided by the count of all.
 # - Count operations and memory, measure the rate, and say which of the two a figure rests on.

@@ -71,7 +71,8 @@ from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, real_table
 # ## 1. One set of predictions, many scores (18 min)
 #
 # In this lesson nothing is trained. We let the four shipped networks predict once, keep what they said, and change only
-# the *ruler*. The streets wear the look `sun`, which no network was trained on. The labels have 512 x 256 pixels. The
+# the *ruler*. The streets wear the look `sun`, which no network was trained on. The labels have 512 x 256 pixels. (In
+# this lesson sizes in the text are width x height, as data sets write them; `SIZE` in the code is height, width.) The
 # networks see the pictures at half that size, and their logits are enlarged to the size of the labels.
 
 # %%
@@ -100,8 +101,8 @@ viz.show(viz.label_legend(present), alt="Legend: the classes in the two predicti
 # ### Exercise 7.1 — The mIoU of a data set (●●○, 8 min)
 #
 # Write `dataset_miou(predictions, targets, num_classes)`: both are lists of label maps (H, W), 255 = ignore in the
-# targets. Return a float: one confusion matrix over all pictures, the IoU of each class, their mean without the classes
-# that appear nowhere, in no prediction and in no label. You may reuse what you wrote in lesson 01.
+# targets. Sum one confusion matrix over all pictures, take each class's IoU from it, and return their mean, a float.
+# Leave out a class that appears nowhere, in no prediction and in no label. You may reuse what you wrote in lesson 01.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -180,7 +181,8 @@ gap = habits[order[-1]] - habits[order[0]]
 print(f"between the smallest and the largest: {100 * gap:.1f} points, and not one prediction was changed")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Largest: the share of right pixels. Smallest: usually the mean of pictures with absent classes as 0. Between them lie tens of points, without one changed prediction.
+# **Expected.** Largest: the share of right pixels. Smallest: the mean of pictures with absent classes as 0. Between
+# them lie tens of points, without one changed prediction.
 
 # %% [markdown]
 # Nobody made a mistake: each bar answers a question of its own. But a number without its question cannot be compared
@@ -267,7 +269,8 @@ def merge_classes(labels, mapping):
 merge_classes = check("07-merge", merge_classes)
 
 # %% [markdown]
-# The mapping is a decision too, so it is always printed beside the score:
+# The mapping is a decision too, so it is always printed beside the score. (`tree←8,9`: trainIds 8 and 9 become CamVid's
+# tree.)
 
 # %%
 print(real.CAMVID11_NOTE)
@@ -328,7 +331,8 @@ heads = ["", "first", "second", "third", "fourth"]
 viz.table(said, heads, caption=f"{len(ranks)} ranking(s) of the four networks under {len(grid)} protocols")
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** 13 classes score several points higher, because what is dropped was rare or hard; shrinking by nearest neighbour moves next to nothing, in either direction.
+# **Expected.** 13 classes score several points higher, because what was dropped was rare or hard. Shrinking by nearest
+# neighbour moves next to nothing, in either direction.
 
 # %% [markdown]
 # Compare the two printed sentences: how far the protocol alone moves *one* network, and how far best and worst network lie
@@ -435,7 +439,8 @@ print(f"gtr_ltr_cgl from lowest to highest: {', '.join(order)}; c and d differ b
       f"points, a and d by {100 * abs(by_way['a'] - by_way['d']):.1f}")  # fmt: skip
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** The size at which the network looks decides: (c) and (d) are close to each other, (a) is apart. Windows (b) do not change the size of objects.
+# **Expected.** The size at which the network looks decides: (c) and (d) are close to each other, (a) is far below.
+# Windows (b) do not help: they do not change the size of objects.
 
 # %% [markdown]
 # Rows (c) and (d) differ only in the labels' size; (a) and (d) only in the size at which the network *looks*. Compare
@@ -474,8 +479,8 @@ viz.table(rows, heads, caption=f"gtr_ltr_cgl, {rein.name} (%)")
 # The first two columns agree, as they must. The third is another common habit: the network may only *answer* with the
 # classes on the list, and pixels of the others are ignored. Nobody lies, and the numbers differ again.
 #
-# Now what no number shows. This is the figure of the paper, on our streets: the picture, the walk from the baseline to
-# the whole method, the truth. Striped pixels are not scored.
+# Now what no number shows. This is the figure of the official README, on our streets: the picture, the walk from the
+# baseline to the whole method, the truth. Striped pixels are not scored.
 
 # %%
 truths = [item.label for item in kept.values()]
@@ -541,7 +546,10 @@ for name in networks:
 viz.table(lost, ["network", "classes lost", "to the guess that never looks"])
 
 # %% [markdown] tags=["instructor"]
-# **Expected.** Several, typically: road and building among them, the network's very strengths on its own look. The table names them for each network.
+# **Expected.** Several for the baseline, with road and building among them, its very strengths on its own look. Far
+# fewer, or none, for the networks that saw paint.
+#
+# **In class.** The table names them for each network.
 
 # %% [markdown]
 # Where the guess wins, the network would have done better with its eyes shut. Keep the prior in every table you make: it
@@ -629,12 +637,12 @@ heads = ["sequence", "surely above the guess", "highest mean", "GTR minus baseli
 viz.table(rows, heads, caption="The same scores, in words (surely: the interval over the seeds lies above the guess)")
 
 # %% [markdown]
-# Both tables come from the course's study, not from your machine. Read the first line of the first one first: a method that
-# does not clear the guess that never looks has, in the mean over the classes, nothing to show for its looking. *Surely* is
-# hard to reach with few seeds, so a method may lie above the guess in the first table and be missing in the second. Then
-# read the last column of the second. That is *evidence*, and thin, whichever way it falls: one data set, a few films, a
-# handful of seeds, and the brackets show where these disagree. (`docs/study.md` has two more sets, IDD-Lite and nine pictures of Cityscapes.) Last,
-# look at the height of the numbers. Nobody would drive by them.
+# Both tables come from the course's study, not from your machine. Start at the top line of the upper one, the guess
+# that never looks. A method that does not clear it has, in the mean over the classes, nothing to show for its looking.
+# *Surely* is hard to reach with few seeds, so a method may lie above the guess in the first table and be missing in the
+# second. Then read the last column of the second. That is *evidence*, and thin, whichever way it falls: one data set, a
+# few films, a handful of seeds, and the brackets show where these disagree. (`docs/study.md` has two more sets,
+# IDD-Lite and nine pictures of Cityscapes.) Last, look at the height of the numbers. Nobody would drive by them.
 
 # %% [markdown]
 # And your own pictures? They have no labels, so there is no score, only your eyes. Use the button below, choose a
@@ -691,10 +699,15 @@ viz.show(viz.label_legend(sorted(present)), alt="Legend: number, colour and name
 # **Expected.** In the garage and on the launch pad hardly one. There is no *none of these* among the 19 words.
 
 # %% [markdown]
-# All four networks side by side, on streets and on your own picture (its button is among the controls): classes, one class
-# alone, errors, and how sure they are.
+# Look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
+# material they have never met, wood or concrete or a night sky? They have 19 words and must use one of them for every
+# pixel: "none of these" is not in the list. A confident colour is not knowledge.
 #
-# **Predict, then run.** In the look `sun` the baseline is wrong on about half of the pixels. Will it be *unsure* there?
+# How confident? Here are all four networks side by side, on streets and on your own picture (its button is among the
+# controls).
+#
+# **Predict, then run.** In the look `sun` the baseline is wrong on half of the pixels or more. Will it be *unsure*
+# there?
 
 # %%
 explorers.PredictionExplorer(explorers.prediction.Params(look="sun", view="confidence"))
@@ -705,13 +718,8 @@ explorers.PredictionExplorer(explorers.prediction.Params(look="sun", view="confi
 
 # %% [markdown]
 # Above each map stand two numbers: how sure the network is, and how much of it is right. Compare them for the baseline.
-#
-# Then look for two things. Does a *region* hold together that is one thing to you? And what do the networks say about
-# material they have never met, wood or concrete or a night sky? They have 19 words and must use one of them for every
-# pixel: "none of these" is not in the list. A confident colour is not knowledge.
-#
-# One picture proves nothing, in either direction. That is what the sequences, the seeds of lesson 08 and the long names
-# are for.
+# But one picture proves nothing, in either direction. That is what the sequences, the seeds of lesson 08 and the long
+# names are for.
 
 # %%
 print(summary("07"))

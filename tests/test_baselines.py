@@ -13,7 +13,8 @@ CASES = {
     "photometric": {}, "photometric, every time": {"apply": 1.0, "gray": 1.0, "blur": 1.0}, "policy": {},
     "policy, rand": {"kind": "rand"}, "policy, augmix": {"kind": "augmix"}, "randconv": {},
     "randconv, img": {"mix": False}, "fourier": SMALL, "fourier, all of it": {"beta": 1.0, "strength": 1.0, **SMALL},
-    "regions": {}, "regions, inside": {"place": "inside", "share": (0.2, 0.8)}, "pixels": SMALL,
+    "regions": {}, "regions, inside": {"place": "inside", "share": (0.2, 0.8)},
+    "regions, blobs": {"place": "blobs", "share": 0.5}, "pixels": SMALL,
     "pixels, half": {"alpha": 0.5, **SMALL},
 }  # fmt: skip
 
@@ -141,7 +142,7 @@ BAD = [
     ("fourier", {"strength": [0.5, 1.5]}, r"strength: expected a number in \[0, 1\]"),
     ("fourier", {"number": 0}, "number: expected a whole number >= 1"),
     ("fourier", {"size": 4}, "size: expected a whole number >= 8"),
-    ("regions", {"place": "middle"}, "place: unknown 'middle'; valid: cut, inside"),
+    ("regions", {"place": "middle"}, "place: unknown 'middle'; valid: cut, inside, blobs"),
     ("regions", {"share": (0.1, 1.1)}, r"share: expected a number in \[0, 1\]"),
     ("pixels", {"alpha": True}, r"alpha: expected a number in \[0, 1\], received True"),
 ]

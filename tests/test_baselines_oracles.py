@@ -9,7 +9,7 @@ from scipy import ndimage
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from gltr_lib import baselines, paintings, streets
+from gltr_lib import LocalTextureRandomization, baselines, paintings, streets
 from gltr_lib.baselines.fourier import mix_amplitudes
 from gltr_lib.baselines.photometric import gaussian
 
@@ -219,6 +219,17 @@ def test_a_region_is_one_box(place):
         assert torch.equal(mask, rows[:, None] & columns[None])
         for side in (rows, columns):
             assert (side.int().diff() == 1).sum() <= 1  # it begins once
+
+
+@pytest.mark.parametrize("share", [0.5, (0.25, 0.75)])
+def test_blobs_are_the_local_view_of_ltr(share):
+    images, painted = torch.rand(3, 3, 32, 64, generator=gen(1)), torch.rand(3, 3, 32, 64, generator=gen(2))
+    view = baselines.make_view("regions", {"place": "blobs", "share": share})
+    mixed, mask = LocalTextureRandomization(share=share)(images, painted, generator=gen(3))
+    assert torch.equal(view(images, gen(3), painted), mixed)
+    assert 0.2 < mask.mean() < 0.8
+    alone = [gen(seed) for seed in range(3)]  # one generator a picture
+    assert torch.equal(view(images, alone, painted)[1:], view(images[1:], [gen(1), gen(2)], painted[1:]))
 
 
 def test_inside_boxes_have_their_share_and_reach_every_pixel():

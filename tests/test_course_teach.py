@@ -34,16 +34,36 @@ def solutions(path):
 def test_student_edition_holds_no_solution_and_no_note(path):
     regions = solutions(path)
     assert regions
-    student = texts(path, "student")
     cells = json.loads(build.build_notebook(path, "student"))["cells"]
     code = {
         line.strip() for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).split("\n")
     }
     notes = [cell.source for cell in read_cells(path) if "instructor" in cell.tags]
     assert not regions & code
-    for note in notes:
-        assert note not in "\n".join(student)
-        assert note not in "\n".join(texts(path, "solved"))
+    for edition in ("student", "solved"):
+        text = "\n".join(texts(path, edition))
+        assert not any(part in text for part in (*teach.NOTES, teach.EXPECTED, teach.IN_CLASS))
+        for note in notes:
+            assert note not in text
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_who_works_alone_finds_each_expected_answer_folded_under_its_cell(path):
+    cells = read_cells(path)
+    expected = [cell for cell in cells if cell.source.startswith(teach.EXPECTED)]
+    assert expected
+    for edition in ("student", "solved"):
+        book = json.loads(build.build_notebook(path, edition))["cells"]
+        folded = ["".join(cell["source"]) for cell in book if "What we saw" in "".join(cell["source"]).split("\n")[0]]
+        assert folded == [teach.seen(cell.source) for cell in expected]
+        assert all("instructor" not in cell["metadata"].get("tags", []) for cell in book)
+
+
+def test_what_is_said_in_class_stays_there():
+    note = "**Expected.** Forty-two,\nsurely.\n\nOr more.\n\n**In class.** Wait.\n\nAnd why?"
+    folded = "<details><summary>What we saw</summary>\n\nForty-two,\nsurely.\n\nOr more.\n\n</details>"
+    assert teach.seen(note) == folded
+    assert teach.seen("**Teaching notes.** Forty-two.") == teach.seen("") == ""
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

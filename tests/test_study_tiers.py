@@ -57,6 +57,17 @@ def test_what_isw_sees_is_a_control_without_what_isw_does():
     assert name_of(tiers.UNWHITENED).startswith("raw + recoloured")
 
 
+def test_ltr_alone_is_the_second_view_of_gtr_ltr_and_nothing_else():
+    images, painted = torch.rand(2, 3, 32, 64), torch.rand(2, 3, 32, 64)
+    row = tiers.walk(tiers.LTR_ALONE)
+    assert row.method.views == ("regions",)
+    assert dataclasses.replace(row.method, name="regions", rival=RIVALS["regions"].rival) == RIVALS["regions"]
+    (alone,) = Views(row.method, offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
+    _, local = Views(METHODS["gtr_ltr"], offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
+    assert torch.equal(alone, local)
+    assert name_of(tiers.LTR_ALONE) == "LTR as the only view"
+
+
 def test_paint_and_colour_have_a_view_each_beside_two_of_colour():
     tuned = {"photometric": "gray=0.5", "gtr": "alpha=0.5"}
     rows = {r.name: r.method for group in tiers.groups("rivals", tuned) for r in group}

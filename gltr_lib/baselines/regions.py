@@ -4,7 +4,8 @@ LTR mixes paint and picture in blobs; this rival does it in a box. The box follo
 area, ``sqrt(s) H`` by ``sqrt(s) W`` pixels, s ~ U(0,1), its centre lies anywhere, and what hangs over the edge is cut
 off. Cut boxes are smaller than s: on average 32 % of the pixels are painted. ``place="inside"`` keeps the box in the
 picture, so that the painted share *is* s, up to the rounding of its sides; with ``share=0.5`` only the shape differs
-from LTR's.
+from LTR's. ``place="blobs"`` takes LTR's blobs in the box's place: with ``share=0.5`` the view *is* LTR's, and a method
+with this view alone shows LTR without a GTR view beside it.
 
 Both patches show the same scene, so the labels are one picture's, and CutMix's mixing of labels falls away.
 
@@ -23,21 +24,21 @@ from gltr_lib._checks import check_choice
 from gltr_lib._draws import Generators, uniform
 from gltr_lib._validate import check_images, describe
 from gltr_lib.baselines._base import View, span
-from gltr_lib.randomize import GlobalTextureRandomization
+from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
     from gltr_lib.stylizer import Stylizer
 
-PLACES = ("cut", "inside")
+PLACES = ("cut", "inside", "blobs")
 
 
 class Regions(View):
-    """A painted rectangle in a raw picture.
+    """A painted rectangle in a raw picture, or blobs.
 
     Args:
         share: of the area that the box takes, a number or (low, high) to draw from uniformly.
-        place: "cut" at the edges (CutMix), or "inside" the picture.
+        place: "cut" at the edges (CutMix), or "inside" the picture; "blobs" are LTR's, and no box.
         stylizer: paints, at full strength; a method's ``alpha`` reaches the view as painted pictures.
         bank: its styles.
 
@@ -60,6 +61,7 @@ class Regions(View):
         super().__init__()
         self.share = span(share, "share", 0, 1)
         self.place = check_choice(place, PLACES, "place")
+        self.ltr = LocalTextureRandomization(share=share) if self.place == "blobs" else None
         tools = stylizer is not None and bank is not None
         self.gtr = GlobalTextureRandomization(stylizer, bank) if tools else None  # type: ignore[arg-type]
 
@@ -74,12 +76,14 @@ class Regions(View):
         check_images(painted, "painted")
         if painted.shape != images.shape:
             raise ValueError(f"painted: expected the shape of images {describe(images)}, received {describe(painted)}")
+        if self.ltr is not None:
+            return self.ltr(images, painted, generator=generator)[0]
         batch, _, height, width = images.shape
         mask = self.mask(batch, height, width, generator).to(images.device)
         return torch.where(mask, painted.as_subclass(Tensor).to(images.dtype), images)
 
     def mask(self, batch: int, height: int, width: int, generator: Generators = None) -> Tensor:
-        """Draw boxes.
+        """Draw boxes; blobs are drawn where they are mixed.
 
         Args:
             batch, height, width: of the pictures.

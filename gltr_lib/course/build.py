@@ -3,7 +3,8 @@
 The student edition (``notebooks/``) has every solution region replaced by a stub, the solved edition
 (``notebooks/solutions/``) has only its markers removed. Both come without outputs, with cell ids made from the slug and
 the cell's place, so that building twice gives the same bytes and ``--check`` can hold them to their source. The
-instructor edition is the solved one with the notes for teachers; it is built into ``build/`` and not committed.
+instructor edition is the solved one with the notes for teachers; it is built into ``build/`` and not committed. The
+expected answers among these notes are in every edition, folded up where nobody teaches (:func:`.teach.seen`).
 The form of the regions follows nbgrader's ``BEGIN SOLUTION``/``END SOLUTION``; the source is jupytext's py:percent.
 
     python -m gltr_lib.course.build                # write the student and the solved edition
@@ -181,6 +182,8 @@ def build_notebook(path: Path, edition: str, times: dict[str, Any] | None = None
     cells = read_cells(path)
     for cell in cells:
         if cell.tags & DROPPED[edition]:
+            if seen := teach.seen(cell.source) if "instructor" in cell.tags else "":
+                out.append(_cell(cell, seen, path.stem, frozenset()))
             continue
         text = cell.source
         if cell.kind == "markdown":
@@ -201,13 +204,14 @@ def build_notebook(path: Path, edition: str, times: dict[str, Any] | None = None
     return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _cell(cell: Cell, text: str, slug: str) -> dict[str, Any]:
+def _cell(cell: Cell, text: str, slug: str, tags: frozenset[str] | None = None) -> dict[str, Any]:
     # The id depends on the source's place alone: both editions share it, and editing a cell's text keeps it.
     name = hashlib.sha256(f"{slug}:{cell.index}".encode()).hexdigest()[:12]
+    tags = cell.tags if tags is None else tags
     made: dict[str, Any] = {
         "cell_type": cell.kind,
         "id": f"{slug[:2]}-{name}",
-        "metadata": {"tags": sorted(cell.tags)} if cell.tags else {},
+        "metadata": {"tags": sorted(tags)} if tags else {},
         "source": text.splitlines(keepends=True),
     }
     return made | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})

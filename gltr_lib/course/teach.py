@@ -29,6 +29,8 @@ PREDICT, EXPECTED = "**Predict, then run.**", "**Expected.**"
 NOTES = ("**Teaching notes.**", "**Where they stumble.**", "**On the board.**")
 CHECK = re.compile(r"""\bcheck\(["'](\d\d-[a-z0-9-]+)["']""")
 PAGE = Path("docs") / "teaching" / "notes.md"
+IN_CLASS = "**In class.**"
+SEEN = "<details><summary>What we saw</summary>\n\n{}\n\n</details>"
 FRAME = '<div style="border-left: 4px solid #0072B2; padding-left: 14px">\n\n{}\n\n</div>'
 
 
@@ -115,6 +117,27 @@ def number_of(identity: str) -> str:
     lesson = EXERCISES[identity].lesson
     place = [name for name, exercise in EXERCISES.items() if exercise.lesson == lesson].index(identity)
     return f"{int(lesson)}.{place + 1}"
+
+
+def seen(note: str) -> str:
+    """What a note says to somebody who works alone: the expected answer, folded away; "" for any other note.
+
+    Args:
+        note: a cell tagged ``instructor``. From ``**In class.**`` on it is for teachers alone.
+
+    Example:
+        >>> print(seen("**Expected.** Forty-two.\\n\\n**In class.** Wait for the silence."))
+        <details><summary>What we saw</summary>
+        <BLANKLINE>
+        Forty-two.
+        <BLANKLINE>
+        </details>
+        >>> seen("**Teaching notes.**")
+        ''
+    """
+    if not note.startswith(EXPECTED):
+        return ""
+    return SEEN.format(note.removeprefix(EXPECTED).split(f"\n\n{IN_CLASS}")[0].strip())
 
 
 def framed(text: str) -> str:

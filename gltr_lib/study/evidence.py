@@ -32,6 +32,7 @@ NAMES = {
     "gtr_ltr": "GTR + LTR",
     "gtr_ltr_cgl": "GTR + LTR + CGL",
     "gtr_ltr_cgl10": "GTR + LTR + ten times CGL",
+    tiers.LTR_ALONE: "LTR as the only view",
     "baseline2_cons": "baseline, two views + consistency",
     "gtr_tuned": "GTR, tuned",
     "gtr_ltr_cgl_tuned": "GTR + LTR + CGL, tuned",
