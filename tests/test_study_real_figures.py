@@ -35,15 +35,17 @@ def test_streets_show_methods_that_were_scored_with_their_seeds_and_the_prior(gr
         for seed in range(3)
     ]
     rows.append(row_of(runs["baseline", 0], "idd_lite", "common4", 0.25, method=PRIOR, definition="a prior"))
+    rows.remove(next(row for row in rows if row["method"] == "fourier"))
     figure, words = real_figures.streets_figure(rows, {})
     camvid, idd, _ = figure.axes
+    assert camvid.get_yticklabels()[2].get_text() == "Fourier amplitudes of paintings, 2 seeds"
     assert [label.get_text() for label in camvid.get_yticklabels()][:2] == ["baseline", "GTR"]
     assert len(camvid.get_yticklabels()) == 4
     assert not camvid.collections
     assert len(idd.collections) == 2 * 4  # the seeds and their mean
     assert sorted(x for x, _ in idd.collections[0].get_offsets()) == pytest.approx([20, 21, 22])
     assert idd.lines[0].get_xdata()[0] == pytest.approx(25)
-    assert "IDD-Lite (4) 25, Fourier amplitudes of paintings 51, GTR 41" in words
+    assert "IDD-Lite (4) 25, Fourier amplitudes of paintings 52, GTR 41" in words
     assert "baseline" not in words
     assert len(words) <= 400
 
@@ -61,7 +63,11 @@ def test_trunks_show_each_source_with_its_own_prior(groups):
     figure, words = real_figures.trunks_figure(rows, {})
     camvid, idd, cityscapes = figure.axes
     names = [label.get_text().replace("\n", " ") for label in camvid.get_yticklabels()]
-    assert names == ["drawn streets, from scratch", "AirSim, from scratch", "AirSim, ImageNet trunk"]
+    assert names == [
+        "drawn streets, from scratch, 2000 steps",
+        "AirSim, from scratch, 500 steps",
+        "AirSim, ImageNet trunk, 500 steps",
+    ]
     assert len(camvid.collections) == 2 * (1 + 4 + 4)
     assert len(idd.collections) == len(cityscapes.collections) == 2 * 8
     # Both groups of AirSim learned from the same labels: one prior, and the newest row of it counts.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,14 @@ def row_of(run, name, label_set, value, **changes):
 
 def lines_of(text, title):
     """The cells of each line of a group's table, by its first."""
-    body = text.split(f"**{title}**")[1].split("\n\n")[1]
+    body = re.split(rf"\*\*{title}, \d+ steps\*\*", text)[1].split("\n\n")[1]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in body.splitlines() if line[0] == "|"]
     return {row[0]: row[1:] for row in rows}
 
 
 def not_run(text, title):
     """The methods that the sentence of a group names as not run."""
-    part = text.split(f"**{title}**")[1].split("**")[0]
+    part = re.split(rf"\*\*{title}, \d+ steps\*\*", text)[1].split("**")[0]
     sentence = next((line for line in part.splitlines() if line.startswith("Not run: ")), "Not run: .")
     return sentence.removeprefix("Not run: ").removesuffix(".").split("; ")
 
@@ -92,7 +93,12 @@ def test_sequences_are_kept_apart(groups):
     assert [row["value"] for row in real_tables.scored(rows, [run], "0001TP")] == [0.3]
     assert [row["value"] for row in real_tables.scored(rows, [run])] == [0.1]
     text = real_tables.sequences_table(rows, {})
-    titles = [f"{title}** ({5 if 'AirSim' in title else 11} classes)" for title in real_tables.TITLES.values()]
+    steps = {key: runs[0].config.steps for key, runs in groups.items()}
+    assert set(steps.values()) == {2000, 1000, 500}, "the groups are trained for unequal times, and say so"
+    titles = [
+        f"{title}, {steps[key]} steps** ({5 if 'AirSim' in title else 11} classes)"
+        for key, title in real_tables.TITLES.items()
+    ]
     assert all(title in text for title in titles)
     body = text.split(f"**{titles[0]}")[1].split("\n\n")[1].splitlines()
     assert body[0] == "| method | 0001TP | 0006R0 | 0016E5 | all three | seeds |"
@@ -156,6 +162,19 @@ def test_networks_of_anothers_frames_show_their_own_source(groups):
     assert table["method"][0] == "AirSim (5)"
     assert table["GTR"][0] == "70.0 ± 10.0"
     assert table["layout prior (no image)"][0] == "20.0"
+
+
+def test_networks_over_a_trunk_show_the_drawn_looks_beside_the_photographs(groups):
+    (run, *_) = (run for run in groups["streets squeezenet"] if run.method.startswith("gtr ["))
+    parts = {part.name: part for part in run.score}
+    rows = [
+        row_of(run, "camvid", "common5", value, data=name, definition=run.score_definition(parts[name]))
+        for name, value in (("streets/game", 0.7), (tables.TEST, 0.3), ("streets/sun", 0.5))
+    ]
+    text = real_tables.real_sets_table(rows, {})
+    table = lines_of(text, real_tables.TITLES["streets squeezenet"])
+    assert table["method"][:3] == ["game (19)", "drawn test looks (19)", "CamVid (11)"]
+    assert table["GTR"][:3] == ["70.0", "30.0", "not run"]
 
 
 def test_columns_are_all_that_the_real_sets_have():

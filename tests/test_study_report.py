@@ -233,12 +233,12 @@ def test_trials_table_marks_the_chosen_one(tmp_path):
 
 def test_convergence_shows_both_lengths(tmp_path):
     made_up(tmp_path, "headline", only(**{"baseline": 0.6, tiers.CONVERGENCE: 0.65}))
-    made_up(tmp_path, "ablations", only(**{"gtr 2x steps": 0.7}), seeds=2)
+    made_up(tmp_path, "ablations", only(**{"gtr": 0.5, "gtr 2x steps": 0.7}), seeds=2)
     lines = compare.convergence_table(Evidence(tmp_path)).splitlines()
     steps = grid.STEPS["headline"]
-    assert f"| baseline | {steps} | 60.0 ± 0.0 |" in lines[2]
-    assert f"| baseline | {4 * steps} | 65.0 |" in lines[3]
-    assert any(f"| GTR | {2 * steps} | 70.0 ± 0.0 |" in line for line in lines)
+    assert f"| baseline | {steps} → {4 * steps} | +5.0 (+5.0) |" in lines[2], "on the seed that both have"
+    assert f"| GTR | {steps} → {2 * steps} | +20.0 (+20.0, +20.0) |" in lines[3]
+    assert lines[6] == f"| GTR + LTR + CGL | {steps} → {2 * steps} | not run | not run | not run | not run |"
 
 
 def test_tiers_tell_what_is_in_the_ledger(tmp_path):
@@ -382,6 +382,20 @@ def test_a_rival_with_two_views_and_consistency_is_hollow_in_its_own_row(tmp_pat
     assert f"{name_of('isw')} 40.0 (38.0)" in words
 
 
+def test_a_hollow_mark_is_the_difference_on_the_seeds_that_both_have(tmp_path):
+    """With the mean of other seeds beside it, a loss would look like a gain."""
+
+    def scores(method, data, seed):
+        alone = {"gtr": 0.3, "baseline": 0.2, "isw": 0.3 + 0.1 * seed}
+        return alone.get(method, 0.38 if method == "isw_cons" and seed == 1 else None)
+
+    figure, words = figures.rivals_figure(made_up(tmp_path, "rivals", scores))
+    hollow = [c for c in figure.axes[0].collections if not len(c.get_facecolor())]
+    assert [c.get_offsets().tolist()[0] for c in hollow] == [pytest.approx([40.0 - 2.0, 0.0])]
+    assert f"{name_of('isw')} 40.0 (38.0)" in words
+    assert "on the same seeds (1)" in figure.get_supxlabel()
+
+
 def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
     evidence = made_up(tmp_path, "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.25}), seeds=2)
     factor = next(f for f in ablations.factors() if f.name == "alpha")
@@ -394,6 +408,9 @@ def test_the_words_of_a_figure_name_every_level_and_look(tmp_path):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0.5", "1"]
     spans = [axis.get_xlim() for axis in figure.axes]
     assert len({round(high - low, 6) for low, high in spans}) == 1, "a point is as long in every panel"
+    near = made_up(tmp_path / "near", "ablations", only(**{"gtr": 0.3, "gtr alpha=0.5": 0.299}), seeds=2)
+    low, high = figures.ablation_figure(near, factor)[0].axes[0].get_xlim()
+    assert high - low == pytest.approx(6.0), "a tenth of a point is no more than that"
     assert figure.get_supxlabel().startswith("mIoU-19 (%)")
     assert factor.axis in figure.get_suptitle()
 

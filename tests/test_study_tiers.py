@@ -65,6 +65,11 @@ def test_ltr_alone_is_the_second_view_of_gtr_ltr_and_nothing_else():
     (alone,) = Views(row.method, offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
     _, local = Views(METHODS["gtr_ltr"], offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
     assert torch.equal(alone, local)
+    large = tiers.walk(tiers.LTR_ALONE_LARGE).method
+    (alone,) = Views(large, offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
+    twin = dataclasses.replace(METHODS["gtr_ltr"], sigma=(16.0, 64.0))
+    _, local = Views(twin, offline=True)(images, 0.0, torch.Generator().manual_seed(1), [painted])
+    assert torch.equal(alone, local), "and with larger blobs, of LTR with larger blobs"
     assert name_of(tiers.LTR_ALONE) == "LTR as the only view"
 
 

@@ -39,6 +39,7 @@ class Regions(View):
     Args:
         share: of the area that the box takes, a number or (low, high) to draw from uniformly.
         place: "cut" at the edges (CutMix), or "inside" the picture; "blobs" are LTR's, and no box.
+        sigma: of blobs, as LTR has it: range of their size in pixels at a 640-pixel crop.
         stylizer: paints, at full strength; a method's ``alpha`` reaches the view as painted pictures.
         bank: its styles.
 
@@ -55,13 +56,14 @@ class Regions(View):
         self,
         share: float | tuple[float, float] = (0.0, 1.0),
         place: str = "cut",
+        sigma: tuple[float, float] = (4.0, 16.0),
         stylizer: Stylizer | None = None,
         bank: StyleBank | None = None,
     ) -> None:
         super().__init__()
         self.share = span(share, "share", 0, 1)
         self.place = check_choice(place, PLACES, "place")
-        self.ltr = LocalTextureRandomization(share=share) if self.place == "blobs" else None
+        self.ltr = LocalTextureRandomization(sigma=sigma, share=share) if self.place == "blobs" else None
         tools = stylizer is not None and bank is not None
         self.gtr = GlobalTextureRandomization(stylizer, bank) if tools else None  # type: ignore[arg-type]
 

@@ -23,6 +23,7 @@ from gltr_lib.study import painters
 from gltr_lib.study.tiers import Row, walk
 
 SIGMA = METHODS["gtr_ltr_cgl"].sigma
+TWICE = " 2x steps"  # the ending of a row that trains twice as long
 COPIES = 5  # as in the official configuration
 
 
@@ -126,7 +127,7 @@ def factors() -> tuple[Factor, ...]:
         for name in walk_and_controls
         for level in (
             Level(name_of(name), walk(name)),
-            Level(f"{name_of(name)}, twice", Row(f"{name} 2x steps", METHODS[name], longer=2)),
+            Level(f"{name_of(name)}, twice", Row(name + TWICE, METHODS[name], longer=2)),
         )
     ]
     weights = [_level("gtr_ltr_cgl", f"weight={w:g}", f"{w:g}", consistency=float(w)) for w in (0.1, 1)]

@@ -7,6 +7,7 @@ an IoU is averaged over seeds, and a class that occurs in neither prediction nor
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gltr_lib import ledger
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import tiers
 from gltr_lib.study.evidence import Evidence, name_of
+from gltr_lib.study.figures import few_seeds
 from gltr_lib.study.tables import COLUMN_NAMES, TEST
 from gltr_lib.study.tiers import PRIOR
 
@@ -103,7 +105,8 @@ def classes_figure(evidence: Evidence) -> tuple[Figure, str] | None:
             if value == value:  # not a class without a number
                 colour = "white" if value < 55 else "black"
                 axis.text(column, place, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
-    axis.set_yticks(range(len(methods)), [name_of(m) for m in methods], fontsize=8.5)
+    seeds = Counter(row["method"] for row in evidence.rows("rivals") if row["data"] == TEST)
+    axis.set_yticks(range(len(methods)), [name_of(m) + few_seeds(seeds[m]) for m in methods], fontsize=8.5)
     axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)

@@ -33,6 +33,7 @@ NAMES = {
     "gtr_ltr_cgl": "GTR + LTR + CGL",
     "gtr_ltr_cgl10": "GTR + LTR + ten times CGL",
     tiers.LTR_ALONE: "LTR as the only view",
+    tiers.LTR_ALONE_LARGE: "LTR as the only view, blobs four times as large",
     "baseline2_cons": "baseline, two views + consistency",
     "gtr_tuned": "GTR, tuned",
     "gtr_ltr_cgl_tuned": "GTR + LTR + CGL, tuned",

@@ -114,7 +114,9 @@ def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[
 
 
 def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figure, str] | None:
-    """One factor: mIoU of each level, one panel a look. All panels span equally many points, so that steps compare.
+    """One factor: mIoU of each level, one panel a look.
+
+    All panels span equally many points, so that steps compare, and six at least: half a point shall not look like much.
 
     Args:
         evidence: the ledgers.
@@ -130,7 +132,7 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
         return None
     figure, axes = new_figure(9.6, 0.36 * len(levels) + 1.25, ncols=len(looks), sharey=True)
     seen = {look: [100 * v for level in levels for v in _values(cells, level, look)] for look in looks}
-    half = 0.55 * max(max(values) - min(values) for values in seen.values() if values) + 0.5
+    half = max(3.0, 0.55 * max(max(values) - min(values) for values in seen.values() if values) + 0.5)
     usual = tiers.walk(factor.around)
     for axis, look in zip(axes, looks, strict=True):
         colour, marker = LOOK_STYLE[look]
@@ -209,23 +211,28 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
             colour, marker = (RIVAL, "o") if method in rivals else (OURS, "D")
             axis.scatter([100 * v for v in cell.values], [place] * cell.n, color=colour, s=10, alpha=0.5, linewidth=0)
             axis.scatter([100 * cell.mean], [place], color=colour, marker=marker, s=34)
-            twice = cells.get((again.get(method, ""), look))
-            if twice is not None:
-                axis.scatter([100 * twice.mean], [place], facecolor="none", edgecolor=colour, marker=marker, s=34)
+            if (twice := _beside(evidence, cells, again.get(method, ""), method, look)) is not None:
+                axis.scatter([100 * twice], [place], facecolor="none", edgecolor=colour, marker=marker, s=34)
         axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=11)
         axis.set_xlabel("mIoU-19 (%)")
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(methods) - 0.5, -0.5)
-    names = [name_of(m) + (", 1 seed" if cells[m, TEST].n == 1 else "") for m in methods]
+    names = [name_of(m) + few_seeds(cells[m, TEST].n) for m in methods]
     axes[0].set_yticks(range(len(methods)), names, fontsize=8.5)
     landmarks = {*methods[:5], "gtr", "gtr_ltr_cgl", "baseline"}  # all of them are words for a table, not for a figure
     told = [m for m in methods if m in landmarks]
     listed = ", ".join(
         f"{name_of(m)} {100 * cells[m, TEST].mean:.1f}"
-        + (f" ({100 * cells[again[m], TEST].mean:.1f})" if m in again else "")
+        + (
+            f" ({100 * beside:.1f})"
+            if (beside := _beside(evidence, cells, again.get(m, ""), m, TEST)) is not None
+            else ""
+        )
         for m in told
     )
-    hollow = f"; hollow: with two views and consistency{_seeds([cells[m, TEST].n for m in again.values()])}"
+    counts = sorted({cells[m, TEST].n for m in again.values()})
+    span = "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
+    hollow = f"; hollow: the difference that two views and consistency make on the same seeds ({span})"
     note = f"diamonds: ours and the baselines; circles: rivals{hollow if again else ''}\ndotted: baseline, dashed: GTR"
     figure.supxlabel(note, fontsize=9)
     some = f"some of {len(methods)} rows, best first"
@@ -233,8 +240,20 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     return figure, f"Rivals at equal cost, mIoU-19 in per cent on the test looks{both}, {some}: {listed}."
 
 
-def _seeds(counts: Sequence[int]) -> str:
-    return f" ({counts[0]} seed{'s' * (counts[0] > 1)})" if len(set(counts)) == 1 else ""
+def _beside(evidence: Evidence, cells: Any, twice: str, alone: str, look: str) -> float | None:
+    """A method's mean and what its variant is ahead or behind on their common seeds: means of other seeds mislead."""
+    found = evidence.difference("rivals", twice, alone, look).values if (twice, look) in cells else ()
+    return cells[alone, look].mean + sum(found) / len(found) if found else None
+
+
+def few_seeds(count: int, usual: int = 3) -> str:
+    """What follows a name in a figure where fewer seeds than usual stand behind it.
+
+    Example:
+        >>> few_seeds(1), few_seeds(2), few_seeds(3)
+        (', 1 seed', ', 2 seeds', '')
+    """
+    return f", {count} seed{'s' * (count > 1)}" if count < usual else ""
 
 
 def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:

@@ -1,9 +1,9 @@
 """How sure a difference is: seeds and scenes drawn anew, both methods on the same ones.
 
 Five seeds say little about all seeds, and 64 scenes little about all scenes. The bootstrap draws both with replacement,
-2000 times, and reads the middle 95 % of the differences. Seeds are paired (the same start and order of streets), and so
-are scenes. Scenes of one sampled look stand or fall together, so where a set has several looks, whole looks are drawn.
-With fewer than five seeds there is no interval; the points are shown.
+10,000 times, and reads the middle 95 % of the differences. Seeds are paired (the same start and order of streets), and
+so are scenes. Scenes of one sampled look stand or fall together, so where a set has several looks, whole looks are
+drawn. With fewer than five seeds there is no interval; the points are shown.
 
 Drawing n seeds out of n makes too little of their spread: by (n-1)/n in the variance, and by Student's t against the
 normal 1.96 in the tails. For five seeds the plain interval holds the truth in about 83 of 100 cases instead of 95. So
@@ -29,7 +29,7 @@ from gltr_lib.study.looks import is_reserved, sampled_looks
 from gltr_lib.study.student import quantile
 
 LEAST_SEEDS = 5
-DRAWS = 2000
+DRAWS = 10_000
 
 
 class Interval(NamedTuple):

@@ -18,6 +18,9 @@ from gltr_lib.study.grid import Settings
 from gltr_lib.study.intervals import difference
 from gltr_lib.study.tables import FINAL, TEST
 
+#: The walk's own questions: what a method adds to the one before it.
+ABOVE = {"gtr": "baseline", "gtr_gtr": "gtr", "gtr_ltr": "gtr_gtr", "gtr_ltr_cgl": "gtr_ltr"}
+
 
 def final_rows(evidence: Evidence, tier: str) -> list[ledger.Row]:
     """A tier's rows on the reserved looks, as it is declared now."""
@@ -34,8 +37,9 @@ def last_look_table(evidence: Evidence) -> str:
         A table in Markdown; "Not run ..." before the last look was taken.
     """
     lines = [
-        "| method | test looks | reserved looks | against the baseline, reserved | against GTR, reserved | seeds |",
-        "|---|---:|---:|---:|---:|---|",
+        "| method | test looks | reserved looks | against the baseline, reserved | against GTR, reserved "
+        "| against the row above, reserved | seeds |",
+        "|---|---:|---:|---:|---:|---:|---|",
     ]
     seen: set[str] = set()
     for tier in ("headline", "rivals"):
@@ -48,9 +52,9 @@ def last_look_table(evidence: Evidence) -> str:
             seeds = [row["seed"] for row in mine]
             before = [row for row in ledger.find(usual, method=method, data=TEST) if row["seed"] in seeds]
             gains = [
-                "–" if method in (against, tiers.CONVERGENCE)
+                "–" if method in (against, tiers.CONVERGENCE) or not against
                 else say_difference(difference(last, method, against, FINAL, str(evidence.results)))
-                for against in ("baseline", "gtr")
+                for against in ("baseline", "gtr", ABOVE.get(method, ""))
             ]  # fmt: skip
             cells = (name_of(method), _mean(before), _mean(mine), *gains, ", ".join(map(str, seeds)))
             lines.append(f"| {' | '.join(cells)} |")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.study import real_tables, tiers
 from gltr_lib.study.evidence import name_of
-from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, new_figure
+from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, few_seeds, new_figure
 from gltr_lib.study.real_tier import METHODS_HERE
 from gltr_lib.study.tiers import PRIOR
 
@@ -56,7 +56,8 @@ def streets_figure(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None =
             _marks(axis, cells.get((method, column)), place, colour, marker)
         _lines(axis, cells, column, head)
         axis.set_ylim(len(methods) - 0.5, -0.5)
-    axes[0].set_yticks(range(len(methods)), [name_of(m) for m in methods], fontsize=8.5)
+    counts = {m: max(cells[m, column].n for column in heads if (m, column) in cells) for m in methods}
+    axes[0].set_yticks(range(len(methods)), [name_of(m) + few_seeds(counts[m]) for m in methods], fontsize=8.5)
     axes[1].set_xlabel("mIoU (%)")
     note = "diamonds: ours and the baselines; circles: rivals; dashed: layout prior, which sees no picture"
     figure.supxlabel(note, fontsize=9)
@@ -88,7 +89,8 @@ def trunks_figure(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None = 
         axis.set_title(head, loc="left", fontsize=11)
         axis.grid(axis="x", color=GRID, linewidth=0.6)
         axis.set_ylim(len(there) - 0.5, -0.5)
-    axes[0].set_yticks(range(len(there)), [GROUPS[key] for key in there])
+    names = [f"{GROUPS[key]},\n{runs[key][0].config.steps} steps" for key in there]
+    axes[0].set_yticks(range(len(there)), names)
     axes[1].set_xlabel("mIoU (%); small: seeds, dashed: layout prior of the training labels")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)

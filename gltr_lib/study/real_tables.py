@@ -15,7 +15,7 @@ from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tier, tiers, trials
 from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import Run, Settings, grid
-from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, looks_sentence, over_present, with_rows
+from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, TEST, looks_sentence, over_present, with_rows
 from gltr_lib.study.tiers import PRIOR
 
 #: Column -> (set, label set), and how a table heads it.
@@ -32,8 +32,11 @@ WALK = {
     ("idd_lite", "common4"): "IDD-Lite (4)",
     ("cityscapes", "cityscapes19"): "Cityscapes, 9 samples (16 of 19)",
 }
-#: How a table heads the synthetic frames that were kept from training.
-SOURCES = {"airsim/val": "AirSim (5)", "carla/4 frames": "CARLA, 4 frames (5)"}
+#: How a table heads synthetic frames that were kept from training: somebody else's, and drawn streets.
+SOURCES = {
+    "airsim/val": "AirSim (5)", "carla/4 frames": "CARLA, 4 frames (5)", "streets/game": "game (19)",
+    TEST: "drawn test looks (19)",
+}  # fmt: skip
 #: CamVid's films, and all of them together.
 SEQUENCES = {data.removeprefix("camvid/"): head for data, head in REAL_COLUMNS.items()}
 #: The groups in their order: training set and trunk, and how the table heads them.
@@ -73,14 +76,15 @@ def scored(rows: Sequence[ledger.Row], runs: Sequence[Run], sequence: str = "all
 
 
 def on_source(rows: Sequence[ledger.Row], runs: Sequence[Run]) -> list[ledger.Row]:
-    """The rows of networks that learned from somebody's frames on synthetic frames that they never saw.
+    """The rows of networks of the tier *real* on synthetic frames that they never saw.
 
     Args:
         rows: of ``real.jsonl``.
         runs: as they are declared now.
 
     Returns:
-        Copies of rows under the runs' names, and those of the layout prior; none for networks of the drawn streets.
+        Copies of rows under the runs' names, and those of the layout prior. Networks from scratch on the drawn streets
+        have none: their scores there are in other ledgers.
     """
     found = {(row.get("definition"), row["method"] == PRIOR): row for row in rows}
     held_out = [(run, part) for run in runs for part in run.score if part.name in SOURCES]
@@ -113,6 +117,11 @@ def group_runs(tuned: Mapping[str, str] | None = None) -> dict[str, tuple[Run, .
         ending = f"[{source} {trunk}]"
         out[f"{source} {trunk}"] = tuple(run for run in real if run.method.endswith(ending))
     return {key: out[key] for key in TITLES}
+
+
+def title_of(key: str, runs: Sequence[Run]) -> str:
+    """What heads a group's table: training set, trunk, and the steps, which differ from group to group."""
+    return f"{TITLES[key]}, {runs[0].config.steps} steps"
 
 
 def walk_table(
@@ -152,7 +161,7 @@ def real_sets_table(
         heads = {" ".join(column): COLUMNS[column] for column in known}
         source = on_source(rows, runs)
         heads = {**{row["data"]: SOURCES[row["data"]] for row in source}, **heads}
-        parts += [f"**{TITLES[key]}**", _table([*source, *scored(rows, runs)], runs, heads)]
+        parts += [f"**{title_of(key, runs)}**", _table([*source, *scored(rows, runs)], runs, heads)]
     sizes = "; ".join(f"{real.title}: {real.size}" for real in REAL_SETS.values())
     notes = [
         "mIoU in per cent, mean ± sample standard deviation over seeds, last checkpoint; in brackets the number of "
@@ -184,7 +193,7 @@ def sequences_table(rows: Sequence[ledger.Row], tuned: Mapping[str, str] | None 
             for row in scored(rows, runs, sequence)
             if row["data"] == column
         ]
-        title = f"**{TITLES[key]}** ({len(LABEL_SETS[label_set].classes)} classes)"
+        title = f"**{title_of(key, runs)}** ({len(LABEL_SETS[label_set].classes)} classes)"
         parts += [title, _table(found, runs, SEQUENCES)]
     return "\n\n".join([*parts, "mIoU in per cent on CamVid, mean ± sample standard deviation over seeds."])
 

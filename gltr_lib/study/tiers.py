@@ -31,12 +31,14 @@ CHECK_METRIC, MOST_GAINED = "source mIoU gained by a run 4x longer", 0.02
 LEAST_GAP = 0.10  # of the oracle over the baseline, on the mean over seeds, for a share of it to mean anything
 NO_JITTER = "baseline_nojitter"
 UNWHITENED = "isw_unwhitened"  # what ISW sees and nothing that ISW does: how much of it is the recoloured view?
-LTR_ALONE = "ltr_alone"  # one view, painted in LTR's blobs: what LTR does where no second view is paid for
+# One view, painted in LTR's blobs: what LTR does where no second view is paid for. And blobs four times as large: is it
+# their size that a painted rectangle has ahead of them?
+LTR_ALONE, LTR_ALONE_LARGE, LARGER = "ltr_alone", "ltr_alone_large", 4
 CONSISTENT = "_cons"  # the ending of a rival with two views and the consistency loss
 # What stands beside the rivals: the base, its controls, and ours; then ours with the choice of its own trials.
 COMPARED = (
     "baseline", "baseline2", "baseline2_cons", NO_JITTER, UNWHITENED, "gtr", "gtr_gtr", "gtr_gtr_cons", "raw_gtr",
-    "gtr_ltr", "gtr_ltr_cgl", LTR_ALONE,
+    "gtr_ltr", "gtr_ltr_cgl", LTR_ALONE, LTR_ALONE_LARGE,
 )  # fmt: skip
 TUNED_OURS = ("gtr", "gtr_ltr_cgl")
 # Do paint and strong colours add up? A view of each, and two strongly recoloured views; both with photometry's chosen
@@ -79,8 +81,10 @@ def walk(name: str) -> Row:
         return Row(name, METHODS["baseline"], base=(("jitter", 0.0), ("blur", 0.0)))
     if name == UNWHITENED:
         return Row(name, replace(RIVALS["isw"], name=name, network=(), whitening=0.0))
-    if name == LTR_ALONE:
-        blobs = (("place", "blobs"), ("share", METHODS["gtr_ltr"].share))
+    if name in (LTR_ALONE, LTR_ALONE_LARGE):
+        blobs: tuple[tuple[str, Any], ...] = (("place", "blobs"), ("share", METHODS["gtr_ltr"].share))
+        if name == LTR_ALONE_LARGE:
+            blobs += (("sigma", tuple(LARGER * end for end in METHODS["gtr_ltr"].sigma)),)
         return Row(name, replace(RIVALS["regions"], name=name, rival=blobs))
     return Row(name, METHODS[name], train="oracle" if name == "oracle" else "game")
 
