@@ -537,8 +537,9 @@ viz.table(rows, ["look", "GTR+LTR minus GTR, mIoU-19 (by seed): verdict"], capti
 # each street twice, painted whole and painted in parts. At an equal number of pictures it sees four streets, where a
 # step of +GTR sees eight. Lesson 08 has a control for that.
 #
-# If the table says *harms*, do not stop here. A verdict is only as good as the thing that was tested. So the next
-# section asks what the published code does, and lesson 05 what the paper builds on the blobs.
+# If the table says *harms*, do not stop here. A verdict is only as good as the thing that was tested. Is it the idea
+# that harms, or the second view, or blobs of this size? Lesson 08 takes these apart, and one of them turns out to be
+# guilty. The next section asks what the published code does, and lesson 05 what the paper builds on the blobs.
 
 # %% [markdown]
 # ## 6. What does the official default do? (10 min)

@@ -683,7 +683,8 @@ print(summary("08"))
 # pictures. Against the first: where only the colours change, GTR is ahead of strong photometry (`docs/study.md`, the
 # last column), and AdaIN on pixels changes colours alone and was behind GTR in its trials and in the race. ISW learns
 # from a recoloured view, too. The row of its two views without the whitening (*raw + recoloured*) is behind GTR: so its
-# lead is the whitening's, and not that view's.
+# lead is the whitening's, and not that view's. Of dose and size, the figure accuses the size: of the two rows *LTR as
+# the only view* the one with large blobs is ahead on the test looks for every seed, with the same half painted.
 
 # %% [markdown]
 # A choice on one seed at half of the length was the wrong one here. You met both reasons before: in section 2 what one seed is
@@ -694,11 +695,13 @@ print(summary("08"))
 # - *Colour is enough.* These looks differ by colour and light more than by pattern, and `docs/probes.md` found networks
 #   that read colour. Against it speaks one column of the table in `docs/study.md` (which?). And *AdaIN on pixels*
 #   exchanges nothing but the statistics of colours: where does it stand in the figure?
-# - *The painter.* Ours is small, works on pictures 128 pixels high, and may destroy more than it teaches. Fourier mixing
-#   keeps every contour where it was. To hold beside it: *Which stylizer?* in `docs/study.md` has GTR painted by VGG-19.
-#   How much of the distance does it close?
-# - *The dose.* Stylised CutMix has the same painter, paints one rectangle, and is ahead. But half of the strength was a
-#   smaller dose, too, and you have just seen how it did.
+# - *The painter.* Ours is small, works on pictures 128 pixels high, and may destroy more than it teaches. Fourier
+#   mixing keeps every contour where it was. To hold beside it: *Which stylizer?* in `docs/study.md` has GTR painted by
+#   VGG-19. How much of the distance does it close?
+# - *The dose, or the size of the patches.* Stylised CutMix has the same painter, paints one rectangle, and is ahead.
+#   But half of the strength was a smaller dose, too, and you have just seen how it did. Two rows of the figure paint
+#   one half of each picture, in blobs: *LTR as the only view*, with small ones and with large. Which of the two
+#   suspects do they accuse?
 #
 # **Which experiment would settle the rest?**
 #

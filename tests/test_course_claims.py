@@ -11,7 +11,7 @@ from gltr_lib.course import claims, track
 from gltr_lib.course.build import lesson_files, read_cells, solve
 from gltr_lib.study.evidence import Evidence
 from gltr_lib.study.tables import TEST
-from gltr_lib.study.tiers import UNWHITENED
+from gltr_lib.study.tiers import LTR_ALONE, LTR_ALONE_LARGE, UNWHITENED
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = lesson_files(ROOT / "lessons")
@@ -167,6 +167,8 @@ def test_what_notes_for_teachers_say_of_the_verdicts_is_what_the_ledger_says():
         assert min(evidence.difference("rivals", rival, "gtr", TEST).values) > 0, rival
     for behind in ("pixels", UNWHITENED):  # "in the race"; the views of ISW without whitening
         assert max(evidence.difference("rivals", behind, "gtr", TEST).values) < 0, behind
+    assert "the figure accuses the size" in texts["08"]
+    assert min(evidence.difference("rivals", LTR_ALONE_LARGE, LTR_ALONE, TEST).values) > 0
 
     assert (
         "one of three sets has a verdict from scratch (the Cityscapes samples: *helps*), and none over" in texts["09"]
