@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from gltr_lib import cli, offline
-from gltr_lib.datasets import read_image
+from gltr_lib.datasets import folder, read_image
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
 
@@ -286,6 +286,29 @@ def test_files_that_are_not_called_like_pictures_are_named(tmp_path, mini, capsy
     told = capsys.readouterr().err
     names = {0: "", 2: "so: n0.txt, n1.txt; read", 5: "so: n0.txt, n1.txt, n2.txt and 2 more; read"}[count]
     assert (names in told) if count else "left alone" not in told
+
+
+def test_what_else_lies_in_the_source_is_in_the_manifest_in_full(tmp_path, mini, capsys):
+    source = tmp_path / "in"
+    inside = picture(source / "dir.png" / "sub" / "a.png")
+    for number in range(5):
+        (source / f"n{number}.txt").touch()
+    (source / ".DS_Store").touch()  # nobody takes it for a picture
+    picture(source / ".hidden.png")
+    wanted = {f"n{n}.txt": folder.OTHER_ENDING for n in range(5)}
+    wanted |= {".hidden.png": folder.HIDDEN, "dir.png": folder.IS_FOLDER}
+    assert cli.main(["stylize", str(source), str(tmp_path / "out")]) == 0
+    notes = lines(capsys.readouterr().err)
+    assert len(notes) == 3
+    assert ".hidden.png; rename" in notes[1]
+    assert "dir.png; what is in them is read" in notes[2]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["left_alone"] == wanted
+    assert list(manifest["done"]) == [inside.relative_to(source).as_posix()]
+    picture(source / "b.png")
+    for shard in ("1/2", "2/2"):
+        assert cli.main(["stylize", str(source), str(tmp_path / "parts"), "--shard", shard]) == 0
+    assert json.loads((tmp_path / "parts" / "manifest.json").read_text())["left_alone"] == wanted
 
 
 def test_styles_depend_on_seed_and_name_alone(tmp_path, stylizer, bank):

@@ -48,15 +48,21 @@ def in_words(error: BaseException) -> str:
 
 
 def left_alone(folder: Path) -> None:
-    """Name the files of a folder that are not called like pictures: a silent command would seem to have read them."""
+    """Name what is not read below a folder, and why: a silent command would seem to have read it."""
     from gltr_lib._read import shown
-    from gltr_lib.datasets.folder import IMAGE_SUFFIXES, find_others
+    from gltr_lib.datasets.folder import HIDDEN, IMAGE_SUFFIXES, IS_FOLDER, OTHER_ENDING, find_others
 
-    others = [shown(path.relative_to(folder).as_posix()) for path in find_others(folder)]
-    if others:
-        names = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
-        endings = ", ".join(IMAGE_SUFFIXES)
-        print(f"gltr: note: left alone, as no picture's name ends so: {names}; read are {endings}", file=sys.stderr)
+    others = find_others(folder)
+    said = {
+        OTHER_ENDING: ("as no picture's name ends so", f"; read are {', '.join(IMAGE_SUFFIXES)}"),
+        HIDDEN: ("as hidden (a name that begins with a dot)", "; rename what should be read"),
+        IS_FOLDER: ("as folders and no pictures", "; what is in them is read"),
+    }
+    for kind, (why, after) in said.items():
+        found = [shown(path.relative_to(folder).as_posix()) for path, reason in others.items() if reason == kind]
+        if found:
+            names = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
+            print(f"gltr: note: left alone, {why}: {names}{after}", file=sys.stderr)
 
 
 def counter(verb: str) -> Callable[[int, int, str], None] | None:

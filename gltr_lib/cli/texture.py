@@ -74,10 +74,13 @@ def stylize(
     else:
         with usage():
             network = Stylizer.load(stylizer, device=shard_device(device, launched[2] if launched else 0))
+        unread: dict[str, str] = {}
         with nullcontext() if Path(bank).exists() else usage():  # a damaged file is no mistyped name
-            styles = load_bank(bank, network)
+            styles = load_bank(bank, network, refused=unread)
+        options["refused_paintings"] = unread
         manifest = stylise_folder(source, target, network, styles, shard=(rank, count), **options)
-    for name, reason in manifest["refused"].items():
+    paintings = {f"{bank}/{name}": reason for name, reason in manifest["refused_paintings"].items()}
+    for name, reason in [*paintings.items(), *manifest["refused"].items()]:
         say_refused(name, reason, twice=True)
     for size, change in manifest["memory"].items():
         print(f"memory ran out at {size}; went on with {change}", file=sys.stderr)
@@ -85,8 +88,9 @@ def stylize(
     alone = count > 1 and "shards" not in manifest  # others are still at work: manifest.json comes with the last
     part = f"shard {rank + 1}/{count}: " if alone else ""
     file = target / manifest_name((rank, count) if alone else (0, 1))
-    answer(manifest, json, f"{part}{done} stylised, {refused} refused, see {file}")
-    return 1 if refused else 0
+    of_bank = f" (and {len(paintings)} of the bank's paintings)" if paintings else ""
+    answer(manifest, json, f"{part}{done} stylised, {refused} refused{of_bank}, see {file}")
+    return 1 if refused or paintings else 0
 
 
 def bank(

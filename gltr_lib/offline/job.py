@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +28,7 @@ from gltr_lib._typed import typed
 from gltr_lib._usage import UsageError
 from gltr_lib._validate import describe
 from gltr_lib.datasets import read_image
+from gltr_lib.datasets.folder import find_others
 from gltr_lib.offline.files import save_picture
 from gltr_lib.offline.manifest import Manifest, check_target
 from gltr_lib.offline.paint import Painter
@@ -52,6 +53,7 @@ def stylise_folder(
     bank: StyleBank,
     *,
     bank_name: str = "",
+    refused_paintings: Mapping[str, str] | None = None,
     alpha: float = 1.0,
     seed: int = 0,
     copies: int = 1,
@@ -73,6 +75,7 @@ def stylise_folder(
         stylizer: as from ``Stylizer.load``.
         bank: styles made by this stylizer.
         bank_name: printed in the manifest.
+        refused_paintings: printed there, too: what :func:`load_bank` refused of a folder of paintings.
         alpha: strength of the style, 0 to 1.
         seed: decides, with a picture's name and the copy's number, its style.
         copies: how many of each picture; no two of a picture in one style (while there are that many).
@@ -89,8 +92,9 @@ def stylise_folder(
 
     Returns:
         The manifest: ``settings``, ``done`` (output -> style, size), ``refused`` (source -> reason), ``memory`` (size
-        -> what had to be changed to fit), ``seconds``. Of several shards the last to finish returns the merged one,
-        the others their own.
+        -> what had to be changed to fit), ``refused_paintings``, ``left_alone`` (what in the source is not called like
+        a picture -> why), ``seconds``. Of several shards the last to finish returns the merged one, the others their
+        own.
 
     Raises:
         ValueError: an impossible setting, a bank of another encoder, empty source, target inside or equal to the
@@ -125,7 +129,9 @@ def stylise_folder(
         **recipe.settings(),
     }
     outputs = (out for name in mine for out in recipe.outputs(name))
-    manifest = Manifest.open(target, settings, (index, count), outputs, set(mine))
+    others = [(path.relative_to(source).as_posix(), why) for path, why in find_others(source).items()]
+    aside = dict(refused_paintings or {}), dict(others[index::count])
+    manifest = Manifest.open(target, settings, (index, count), outputs, set(mine), *aside)
     there = sweep(target)
     todo = [name for name in mine if any(o not in manifest.done or o not in there for o in recipe.outputs(name))]
     total = len(mine) * copies
