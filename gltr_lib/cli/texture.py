@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +44,15 @@ def stylize(
         device: cpu, cuda or mps; the best there is if not given.
         json: print the manifest.
     """
+    return stylize_pictures(**locals(), only=None)
+
+
+def stylize_pictures(
+    source: Path, target: Path, *, only: Sequence[str] | None, bank: str, stylizer: str, alpha: float, seed: int,
+    copies: int, one_style_per_copy: bool, format: str, tile: int | None, memory: int | None, shard: str | None,
+    processes: int, batch: int | None, workers: int | None, device: str | None, json: bool,
+) -> int:  # fmt: skip
+    """What :func:`stylize` does, for all pictures of a folder or ``only`` some of them; the exit code."""
     if not 0 <= alpha <= 1:
         raise UsageError(f"--alpha: expected a number in [0,1], received {alpha}")
     at_least(1, batch=batch, workers=workers, processes=processes)
@@ -60,12 +70,13 @@ def stylize(
         if shard is not None:
             rank, count = read_shard(shard)
             rank -= 1  # the command counts machines, the job ranks
-    list_images(source)  # before anything is loaded: the commonest mistake is the wrong folder
-    say_left_alone(source)
+    list_images(source, only)  # before anything is loaded: the commonest mistake is the wrong folder
+    if only is None:
+        say_left_alone(source)
     options: dict[str, Any] = {
         "bank_name": bank, "alpha": alpha, "seed": seed, "copies": copies, "one_style_per_copy": one_style_per_copy,
         "format": format, "tile": tile, "memory": memory, "batch": batch, "workers": workers,
-        "on_image": counter("stylised"),
+        "only": only, "on_image": counter("stylised"),
     }  # fmt: skip
     if processes != 1:
         manifest = stylise_in_processes(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +52,7 @@ def stylise_folder(
     stylizer: Stylizer,
     bank: StyleBank,
     *,
+    only: Collection[str] | None = None,
     bank_name: str = "",
     refused_paintings: Mapping[str, str] | None = None,
     alpha: float = 1.0,
@@ -74,6 +75,7 @@ def stylise_folder(
             has the names of the source; several lie in ``copy-00``, ``copy-01``, ... with the names of the source.
         stylizer: as from ``Stylizer.load``.
         bank: styles made by this stylizer.
+        only: these pictures of the source, by their paths relative to it, with ``/``; all if None.
         bank_name: printed in the manifest.
         refused_paintings: printed there, too: what :func:`load_bank` refused of a folder of paintings.
         alpha: strength of the style, 0 to 1.
@@ -105,7 +107,7 @@ def stylise_folder(
     source, target = Path(source), Path(target)
     recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile, memory)
     index, count = _check_shard(shard)
-    names = list_images(source)
+    names = list_images(source, only)
     check_names(names, recipe)
     _check_apart(source, target)
     check_target(target)
@@ -129,7 +131,8 @@ def stylise_folder(
         **recipe.settings(),
     }
     outputs = (out for name in mine for out in recipe.outputs(name))
-    others = [(path.relative_to(source).as_posix(), why) for path, why in find_others(source).items()]
+    rest = find_others(source) if only is None else {}  # of chosen pictures it is plain what is not among them
+    others = [(path.relative_to(source).as_posix(), why) for path, why in rest.items()]
     aside = dict(refused_paintings or {}), dict(others[index::count])
     manifest = Manifest.open(target, settings, (index, count), outputs, set(mine), *aside)
     there = sweep(target)

@@ -57,7 +57,8 @@ def stylise_in_processes(
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise ValueError(f"processes: expected a whole number >= 1, received {describe(processes)}")
     # Before anything is started: the commonest mistake is the wrong folder.
-    shares = _shares(len(list_images(source)), processes, count_or(options.get("copies"), "copies", 1))
+    pictures = list_images(source, options.get("only"))
+    shares = _shares(len(pictures), processes, count_or(options.get("copies"), "copies", 1))
     context = multiprocessing.get_context("spawn")
     progress = context.RawArray("q", processes)
     with tempfile.TemporaryDirectory(prefix="gltr-bank-") as folder:
