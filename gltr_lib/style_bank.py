@@ -322,7 +322,7 @@ class StyleBank:
             The path.
 
         Raises:
-            ValueError: numbers too large for float16.
+            ValueError: a folder instead of a file's name, or numbers too large for float16.
         """
         where = Path(path)
         dtype = torch.float16 if half else torch.float32

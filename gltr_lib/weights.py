@@ -217,6 +217,7 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
         The path.
 
     Raises:
+        ValueError: no name of a file.
         OSError: it cannot be written; a full disk is named as such. What lay there before is untouched.
 
     Example:
@@ -233,6 +234,8 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
     where = Path(file)
     if not where.name:
         raise ValueError(f"file: expected the name of a file, received {str(file)!r}")
+    if where.is_dir():
+        raise ValueError(f"file: expected the name of a file, received the folder {where}; add a name to it")
     where.parent.mkdir(parents=True, exist_ok=True)
     try:
         with atomic_file(where) as draft:

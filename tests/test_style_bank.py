@@ -58,6 +58,12 @@ def test_saved_and_loaded_it_is_the_same(bank, stylizer, tmp_path):
     assert [p.name for p in file.parent.iterdir()] == ["bank.safetensors"]
 
 
+def test_a_folder_is_no_name_of_a_file(bank, tmp_path):
+    with pytest.raises(ValueError, match="expected the name of a file, received the folder .*; add a name"):
+        bank.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_precision_on_disk_is_float32_in_memory(bank, tmp_path):
     again = StyleBank.load(bank.save(tmp_path / "half.safetensors", half=True))
     assert again.stats.mean.dtype == torch.float32
