@@ -351,8 +351,9 @@ class StyleBank:
             stylizer: if given, the bank must be its own (see :meth:`check`).
 
         Raises:
-            FileNotFoundError: no such file. ValueError: not a bank, an unknown name (the valid ones are listed), a
-            folder (how to make a bank of it is said), or a bank of another encoder.
+            FileNotFoundError: no such file (a ValueError, too).
+            ValueError: not a bank, an unknown name (the valid ones are listed), a folder (how to make a bank of it is
+                said), or a bank of another encoder.
 
         Example:
             >>> StyleBank.load("paintings-mini")

@@ -59,7 +59,7 @@ def test_saved_and_loaded_it_is_the_same(bank, stylizer, tmp_path):
 
 
 def test_a_folder_is_no_name_of_a_file(bank, tmp_path):
-    with pytest.raises(ValueError, match="expected the name of a file, received the folder .*; add a name"):
+    with pytest.raises(ValueError, match=r"expected the name of a file, received the folder .*; add a name"):
         bank.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -146,8 +146,9 @@ def test_wrong_files_and_names_are_refused(tmp_path):
         StyleBank.load("monets")
     with pytest.raises(ValueError, match=r"is a folder; make a bank of its pictures with gltr bank build"):
         StyleBank.load(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        StyleBank.load(tmp_path / "nowhere.safetensors")
+    for kind in (FileNotFoundError, ValueError):  # whoever catches either of the two catches it
+        with pytest.raises(kind, match="nowhere"):
+            StyleBank.load(tmp_path / "nowhere.safetensors")
     save_file({"w": torch.ones(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="not a style bank"):
         StyleBank.load(tmp_path / "other.safetensors")
