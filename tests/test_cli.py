@@ -158,6 +158,8 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["train", "gtr", "--data", "gta5", "--root", "a", "--option", "list=official"],
         ["train", "gtr", "--set", "model=deeplabv9"],
         ["train", "gtr", "--set", "stylizer=vgg20"],
+        ["train", "gtr", "--set", "bank=nope"],
+        ["train", "gtr", "--set", "bank=nope", "--data", "gta5", "--root", "a"],
         ["evaluate", "gtr", "--data", "cityscapes", "--root", "a", "--split", "vall"],
         ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--option", "version=2"],
         ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--against", "gtr"],
@@ -208,14 +210,22 @@ def test_unknown_names_list_the_valid_ones(capsys):
         ["stylize", "missing", "out"],
         ["bank", "missing", "b.safetensors"],
         ["train", "gtr", "--images", "m", "--labels", "n"],
+        ["train", "gtr", "--set", "bank=missing.safetensors"],
+        ["stylize", "in", "out", "--bank", "missing.safetensors"],
+        ["stylize", "in", "out", "--stylizer", "vgg19"],
+        ["bank", "info", "missing.safetensors"],
+        ["evaluate", "missing.safetensors"],
     ],
 )
 def test_missing_data_is_one_line_and_exit_code_1(arguments, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GLTR_VGG19", "missing")
+    if "in" in arguments:
+        picture(tmp_path / "in" / "a.png")
     assert cli.main(arguments) == 1
     captured = capsys.readouterr()
     assert len(lines(captured.err)) == 1
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in"] * ("in" in arguments)
 
 
 # --- doctor, bench ----------------------------------------------------------------------------------------------------
