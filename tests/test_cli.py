@@ -563,6 +563,7 @@ def test_warnings_of_every_kind_meant_for_users_are_notes(capsys, monkeypatch):
         (["study", "--shard", "9" * 5000 + "/1"], "--shard"),
         (["stylize", "in", "out", "--shard", "1/" + "9" * 5000], "shard"),
         (["stylize", "in", "out", "--copies", "99999999"], "copies"),
+        (["stylize", "in", "out", "--seed", "-1"], "seed"),
     ],
 )
 def test_numbers_beyond_all_reason_are_named_in_one_line(tmp_path, monkeypatch, capsys, arguments, word):

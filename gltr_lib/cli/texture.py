@@ -55,6 +55,7 @@ def stylize_pictures(
     """What :func:`stylize` does, for all pictures of a folder or ``only`` some of them; the exit code."""
     if not 0 <= alpha <= 1:
         raise UsageError(f"--alpha: expected a number in [0,1], received {alpha}")
+    at_least(0, seed=seed)
     at_least(1, batch=batch, workers=workers, processes=processes)
     from gltr_lib.offline import Recipe, launched_shard, list_images, load_bank, stylise_folder, stylise_in_processes
     from gltr_lib.offline.manifest import manifest_name
