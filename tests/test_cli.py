@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from gltr_lib import cli, offline
+from gltr_lib.cli import _say
 from gltr_lib.datasets import folder, read_image
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
@@ -195,6 +196,48 @@ def test_a_place_that_may_not_be_written_is_named_with_its_remedy(monkeypatch, c
     assert cli.main(["demo", "--out", "a.png"]) == 1
     words = "permission denied; change the permissions of its folder, or choose another place"
     assert capsys.readouterr().err == f"gltr: demo: out/a.png: {words}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (["demo", "--out", "file/x.png"], "--out"),
+        (["demo", "--out", "folder.png"], "--out"),
+        (["bank", "in", "file/b.safetensors"], "OUT"),
+        (["bank", "merge", "folder.safetensors", "a", "b"], "OUT"),
+        (["train", "gtr", "--out", "file"], "--out"),
+        (["train", "gtr", "--out", "file/run", "--fresh"], "--out"),
+        (["bench", "--ledger", "file/bench.jsonl"], "--ledger"),
+        (["evaluate", "gtr", "--data", "folder", "--root", ".", "--out", "file"], "--out"),
+    ],
+)
+def test_a_place_where_the_result_cannot_go_is_named_before_the_work(tmp_path, monkeypatch, capsys, command, flag):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "file").touch()
+    for name in ("folder.png", "folder.safetensors"):
+        (tmp_path / name).mkdir()
+    for module in ("offline.demo_picture", "stylizer.Stylizer.load", "engine.train", "bench.bench"):
+        monkeypatch.setattr(f"gltr_lib.{module}", lambda *_, **__: pytest.fail("worked"))
+    assert cli.main(command) == 2
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert f"{flag} " in said[0]
+    assert "expected a" in said[0]
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.png", "folder.safetensors", "in"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileExistsError(errno.EEXIST, "File exists", "a"), "a: file exists; expected a folder, or nothing there;"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: not a directory; expected a folder"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", ".draft", None, "a"), "a: is a directory; expected a file"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), "a: no such file or directory; expected"),
+    ],
+)
+def test_what_the_system_says_comes_with_what_was_expected(error, said):
+    assert _say.in_words(error).startswith(said)
 
 
 def test_unknown_names_list_the_valid_ones(capsys):

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import errno
 import json as jsonlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gltr_lib._usage import UsageError
+
+#: What helps where the system refuses a file, by its numbers.
+_REMEDIES = {
+    (errno.EACCES, errno.EPERM, errno.EROFS): "change the permissions of its folder, or choose another place",
+    (errno.EEXIST, errno.ENOTDIR): "expected a folder, or nothing there; choose another place",
+    (errno.EISDIR,): "expected a file, or nothing there; choose another name",
+    (errno.ENOENT,): "expected a file that exists; look at its name",
+}
 
 
 def answer(value: Any, as_json: bool, text: str) -> None:
@@ -42,9 +51,8 @@ def in_words(error: BaseException) -> str:
     if not isinstance(error, OSError) or not error.filename or not error.strerror:
         return str(error)
     said = error.strerror[:1].lower() + error.strerror[1:]
-    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-    todo = "; change the permissions of its folder, or choose another place" if denied else ""
-    return f"{error.filename}: {said}{todo}"
+    todo = next((f"; {words}" for numbers, words in _REMEDIES.items() if error.errno in numbers), "")
+    return f"{error.filename2 or error.filename}: {said}{todo}"  # of a renaming, what was to be written
 
 
 def left_alone(folder: Path) -> None:
@@ -81,3 +89,23 @@ def picture_name(path: Path) -> None:
     """Refuse an output name that is not a picture's."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UsageError(f"{path}: a picture's name ends in .png, .jpg or .webp")
+
+
+def writable(flag: str, place: Path | None, folder: bool) -> None:
+    """Refuse a place that a command cannot write to, before it works for an hour.
+
+    Args:
+        flag: what the place was given as.
+        place: a file or a folder; None was not given.
+        folder: which of the two it should be.
+    """
+    if place is None:
+        return
+    if place.exists() and place.is_dir() != folder:
+        found, wanted = ("a file", "a folder") if folder else ("a folder", "a file's name")
+        raise UsageError(f"{flag} {place}: is {found}; expected {wanted}, choose another place")
+    there = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if there != place and not there.is_dir():
+        raise UsageError(f"{flag} {place}: {there} is a file; expected a folder, choose another place")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{flag} {place}: {there} may not be written by you; choose another place")

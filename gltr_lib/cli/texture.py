@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gltr_lib._usage import UsageError, at_least, read_shard, usage
-from gltr_lib.cli._say import answer, counter
+from gltr_lib.cli._say import answer, counter, writable
 from gltr_lib.cli._say import left_alone as say_left_alone
 from gltr_lib.cli._say import refused as say_refused
 
@@ -130,6 +130,7 @@ def bank(
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
+    writable("OUT", out, False)
     if longest < 16:
         raise UsageError(f"--longest: expected a whole number of pixels >= 16, received {longest}")
     at_least(1, workers=workers)
@@ -194,6 +195,7 @@ def bank_merge(out: Path, files: tuple[Path, ...], /, *, prefix: bool = False, j
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
+    writable("OUT", out, False)
     if len(files) < 2:
         raise UsageError(f"expected two banks or more to merge, received {len(files)}")
     from gltr_lib.offline import merge_banks

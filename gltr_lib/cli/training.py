@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib._usage import UsageError, usage
-from gltr_lib.cli._say import answer
+from gltr_lib.cli._say import answer, writable
 
 if TYPE_CHECKING:
     from gltr_lib.config import TrainConfig
@@ -53,6 +53,7 @@ def train(
     """
     if (images is None) != (labels is None):
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
+    writable("--out", out, True)
     from gltr_lib.config import TrainConfig, parse_overrides
     from gltr_lib.config import recipe as named
 
