@@ -177,6 +177,8 @@ def test_styles_of_another_encoder_or_count_are_refused(mini):
         mini.stylize(picture, (torch.zeros(1, 128), torch.ones(1, 128)))
     with pytest.raises(ValueError, match="alpha"):
         mini.stylize(picture, StyleStats(torch.zeros(1, 128), torch.ones(1, 128)), alpha=1.5)
+    with pytest.raises(TypeError, match=r"alpha: expected a number in \[0,1\], received bool True"):
+        mini.stylize(picture, StyleStats(torch.zeros(1, 128), torch.ones(1, 128)), alpha=True)
 
 
 def test_pictures_that_are_none_are_refused(mini):
