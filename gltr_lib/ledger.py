@@ -71,7 +71,7 @@ def validate(row: Mapping[str, Any]) -> None:
     if missing:
         raise ValueError(f"ledger row lacks {', '.join(missing)}; required: {', '.join(FIELDS)}")
     for name, kind in FIELDS.items():
-        value = row[name]
+        value = _plain(row[name])
         if isinstance(value, bool) or not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
             raise TypeError(
@@ -90,6 +90,19 @@ def validate(row: Mapping[str, Any]) -> None:
         raise ValueError(
             f"ledger field 'date': expected ISO 8601 such as {now()}, received {brief(row['date'])}"
         ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or torch as Python's own; anything else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON can write for what it does not know."""
+    plain = _plain(value)
+    if plain is value or not isinstance(plain, bool | int | float):
+        raise TypeError(f"ledger row: expected what JSON can hold, received {describe(value)}")
+    return plain
 
 
 @typed
@@ -118,7 +131,7 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
     if check:
         validate(row)
     try:
-        line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, sort_keys=False).encode() + b"\n"
+        line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, default=_as_json).encode() + b"\n"
     except ValueError as error:
         raise ValueError(f"ledger row holds NaN or infinity (write None instead): {error}") from error
     path = Path(path)

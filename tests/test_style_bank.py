@@ -1,5 +1,7 @@
 """The style bank: saved and loaded, drawn, mixed, and refused where it belongs to another encoder."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -56,6 +58,13 @@ def test_saved_and_loaded_it_is_the_same(bank, stylizer, tmp_path):
     assert torch.equal(again.stats.std, bank.stats.std)
     assert (again.names, again.fingerprint, again.stylizer) == (bank.names, bank.fingerprint, "mini")
     assert [p.name for p in file.parent.iterdir()] == ["bank.safetensors"]
+
+
+def test_names_may_be_numbers_and_paths(stylizer):
+    bank = StyleBank.from_images(stylizer, torch.rand(2, 3, 8, 8), [7, Path("a.png")])
+    assert bank.names == ("7", "a.png")
+    with pytest.raises(TypeError, match=r"names: expected a sequence, each a text or a whole number or a path"):
+        StyleBank.from_images(stylizer, torch.rand(2, 3, 8, 8), [None, b"a"])
 
 
 def test_a_folder_is_no_name_of_a_file(bank, tmp_path):
