@@ -37,6 +37,8 @@ def main() -> None:
     args = parser.parse_args()
     if min(args.steps, args.batch, args.classes, *args.size) < 1:
         parser.error("--steps, --batch, --size and --classes: expected at least 1")
+    if args.save and (args.save.is_dir() or not args.save.absolute().parent.is_dir()):  # before hours of training
+        parser.error(f"--save {args.save}: expected the name of a file in a folder that exists")
     torch.manual_seed(args.seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or write_streets(Path(temporary), tuple(args.size))
@@ -46,7 +48,9 @@ def main() -> None:
         except ValueError as error:  # a folder or a file that does not fit; the message names it
             raise SystemExit(f"error: {error}") from None
     if args.save:
-        torch.save(model.state_dict(), args.save)
+        draft = args.save.with_name(f"{args.save.name}.part")  # what lay there stays whole until the new file is
+        torch.save(model.state_dict(), draft)
+        draft.replace(args.save)
         print(f"saved {args.save}")
 
 

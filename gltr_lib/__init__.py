@@ -23,9 +23,10 @@ _HOME = {
     "LocalTextureRandomization": "randomize",
 }
 _MODULES = (
-    "adain", "baselines", "checks", "cli", "complexity", "config", "cost", "course", "datasets", "doctor", "engine",
-    "evaluate", "explorers", "labels", "ledger", "losses", "masks", "metrics", "models", "offline", "paintings",
-    "prepare", "probes", "randomize", "scale", "streets", "study", "style_bank", "stylizer", "viz", "weights",
+    "adain", "baselines", "bench", "checks", "cli", "complexity", "config", "cost", "course", "datasets", "doctor",
+    "engine", "evaluate", "evaluation", "explorers", "labels", "ledger", "losses", "masks", "metrics", "models",
+    "offline", "paintings", "prepare", "probes", "randomize", "real", "real_sets", "scale", "streets", "study",
+    "style_bank", "stylizer", "views", "viz", "weights", "workflows",
 )  # fmt: skip
 __all__ = ["GlobalTextureRandomization", "LocalTextureRandomization", "StyleBank", "Stylizer", "__version__"]
 

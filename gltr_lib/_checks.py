@@ -34,7 +34,7 @@ def check_share(value: float, name: str = "share") -> float:
         0.5
     """
     try:
-        share = float(value) if not isinstance(value, str | bytes) else float("x")
+        share = float(value) if not isinstance(value, str | bytes | bool) else float("x")
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise TypeError(f"{name}: expected a number in [0,1], received {describe(value)}") from None
     if not 0.0 <= share <= 1.0:

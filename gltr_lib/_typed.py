@@ -32,6 +32,10 @@ class BadArgument(TypeError, ValueError):
     """An argument of a wrong kind: whoever catches either of the two catches it."""
 
 
+class MissingFile(FileNotFoundError, ValueError):
+    """A file that is not there: ValueError, as all that a caller got wrong, and what ``open`` would have raised."""
+
+
 def describe(value: object) -> str:
     """Return a short description of a value for error messages, on one line, such as ``tensor(2, 3, 4, 4) float32``.
 

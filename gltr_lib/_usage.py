@@ -1,9 +1,15 @@
-"""Telling a mistyped command from bad data: the command line answers the first with exit code 2, the second with 1."""
+"""Telling a mistyped command from bad data: the command line answers the first with exit code 2, the second with 1.
+
+A name that the library does not know is mistyped. A file that is not there is data, as is a folder, and as is a
+damaged file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from gltr_lib._typed import MissingFile
 
 
 class UsageError(ValueError):
@@ -12,7 +18,7 @@ class UsageError(ValueError):
 
 @contextmanager
 def usage() -> Iterator[None]:
-    """Turn ValueError and TypeError of argument checks into UsageError.
+    """Turn ValueError and TypeError of argument checks into UsageError, but for files that are not there.
 
     Example:
         >>> with usage():
@@ -23,7 +29,7 @@ def usage() -> Iterator[None]:
     """
     try:
         yield
-    except UsageError:
+    except (UsageError, MissingFile):
         raise
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from error

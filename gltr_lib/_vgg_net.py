@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from gltr_lib import weights
+from gltr_lib._typed import MissingFile
 
 VGG_ENV = "GLTR_VGG19"  # folder with the two files; default: ~/.cache/gltr
 VGG_FILES = {
@@ -129,7 +130,7 @@ def find_pair(
 
     Raises:
         ValueError: one of encoder and decoder alone, or together with a folder; a wrong checksum.
-        FileNotFoundError: a file is not there; the message says what to put where.
+        FileNotFoundError: (a ValueError, too) a file is not there; the message says what to put where.
     """
     if (encoder is None) != (decoder is None):
         raise ValueError("encoder and decoder: expected both files or neither; one does not fit another's decoder")
@@ -148,7 +149,7 @@ def find_pair(
             weights.download(VGG_FILES[name], where / name, VGG_SHA256[name])
         return find_pair(where)
     addresses = " and ".join(VGG_FILES[name] for name in missing)
-    raise FileNotFoundError(
+    raise MissingFile(
         f"{where}: no {' and no '.join(missing)} for the vgg19 stylizer. Download {addresses} into that folder"
         f" (python data_scripts/weights.py fetch --out {where} --only adain does it; or name yours in {VGG_ENV}, or"
         ' Stylizer.load("vgg19", folder=...), or let it fetch them with download=True).'

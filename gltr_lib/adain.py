@@ -184,7 +184,8 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
         Tensor like ``content`` (shape, dtype, device).
 
     Raises:
-        TypeError, ValueError: on shapes that do not fit, alpha outside [0, 1], or a negative eps.
+        TypeError, ValueError: on shapes that do not fit, alpha outside [0, 1], a negative eps, or a negative style_std
+            (on a CPU; elsewhere reading it would make the device wait).
 
     Source:
         Huang and Belongie 2017, equations 8 (AdaIN) and 14 (alpha).
@@ -201,6 +202,10 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     _check_eps(eps)
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
+    if style_std.device.type == "cpu" and not is_traced(style_std):  # reading the values would make a GPU wait
+        least = style_std.detach().min().item()
+        if least < 0:
+            raise ValueError(f"style_std: expected values >= 0, received a negative one ({least:.4g})")
     if alpha == 0.0:
         return content.clone()
     if not _in_pieces(content, new_mean, new_std):

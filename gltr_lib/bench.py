@@ -2,7 +2,7 @@
 
 Ratios travel between machines, milliseconds do not; both are printed. Before anything is timed, both must have computed
 the same thing. The cases and the peers are in the checkout's ``benchmarks/``, a file for each hot path; how they are
-timed, and what a limit is: :mod:`gltr_lib._timing`.
+timed, and what a limit is: ``gltr_lib/_timing.py``.
 """
 
 from __future__ import annotations

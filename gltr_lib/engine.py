@@ -148,6 +148,8 @@ def train(
     if asked:  # better than leaving them out in silence
         raise ValueError(f"engine.train does not know {', '.join(asked)}; gltr_lib.scale.fit does")
     _check_data(images, labels, config)
+    if out is not None and Path(out).exists() and not Path(out).is_dir():  # before the steps to the first checkpoint
+        raise ValueError(f"out: expected a folder for the checkpoint, received the file {out}")
     device = pick_device(config.device)
     views = _make_views(config, stylizer, bank, device)
     with private_randomness(device):

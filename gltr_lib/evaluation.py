@@ -51,10 +51,16 @@ class Plan:
     """What is scored, and how.
 
     Attributes:
-        data: one of ``SETS``. root, split, prepared, options: see :func:`gltr_lib.datasets.open_dataset`.
-        protocol: a short name of ``evaluate.PROTOCOLS``. classes: 19, 16 or 13; None = what the dataset has.
-        among: choose predictions among ``classes`` only. fit: (long, short) sides into which pictures are fitted
-        for the network, as for one trained on small pictures. inference: how the network looks at a picture.
+        data: one of ``SETS``.
+        root: its folder; this and the next three as for :func:`gltr_lib.datasets.open_dataset`.
+        split: train, val ...
+        prepared: folder of label maps that were converted beforehand.
+        options: choices of the dataset.
+        protocol: a short name of ``evaluate.PROTOCOLS``.
+        classes: 19, 16 or 13; None = what the dataset has.
+        among: choose predictions among ``classes`` only.
+        fit: (long, short) sides into which pictures are fitted for the network, as for one trained on small pictures.
+        inference: how the network looks at a picture.
     """
 
     data: str

@@ -71,22 +71,38 @@ def validate(row: Mapping[str, Any]) -> None:
     if missing:
         raise ValueError(f"ledger row lacks {', '.join(missing)}; required: {', '.join(FIELDS)}")
     for name, kind in FIELDS.items():
-        value = row[name]
+        value = _plain(row[name])
         if isinstance(value, bool) or not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            raise TypeError(f"ledger field {name!r}: expected {wanted}, got {type(value).__name__} ({brief(value)})")
+            raise TypeError(
+                f"ledger field {name!r}: expected {wanted}, received {type(value).__name__} ({brief(value)})"
+            )
         if isinstance(value, str) and not value.strip():
-            raise ValueError(f"ledger field {name!r} is empty")
+            raise ValueError(f"ledger field {name!r}: expected some text, received none")
         if isinstance(value, int | float) and not abs(value) < 1e300:  # also an integer that no float can hold
-            raise ValueError(f"ledger field {name!r} is {value!s:.40}; a published number is finite")
-    if row["seed"] < 0 or row["wall_seconds"] < 0:
-        raise ValueError(
-            f"seed and wall_seconds must be at least 0, got seed={row['seed']}, wall_seconds={row['wall_seconds']}"
-        )
+            raise ValueError(f"ledger field {name!r}: expected a finite number, received {value!s:.40}")
+    for name in ("seed", "wall_seconds"):
+        if row[name] < 0:
+            raise ValueError(f"ledger field {name!r}: expected at least 0, received {row[name]}")
     try:
         datetime.datetime.fromisoformat(row["date"])
     except ValueError as error:
-        raise ValueError(f"ledger field 'date': expected ISO 8601 such as {now()}, got {brief(row['date'])}") from error
+        raise ValueError(
+            f"ledger field 'date': expected ISO 8601 such as {now()}, received {brief(row['date'])}"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or torch as Python's own; anything else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON can write for what it does not know."""
+    plain = _plain(value)
+    if plain is value or not isinstance(plain, bool | int | float):
+        raise TypeError(f"ledger row: expected what JSON can hold, received {describe(value)}")
+    return plain
 
 
 @typed
@@ -115,7 +131,7 @@ def append(path: str | os.PathLike[str], row: Mapping[str, Any], *, check: bool 
     if check:
         validate(row)
     try:
-        line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, sort_keys=False).encode() + b"\n"
+        line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, default=_as_json).encode() + b"\n"
     except ValueError as error:
         raise ValueError(f"ledger row holds NaN or infinity (write None instead): {error}") from error
     path = Path(path)
@@ -268,7 +284,7 @@ def table(
         # Rows from before ``inference`` was recorded looked at whole pictures.
         found = sorted({row.get(field, "whole picture") if field == "inference" else row[field] for row in rows})
         if len(found) > 1:
-            raise ValueError(f"one table, one {field}: got {', '.join(found)}; filter with ledger.find first")
+            raise ValueError(f"one table, one {field}: received {', '.join(found)}; filter with ledger.find first")
     names, heads = method_names or {}, column_names or {}
     return table_lines(
         rows, {m: names.get(m, m) for m in methods}, {c: heads.get(c, c) for c in columns}, scale, digits

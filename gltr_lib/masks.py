@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from torch import Tensor
 from gltr_lib._draws import Generators, check_count, device_of, onto, uniform
 from gltr_lib._typed import fits, strictly_typed, typed
 from gltr_lib._validate import check_choice, check_device, check_share, describe
+
+Range = float | tuple[float, float] | np.ndarray | Tensor  # a number, or (low, high)
 
 _REACH = 4.0  # a Gaussian is cut at 4 sigma, as SciPy does
 _PITCH = 1.25  # grid points a sigma: the ripple of the variance is 2*exp(-(pi*1.25)^2) = 4e-7
@@ -37,8 +39,8 @@ def blob_mask(
     height: int,
     width: int,
     *,
-    sigma: float | tuple[float, float] = (4.0, 16.0),
-    share: float | tuple[float, float] = 0.5,
+    sigma: Range = (4.0, 16.0),
+    share: Range = 0.5,
     rule: Literal["exact", "official"] = "exact",
     generator: Generators = None,
     device: torch.device | str | None = None,
@@ -229,9 +231,7 @@ def _smallest(field: Tensor, rank: int) -> Tensor:
 
 
 @typed
-def draw_sigmas(
-    batch: int, sigma: float | tuple[float, float], generator: torch.Generator | None = None
-) -> list[float]:
+def draw_sigmas(batch: int, sigma: Range, generator: torch.Generator | None = None) -> list[float]:
     """Draw one sigma a sample, log-uniformly in (low, high).
 
     Example:
@@ -247,9 +247,7 @@ def draw_sigmas(
 
 
 @typed
-def draw_shares(
-    batch: int, share: float | tuple[float, float], generator: torch.Generator | None = None
-) -> list[float]:
+def draw_shares(batch: int, share: Range, generator: torch.Generator | None = None) -> list[float]:
     """Draw one stylised share a sample, uniformly in (low, high).
 
     Example:
@@ -264,14 +262,16 @@ def draw_shares(
     return [float(low + (high - low) * x) for x in u.tolist()]
 
 
-def as_range(value: float | tuple[float, float], name: str) -> tuple[float, float]:
+def as_range(value: Range, name: str) -> tuple[float, float]:
     """A number as (number, number), a pair as it is; both of plain floats."""
     try:
-        if isinstance(value, int | float) or getattr(value, "ndim", None) == 0:  # a number, of NumPy or torch too
-            return float(value), float(value)  # type: ignore[arg-type]
-        low, high = value
+        plain: Any = value.tolist() if isinstance(value, np.ndarray | Tensor) else value
+        one = isinstance(plain, int | float) or getattr(plain, "ndim", None) == 0  # a number, of NumPy too
+        low, high = (plain, plain) if one else plain
+        if isinstance(low, bool) or isinstance(high, bool):  # float() would take True for 1
+            raise TypeError
         return float(low), float(high)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise TypeError(f"{name}: expected a number or a pair (low, high), received {describe(value)}") from None
 
 

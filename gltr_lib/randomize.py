@@ -24,7 +24,7 @@ from gltr_lib._draws import Generators, check_count
 from gltr_lib._typed import BadArgument, typed
 from gltr_lib._validate import check_images, check_share, describe
 from gltr_lib.adain import StyleStats
-from gltr_lib.masks import as_range, blob_mask
+from gltr_lib.masks import Range, as_range, blob_mask
 
 if TYPE_CHECKING:
     from gltr_lib.style_bank import StyleBank
@@ -123,8 +123,8 @@ class LocalTextureRandomization(nn.Module):
     @typed
     def __init__(
         self,
-        sigma: float | tuple[float, float] = (4.0, 16.0),
-        share: float | tuple[float, float] = 0.5,
+        sigma: Range = (4.0, 16.0),
+        share: Range = 0.5,
         rule: Literal["exact", "official"] = "exact",
     ) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 Real sets have their own class lists. A network with other classes is scored on them by *summing its probabilities per
 group* before taking the largest; the grouping and the sizes are part of the score's name. Frames of one film are
 nearly the same picture, so CamVid's scores are kept apart by sequence. Nothing is chosen or tuned here: the networks
-come as they are, and :mod:`gltr_lib.study.photos` counts every look.
+come as they are, and ``gltr_lib/study/photos.py`` counts every look.
 
 Source: CamVid (Brostow et al., 2009) in the 11 classes of SegNet (Badrinarayanan et al., 2017), IDD-Lite (Varma et al.,
 2019), Cityscapes (Cordts et al., 2016); the groupings are ours.

@@ -82,7 +82,7 @@ class StyleBank:
         cls,
         stylizer: Stylizer,
         images: Tensor | Iterable[Tensor],
-        names: Sequence[str] | None = None,
+        names: Sequence[str | int | os.PathLike[str]] | None = None,
         *,
         batch: int = 16,
     ) -> StyleBank:
@@ -92,7 +92,7 @@ class StyleBank:
             stylizer: its encoder measures them.
             images: float (N, 3, H, W) in [0, 1], or any iterable of (3, H, W) or (1, 3, H, W) of differing sizes,
                 such as a generator that opens one file after the other.
-            names: one for each picture; default "style-0", "style-1", ...
+            names: one for each picture, kept as text; default "style-0", "style-1", ...
             batch: how many of a tensor's pictures go through the encoder at once.
 
         Raises:
@@ -115,7 +115,7 @@ class StyleBank:
         if not found:
             raise ValueError("images: expected at least one picture, received none")
         stats = StyleStats(torch.cat([s.mean for s in found]), torch.cat([s.std for s in found]))
-        chosen = [f"style-{i}" for i in range(len(stats))] if names is None else names
+        chosen = [f"style-{i}" for i in range(len(stats))] if names is None else [str(name) for name in names]
         return cls(stats, chosen, fingerprint=stylizer.fingerprint, stylizer=stylizer.name)
 
     def __len__(self) -> int:
@@ -322,7 +322,7 @@ class StyleBank:
             The path.
 
         Raises:
-            ValueError: numbers too large for float16.
+            ValueError: a folder instead of a file's name, or numbers too large for float16.
         """
         where = Path(path)
         dtype = torch.float16 if half else torch.float32
@@ -351,8 +351,9 @@ class StyleBank:
             stylizer: if given, the bank must be its own (see :meth:`check`).
 
         Raises:
-            FileNotFoundError: no such file. ValueError: not a bank, an unknown name (the valid ones are listed), a
-            folder (how to make a bank of it is said), or a bank of another encoder.
+            FileNotFoundError: no such file (a ValueError, too).
+            ValueError: not a bank, an unknown name (the valid ones are listed), a folder (how to make a bank of it is
+                said), or a bank of another encoder.
 
         Example:
             >>> StyleBank.load("paintings-mini")

@@ -107,7 +107,7 @@ class Stylizer(nn.Module):
         Raises:
             ValueError: unknown name (the valid ones are listed), files of another network, files that would run code,
                 or arguments that do not go together.
-            FileNotFoundError: the VGG files are not there; the message says what to put where.
+            FileNotFoundError: (a ValueError, too) the VGG files are not there; the message says what to put where.
 
         Example:
             >>> Stylizer.load("mini").channels

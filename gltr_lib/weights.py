@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gltr_lib._drafts import atomic_file, digest, write_text
 from gltr_lib._json import parse_object
-from gltr_lib._typed import brief, strictly_typed, typed
+from gltr_lib._typed import MissingFile, brief, strictly_typed, typed
 
 ASSETS = Path(__file__).parent / "assets"
 KINDS = ("stylizer", "style_bank", "model")
@@ -94,7 +94,7 @@ def path(name: str, *, assets: str | Path | None = None) -> Path:
     if "\0" in entry["file"] or found.parent.resolve() != folder.resolve():
         raise ValueError(f"{folder / 'registry.json'}: {brief(name, 60)} points outside its folder ({entry['file']!r})")
     if not found.exists():
-        raise FileNotFoundError(f"{found}: the shipped weights {brief(name, 60)} are missing; reinstall the package")
+        raise MissingFile(f"{found}: the shipped weights {brief(name, 60)} are missing; reinstall the package")
     return found
 
 
@@ -137,12 +137,12 @@ def load_file(file: str | Path) -> dict[str, Tensor]:
         Tensors by name, on the CPU. A state dict wrapped as ``{"state_dict": ...}`` is unwrapped.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError: no such file (a ValueError, too).
         ValueError: not a file of tensors (empty, truncated, an archive of something else, pickled code).
     """
     where = Path(file)
     if not where.is_file():
-        raise FileNotFoundError(f"{where}: no such file; expected .safetensors or .pth weights")
+        raise MissingFile(f"{where}: no such file; expected .safetensors or .pth weights")
     if where.suffix == ".safetensors":
         return load_safetensors(where)[0]
     refuse_claims(where)
@@ -192,11 +192,11 @@ def load_safetensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, str
     """Return the tensors and the header's strings of a safetensors file.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: not safetensors.
+        FileNotFoundError: no such file (a ValueError, too). ValueError: not safetensors.
     """
     where = Path(file)
     if not where.is_file():
-        raise FileNotFoundError(f"{where}: no such file; expected .safetensors weights")
+        raise MissingFile(f"{where}: no such file; expected .safetensors weights")
     try:
         with safe_open(where, framework="pt", device="cpu") as opened:
             return {k: opened.get_tensor(k) for k in opened.keys()}, dict(opened.metadata() or {})  # noqa: SIM118
@@ -217,6 +217,7 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
         The path.
 
     Raises:
+        ValueError: no name of a file.
         OSError: it cannot be written; a full disk is named as such. What lay there before is untouched.
 
     Example:
@@ -233,6 +234,8 @@ def save_safetensors(tensors: Mapping[str, Tensor], file: str | Path, header: Ma
     where = Path(file)
     if not where.name:
         raise ValueError(f"file: expected the name of a file, received {str(file)!r}")
+    if where.is_dir():
+        raise ValueError(f"file: expected the name of a file, received the folder {where}; add a name to it")
     where.parent.mkdir(parents=True, exist_ok=True)
     try:
         with atomic_file(where) as draft:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gltr_lib import ledger, weights
+from gltr_lib._typed import MissingFile
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, FolderPairs, stack
 from gltr_lib.engine import TrainResult
 from gltr_lib.evaluate import FULL_SIZE, evaluate, evaluate_dataset
@@ -72,7 +73,8 @@ def load_with_facts(name: str) -> tuple[nn.Module, dict[str, Any]]:
     if not path.is_file():
         there = bool(name) and Path(name).is_dir()
         what = "no model.safetensors in that folder" if there else "neither a shipped network nor a file"
-        raise ValueError(
+        mistyped = path.suffix != ".safetensors"  # of a name that is a file's, the file is missing
+        raise (ValueError if mistyped else MissingFile)(
             f"{name or repr(name)}: {what}; shipped are {', '.join(SHIPPED)}, and gltr train writes "
             f"OUT/model.safetensors"
         )

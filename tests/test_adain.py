@@ -101,6 +101,11 @@ def test_gradients_reach_content_and_style():
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3, 3), torch.ones(3, 3)), ValueError, r"\(2,3\)"),
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), 1.5), ValueError, "alpha"),
         (lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.ones(3), "x"), TypeError, "alpha"),
+        (
+            lambda: adain(torch.rand(2, 3, 4, 4), torch.ones(3), torch.tensor([1.0, -0.5, 1.0])),
+            ValueError,
+            r"style_std: expected values >= 0, received a negative one \(-0\.5\)",
+        ),
         (lambda: StyleStats(torch.zeros(2, 3), torch.zeros(3, 3)), ValueError, "one shape"),
         (lambda: StyleStats([1], [2]), TypeError, "mean"),
         (lambda: StyleStats(torch.full((1, 2), torch.nan), torch.ones(1, 2)), ValueError, "finite"),

@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 
 from gltr_lib import cli, offline
-from gltr_lib.datasets import read_image
+from gltr_lib.cli import _say
+from gltr_lib.datasets import folder, read_image
 from gltr_lib.style_bank import StyleBank
 from gltr_lib.stylizer import Stylizer
 
@@ -158,6 +159,8 @@ def test_a_full_disk_is_named_with_its_remedy(monkeypatch, capsys):
         ["train", "gtr", "--data", "gta5", "--root", "a", "--option", "list=official"],
         ["train", "gtr", "--set", "model=deeplabv9"],
         ["train", "gtr", "--set", "stylizer=vgg20"],
+        ["train", "gtr", "--set", "bank=nope"],
+        ["train", "gtr", "--set", "bank=nope", "--data", "gta5", "--root", "a"],
         ["evaluate", "gtr", "--data", "cityscapes", "--root", "a", "--split", "vall"],
         ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--option", "version=2"],
         ["evaluate", "gtr", "--data", "vistas", "--root", "a", "--against", "gtr"],
@@ -195,6 +198,48 @@ def test_a_place_that_may_not_be_written_is_named_with_its_remedy(monkeypatch, c
     assert capsys.readouterr().err == f"gltr: demo: out/a.png: {words}\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (["demo", "--out", "file/x.png"], "--out"),
+        (["demo", "--out", "folder.png"], "--out"),
+        (["bank", "in", "file/b.safetensors"], "OUT"),
+        (["bank", "merge", "folder.safetensors", "a", "b"], "OUT"),
+        (["train", "gtr", "--out", "file"], "--out"),
+        (["train", "gtr", "--out", "file/run", "--fresh"], "--out"),
+        (["bench", "--ledger", "file/bench.jsonl"], "--ledger"),
+        (["evaluate", "gtr", "--data", "folder", "--root", ".", "--out", "file"], "--out"),
+    ],
+)
+def test_a_place_where_the_result_cannot_go_is_named_before_the_work(tmp_path, monkeypatch, capsys, command, flag):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "file").touch()
+    for name in ("folder.png", "folder.safetensors"):
+        (tmp_path / name).mkdir()
+    for module in ("offline.demo_picture", "stylizer.Stylizer.load", "engine.train", "bench.bench"):
+        monkeypatch.setattr(f"gltr_lib.{module}", lambda *_, **__: pytest.fail("worked"))
+    assert cli.main(command) == 2
+    said = lines(capsys.readouterr().err)
+    assert len(said) == 1
+    assert f"{flag} " in said[0]
+    assert "expected a" in said[0]
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.png", "folder.safetensors", "in"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileExistsError(errno.EEXIST, "File exists", "a"), "a: file exists; expected a folder, or nothing there;"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b: not a directory; expected a folder"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", ".draft", None, "a"), "a: is a directory; expected a file"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), "a: no such file or directory; expected"),
+    ],
+)
+def test_what_the_system_says_comes_with_what_was_expected(error, said):
+    assert _say.in_words(error).startswith(said)
+
+
 def test_unknown_names_list_the_valid_ones(capsys):
     cli.main(["train", "no-such-method"])
     assert "gtr_ltr_cgl" in capsys.readouterr().err
@@ -208,14 +253,22 @@ def test_unknown_names_list_the_valid_ones(capsys):
         ["stylize", "missing", "out"],
         ["bank", "missing", "b.safetensors"],
         ["train", "gtr", "--images", "m", "--labels", "n"],
+        ["train", "gtr", "--set", "bank=missing.safetensors"],
+        ["stylize", "in", "out", "--bank", "missing.safetensors"],
+        ["stylize", "in", "out", "--stylizer", "vgg19"],
+        ["bank", "info", "missing.safetensors"],
+        ["evaluate", "missing.safetensors"],
     ],
 )
 def test_missing_data_is_one_line_and_exit_code_1(arguments, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GLTR_VGG19", "missing")
+    if "in" in arguments:
+        picture(tmp_path / "in" / "a.png")
     assert cli.main(arguments) == 1
     captured = capsys.readouterr()
     assert len(lines(captured.err)) == 1
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in"] * ("in" in arguments)
 
 
 # --- doctor, bench ----------------------------------------------------------------------------------------------------
@@ -286,6 +339,29 @@ def test_files_that_are_not_called_like_pictures_are_named(tmp_path, mini, capsy
     told = capsys.readouterr().err
     names = {0: "", 2: "so: n0.txt, n1.txt; read", 5: "so: n0.txt, n1.txt, n2.txt and 2 more; read"}[count]
     assert (names in told) if count else "left alone" not in told
+
+
+def test_what_else_lies_in_the_source_is_in_the_manifest_in_full(tmp_path, mini, capsys):
+    source = tmp_path / "in"
+    inside = picture(source / "dir.png" / "sub" / "a.png")
+    for number in range(5):
+        (source / f"n{number}.txt").touch()
+    (source / ".DS_Store").touch()  # nobody takes it for a picture
+    picture(source / ".hidden.png")
+    wanted = {f"n{n}.txt": folder.OTHER_ENDING for n in range(5)}
+    wanted |= {".hidden.png": folder.HIDDEN, "dir.png": folder.IS_FOLDER}
+    assert cli.main(["stylize", str(source), str(tmp_path / "out")]) == 0
+    notes = lines(capsys.readouterr().err)
+    assert len(notes) == 3
+    assert ".hidden.png; rename" in notes[1]
+    assert "dir.png; what is in them is read" in notes[2]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["left_alone"] == wanted
+    assert list(manifest["done"]) == [inside.relative_to(source).as_posix()]
+    picture(source / "b.png")
+    for shard in ("1/2", "2/2"):
+        assert cli.main(["stylize", str(source), str(tmp_path / "parts"), "--shard", shard]) == 0
+    assert json.loads((tmp_path / "parts" / "manifest.json").read_text())["left_alone"] == wanted
 
 
 def test_styles_depend_on_seed_and_name_alone(tmp_path, stylizer, bank):
@@ -530,6 +606,7 @@ def test_warnings_of_every_kind_meant_for_users_are_notes(capsys, monkeypatch):
         (["study", "--shard", "9" * 5000 + "/1"], "--shard"),
         (["stylize", "in", "out", "--shard", "1/" + "9" * 5000], "shard"),
         (["stylize", "in", "out", "--copies", "99999999"], "copies"),
+        (["stylize", "in", "out", "--seed", "-1"], "seed"),
     ],
 )
 def test_numbers_beyond_all_reason_are_named_in_one_line(tmp_path, monkeypatch, capsys, arguments, word):

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from gltr_lib import cli
-from gltr_lib.datasets import open_dataset
+from gltr_lib.datasets import LAYOUTS, open_dataset
 from gltr_lib.paintings import paint
 from gltr_lib.prepare.download import DiskFull, DownloadError, download
 from gltr_lib.style_bank import StyleBank
@@ -543,6 +543,32 @@ def test_a_script_runs_from_anywhere_without_an_installed_package(tmp_path):
     assert "download.visinf.tu-darmstadt.de" in done.stdout
 
 
+@pytest.mark.parametrize(("name", "split"), [("gta5", "val"), ("cityscapes", "train")])
+def test_a_datasets_split_is_stylised_and_the_copies_are_those_that_training_reads(
+    load, tmp_path, capsys, monkeypatch, name, split
+):
+    from gltr_lib.offline import job
+    from gltr_lib.scale.samples import Copies
+
+    tree = getattr(trees, name)(tmp_path / "root")
+    pictures = [pair.image for pair in LAYOUTS[name].pairs(tree.root, split)]
+    words = (name, "--root", tree.root, "--out", tmp_path / "o", "--split", split, "--device", "cpu")
+    assert run(load("stylise_dataset"), *words, "--copies", "2", "--json") == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert len(manifest["done"]) == 2 * len(pictures) == 2 * len(tree.truth[split])  # not of the other splits
+    copies = Copies(tmp_path / "o", pictures)
+    assert len(copies) == 2
+    assert all(Image.open(p).size == copies.read(1, n).shape[1::-1] for n, p in enumerate(pictures))
+    assert run(load("stylise_dataset"), *words, "--copies", "0") == 2
+    assert run(load("stylise_dataset"), *words) == 1  # made with other settings
+    assert all(line.startswith("error: ") for line in lines(capsys.readouterr().err))
+    monkeypatch.setattr(job, "read_image", lambda path: (_ for _ in ()).throw(ValueError(f"{path}: damaged")))
+    assert run(load("stylise_dataset"), *words[:4], tmp_path / "p", *words[5:]) == 1
+    said = lines(capsys.readouterr().err)
+    assert len(said) == len(pictures)
+    assert said[0].startswith("refused ")
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "word", "code"),
     [
@@ -563,6 +589,11 @@ def test_a_script_runs_from_anywhere_without_an_installed_package(tmp_path):
         ("evaluate_stylizer", ["--data", "broken", "--sets", "x"], "--sets", 2),
         ("fetch_camvid", ["--out", "o", "--from", "missing"], "missing", 1),
         ("fetch_camvid", [], "--out", 2),
+        ("stylise_dataset", ["kitti", "--root", "broken", "--out", "o"], "kitti", 2),
+        ("stylise_dataset", ["gta5", "--root", "broken"], "--out", 2),
+        ("stylise_dataset", ["gta5", "--root", "missing", "--out", "o"], "missing", 1),
+        ("stylise_dataset", ["gta5", "--root", "broken", "--out", "o", "--split", "trian"], "'trian'", 2),
+        ("stylise_dataset", ["gta5", "--root", "broken", "--out", "o", "--version", "v1.2"], "version", 2),
         ("gta5", ["unpack", "broken/bad.png", "--root", "o", "--strip", "-1"], "strip", 1),
     ],
 )

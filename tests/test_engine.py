@@ -87,6 +87,12 @@ def test_one_seed_one_network_and_the_callers_randomness_is_left_alone(data):
     assert not same(first.model, run(small(seed=1), data).model)
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused_before_the_first_step(tmp_path, data):
+    (tmp_path / "out").touch()
+    with pytest.raises(ValueError, match=r"out: expected a folder for the checkpoint, received the file .*out"):
+        run(small(), data, out=tmp_path / "out", on_step=lambda *_: pytest.fail("trained"))
+
+
 class KilledError(Exception):
     pass
 

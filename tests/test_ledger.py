@@ -9,7 +9,9 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
+import torch
 
 from gltr_lib import ledger
 
@@ -41,6 +43,24 @@ def test_every_field_is_required(tmp_path, name):
     assert not (tmp_path / "l.jsonl").exists()
 
 
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_numbers_of_numpy_and_torch_are_written_as_pythons_own(tmp_path, kind):
+    make = {"numpy": lambda number, name: getattr(np, name)(number),
+            "torch": lambda number, name: torch.tensor(number, dtype=getattr(torch, name))}[kind]  # fmt: skip
+    more = {"per_class": [make(0.5, "float32"), None], "open": make(1, "bool"), "config": {"steps": make(5, "int32")}}
+    given = row(seed=make(3, "int64"), value=make(0.25, "float32"), wall_seconds=make(2, "int32"), **more)
+    ledger.append(tmp_path / "l.jsonl", given)
+    plain = {"per_class": [0.5, None], "open": True, "config": {"steps": 5}}
+    assert ledger.read(tmp_path / "l.jsonl") == [row(seed=3, value=0.25, wall_seconds=2, **plain)]
+    nan = make(float("nan"), "float32")
+    for wrong, error in (({"seed": make(0.5, "float32")}, TypeError), ({"seed": make(1, "bool")}, TypeError),
+                         ({"per_class": [make(1j, "complex64")]}, TypeError), ({"value": nan}, ValueError),
+                         ({"per_class": [nan]}, ValueError)):  # fmt: skip
+        with pytest.raises(error):
+            ledger.append(tmp_path / "l.jsonl", row(**wrong))
+    assert len(ledger.read(tmp_path / "l.jsonl")) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -58,7 +78,10 @@ def test_every_field_is_required(tmp_path, name):
     ],
 )
 def test_unusable_values_are_refused_and_nothing_is_written(tmp_path, changes, error):
-    with pytest.raises(error):
+    named = (
+        "ledger row|JSON" if {"per_class", "extra"} & set(changes) else f"'{next(iter(changes))}': expected .* received"
+    )
+    with pytest.raises(error, match=named):
         ledger.append(tmp_path / "l.jsonl", row(**changes))
     assert not (tmp_path / "l.jsonl").exists()
 

@@ -274,6 +274,19 @@ def test_a_number_of_numpy_or_torch_is_a_number(kind):
     assert LocalTextureRandomization(sigma=kind(4.0), share=kind(0.25)).sigma_at(320, 640) == (2.0, 2.0)
 
 
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_a_range_may_be_an_array_of_two(kind):
+    from gltr_lib.randomize import LocalTextureRandomization
+
+    plain = blob_mask(2, 12, 16, sigma=(4, 8), share=(0.2, 0.8), generator=gen(1))
+    assert torch.equal(blob_mask(2, 12, 16, sigma=kind([4, 8]), share=kind([0.2, 0.8]), generator=gen(1)), plain)
+    assert LocalTextureRandomization(sigma=kind([4, 8])).sigma_at(320, 640) == (2.0, 4.0)
+    for wrong in ([[4, 8]], [4, 5, 6], [], [True, True], True, [1j, 2j], [4.0, float("nan")], [8, 4]):
+        for name in ("sigma", "share"):
+            with pytest.raises((TypeError, ValueError), match=f"{name}: expected .*, received"):
+                blob_mask(1, 8, 8, **{name: kind(wrong)})
+
+
 def test_a_threshold_leaves_its_field_alone():
     field = torch.randn(9, 9, generator=gen(6))
     before = field.clone()

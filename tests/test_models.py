@@ -108,7 +108,7 @@ def test_the_whole_picture_is_seen_without_the_pooled_branch():
 def test_unknown_names_and_impossible_arguments():
     with pytest.raises(ValueError, match=r"'segformer'.*deeplab_mini.*deeplabv3_resnet50"):
         models.build("segformer")
-    with pytest.raises(ValueError, match="num_classes"):
+    with pytest.raises(ValueError, match=r"num_classes: expected a whole number from 1 to \d+, received 0"):
         models.build("deeplab_mini", 0)
     with pytest.raises(TypeError, match="colour"):
         models.build("deeplab_mini", colour="red")

@@ -745,6 +745,14 @@ def test_plan_lists_every_picture_once(tmp_path):
         assert sorted(parts) == names
 
 
+def test_of_a_folder_only_the_pictures_that_are_named(tmp_path):
+    names = plan.list_images(folder(tmp_path / "in", 5))
+    assert plan.list_images(tmp_path / "in", [n.as_posix() for n in reversed(names[:2])]) == names[:2]
+    for wrong, said in ((["a/0.png", "a/9.png"], r"received 'a/9\.png'"), ([], "received none")):
+        with pytest.raises(ValueError, match=f"in: expected names of pictures in it, {said}"):
+            plan.list_images(tmp_path / "in", wrong)
+
+
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "bmp", "tif", "ppm"])
 def test_a_picture_that_the_disk_cannot_hold_is_not_there(tmp_path, kind):
     """Pillow writes JPEG, BMP, TIFF and PPM itself and does not notice that only half of it went to the disk."""

@@ -156,6 +156,34 @@ def test_broken_paintings_are_refused_by_name(tmp_path, untrained, capsys):
         assert [p.name for p in tmp_path.iterdir() if p.name.startswith("b.")] == ["b.safetensors"]
 
 
+@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_broken_paintings_of_a_bank_given_as_a_folder_are_refused_by_name(tmp_path, monkeypatch, capsys, processes):
+    """A bank of fewer styles than paintings once passed for the whole."""
+    monkeypatch.chdir(tmp_path)
+    paintings(tmp_path / "in", 2)
+    paintings(tmp_path / "styles", 3)
+    (tmp_path / "styles" / "broken.jpg").write_bytes(b"no picture")
+    command = ["stylize", "in", "out", "--device", "cpu", "--processes", processes, "--bank", "styles"]
+    for again in (False, True):
+        assert cli.main(command) == 1, again
+        captured = capsys.readouterr()
+        assert captured.err.startswith("refused styles/broken.jpg: styles/broken.jpg: not an image")
+        assert "2 stylised, 0 refused (and 1 of the bank's paintings)" in captured.out
+        manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        assert list(manifest["refused_paintings"]) == ["broken.jpg"]
+        assert manifest["settings"]["styles"] == 3
+    (tmp_path / "styles" / "broken.jpg").unlink()
+    assert cli.main(command) == 0
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["refused_paintings"] == {}
+
+
+def test_a_bank_of_a_folder_with_broken_paintings_warns_where_nobody_asks_for_them(tmp_path, stylizer):
+    (paintings(tmp_path / "in", 2) / "broken.jpg").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"in: refused broken\.jpg; gltr bank says why") as caught:
+        assert len(offline.load_bank(str(tmp_path / "in"), stylizer)) == 2
+    assert caught[0].filename == __file__
+
+
 def test_a_folder_of_broken_paintings_makes_no_bank(tmp_path, stylizer):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").touch()

@@ -71,6 +71,46 @@ def test_the_consistency_weighs_as_much_beside_the_mean_of_both_views_as_beside_
     assert 500 < float(capsys.readouterr().out.split("loss ")[1]) < 520
 
 
+@pytest.fixture
+def script(monkeypatch):
+    """The example in this process, with a network that takes no training."""
+    spec = importlib.util.spec_from_file_location("own_loop", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "train", lambda data, args: torch.nn.Linear(1, 1))
+    return script
+
+
+@pytest.mark.parametrize("place", ["missing/net.pt", "."])
+def test_a_place_where_nothing_can_be_saved_is_named_before_the_training(script, place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "train", lambda data, args: pytest.fail("trained"))
+    monkeypatch.setattr(sys, "argv", ["own_loop.py", "--size", "8", "16", "--save", place])
+    with pytest.raises(SystemExit) as stop:
+        script.main()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"error: --save {place}: expected the name of a file in a folder that exists")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_one_before_it(script, tmp_path, monkeypatch):
+    (tmp_path / "net.pt").write_bytes(b"earlier")
+    monkeypatch.setattr(sys, "argv", ["own_loop.py", "--size", "8", "16", "--save", str(tmp_path / "net.pt")])
+
+    def full(state, file):
+        Path(file).write_bytes(b"half")
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(OSError, match="no space"):
+            script.main()
+    assert (tmp_path / "net.pt").read_bytes() == b"earlier"
+    script.main()
+    assert set(torch.load(tmp_path / "net.pt")) == {"weight", "bias"}
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt"]
+
+
 @pytest.mark.slow
 def test_runs_without_a_folder_and_saves(tmp_path):
     done = run(SCRIPT, "--steps", "2", "--size", "32", "64", "--batch", "2", "--save", str(tmp_path / "net.pt"))

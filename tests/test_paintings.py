@@ -134,14 +134,17 @@ def test_texture_orientation_varies():
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ((-1,), ValueError, "seed must be >= 0"),
-        ((1.5,), TypeError, "seed must be an integer"),
-        ((True,), TypeError, "bool"),
+        ((-1,), ValueError, "seed: expected a whole number >= 0, received -1"),
+        ((1.5,), TypeError, "seed: expected a whole number >= 0, received float 1.5"),
+        (("x",), TypeError, "seed: expected a whole number >= 0, received str 'x'"),
+        ((True,), TypeError, "seed: .* received bool True"),
         ((0, "fresco"), ValueError, "unknown kind 'fresco'; expected one of impasto"),
-        ((0, None, 0), ValueError, "between 1 and 4096"),
-        ((0, None, (64, 5000)), ValueError, "between 1 and 4096"),
+        ((0, None, 0), ValueError, "size: expected 1 to 4096 pixels as one number or .*, received int 0"),
+        ((0, None, (64, 5000)), ValueError, "size: expected 1 to 4096 pixels"),
         ((0, None, (1, 2, 3)), ValueError, "height, width"),
-        ((0, None, 64.0), TypeError, "size must be an integer"),
+        ((0, None, 64.0), TypeError, "size: expected .*, received float 64.0"),
+        ((0, None, True), TypeError, "size: expected .*, received bool True"),
+        ((0, None, (64, True)), TypeError, "size: expected .*, received tuple"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, words):

@@ -1,5 +1,7 @@
 """The style bank: saved and loaded, drawn, mixed, and refused where it belongs to another encoder."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -56,6 +58,19 @@ def test_saved_and_loaded_it_is_the_same(bank, stylizer, tmp_path):
     assert torch.equal(again.stats.std, bank.stats.std)
     assert (again.names, again.fingerprint, again.stylizer) == (bank.names, bank.fingerprint, "mini")
     assert [p.name for p in file.parent.iterdir()] == ["bank.safetensors"]
+
+
+def test_names_may_be_numbers_and_paths(stylizer):
+    bank = StyleBank.from_images(stylizer, torch.rand(2, 3, 8, 8), [7, Path("a.png")])
+    assert bank.names == ("7", "a.png")
+    with pytest.raises(TypeError, match=r"names: expected a sequence, each a text or a whole number or a path"):
+        StyleBank.from_images(stylizer, torch.rand(2, 3, 8, 8), [None, b"a"])
+
+
+def test_a_folder_is_no_name_of_a_file(bank, tmp_path):
+    with pytest.raises(ValueError, match=r"expected the name of a file, received the folder .*; add a name"):
+        bank.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_half_precision_on_disk_is_float32_in_memory(bank, tmp_path):
@@ -140,8 +155,9 @@ def test_wrong_files_and_names_are_refused(tmp_path):
         StyleBank.load("monets")
     with pytest.raises(ValueError, match=r"is a folder; make a bank of its pictures with gltr bank build"):
         StyleBank.load(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        StyleBank.load(tmp_path / "nowhere.safetensors")
+    for kind in (FileNotFoundError, ValueError):  # whoever catches either of the two catches it
+        with pytest.raises(kind, match="nowhere"):
+            StyleBank.load(tmp_path / "nowhere.safetensors")
     save_file({"w": torch.ones(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="not a style bank"):
         StyleBank.load(tmp_path / "other.safetensors")

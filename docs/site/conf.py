@@ -68,8 +68,7 @@ nitpick_ignore_regex = [
     # Type variables, callables and bases of ours that have no page of their own.
     (r"py:.*", r"(.*\.)?(T|OnImage|OnStep|Gallery|Views|Look|Trunk|set_norm|Canvas|Preprocess|Geometry)"),
     (r"py:class", r"(.*\.)?(Mesh|Projected|Rendered)"),
-    (r"py:mod", r"gltr_lib\.views"),  # a module of the engine's own
-    (r"py:.*", r"urllib\..*|list\[dict\[str|dict\[str"),
+    (r"py:.*", r"urllib\..*|list\[dict\[str|dict\[str|tuple\[int"),
 ]
 
 # ----------------------------------------------------------------------------------------------------------- the theme

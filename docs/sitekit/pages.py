@@ -19,8 +19,18 @@ from gltr_lib.study import tables
 GROUPS: dict[str, tuple[str, ...]] = {
     "The method": ("adain", "stylizer", "style_bank", "masks", "randomize", "losses"),
     "Worlds and data": ("streets", "paintings", "complexity", "datasets", "prepare", "labels"),
-    "Networks and training": ("models", "config", "engine", "baselines", "scale", "weights", "cost"),
-    "Scores": ("metrics", "evaluate", "real", "real_sets", "ledger", "study.tables", "probes"),
+    "Networks and training": ("models", "config", "engine", "views", "baselines", "scale", "weights", "cost", "bench"),
+    "Scores": (
+        "metrics",
+        "evaluate",
+        "evaluation",
+        "workflows",
+        "real",
+        "real_sets",
+        "ledger",
+        "study.tables",
+        "probes",
+    ),
     "Offline copies and banks": ("offline",),
     "Pictures and people": ("viz", "explorers", "checks", "course", "doctor"),
 }

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import errno
 import json as jsonlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gltr_lib._usage import UsageError
+
+#: What helps where the system refuses a file, by its numbers.
+_REMEDIES = {
+    (errno.EACCES, errno.EPERM, errno.EROFS): "change the permissions of its folder, or choose another place",
+    (errno.EEXIST, errno.ENOTDIR): "expected a folder, or nothing there; choose another place",
+    (errno.EISDIR,): "expected a file, or nothing there; choose another name",
+    (errno.ENOENT,): "expected a file that exists; look at its name",
+}
 
 
 def answer(value: Any, as_json: bool, text: str) -> None:
@@ -42,21 +51,26 @@ def in_words(error: BaseException) -> str:
     if not isinstance(error, OSError) or not error.filename or not error.strerror:
         return str(error)
     said = error.strerror[:1].lower() + error.strerror[1:]
-    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-    todo = "; change the permissions of its folder, or choose another place" if denied else ""
-    return f"{error.filename}: {said}{todo}"
+    todo = next((f"; {words}" for numbers, words in _REMEDIES.items() if error.errno in numbers), "")
+    return f"{error.filename2 or error.filename}: {said}{todo}"  # of a renaming, what was to be written
 
 
 def left_alone(folder: Path) -> None:
-    """Name the files of a folder that are not called like pictures: a silent command would seem to have read them."""
+    """Name what is not read below a folder, and why: a silent command would seem to have read it."""
     from gltr_lib._read import shown
-    from gltr_lib.datasets.folder import IMAGE_SUFFIXES, find_others
+    from gltr_lib.datasets.folder import HIDDEN, IMAGE_SUFFIXES, IS_FOLDER, OTHER_ENDING, find_others
 
-    others = [shown(path.relative_to(folder).as_posix()) for path in find_others(folder)]
-    if others:
-        names = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
-        endings = ", ".join(IMAGE_SUFFIXES)
-        print(f"gltr: note: left alone, as no picture's name ends so: {names}; read are {endings}", file=sys.stderr)
+    others = find_others(folder)
+    said = {
+        OTHER_ENDING: ("as no picture's name ends so", f"; read are {', '.join(IMAGE_SUFFIXES)}"),
+        HIDDEN: ("as hidden (a name that begins with a dot)", "; rename what should be read"),
+        IS_FOLDER: ("as folders and no pictures", "; what is in them is read"),
+    }
+    for kind, (why, after) in said.items():
+        found = [shown(path.relative_to(folder).as_posix()) for path, reason in others.items() if reason == kind]
+        if found:
+            names = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
+            print(f"gltr: note: left alone, {why}: {names}{after}", file=sys.stderr)
 
 
 def counter(verb: str) -> Callable[[int, int, str], None] | None:
@@ -75,3 +89,23 @@ def picture_name(path: Path) -> None:
     """Refuse an output name that is not a picture's."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UsageError(f"{path}: a picture's name ends in .png, .jpg or .webp")
+
+
+def writable(flag: str, place: Path | None, folder: bool) -> None:
+    """Refuse a place that a command cannot write to, before it works for an hour.
+
+    Args:
+        flag: what the place was given as.
+        place: a file or a folder; None was not given.
+        folder: which of the two it should be.
+    """
+    if place is None:
+        return
+    if place.exists() and place.is_dir() != folder:
+        found, wanted = ("a file", "a folder") if folder else ("a folder", "a file's name")
+        raise UsageError(f"{flag} {place}: is {found}; expected {wanted}, choose another place")
+    there = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if there != place and not there.is_dir():
+        raise UsageError(f"{flag} {place}: {there} is a file; expected a folder, choose another place")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{flag} {place}: {there} may not be written by you; choose another place")

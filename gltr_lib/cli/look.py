@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from gltr_lib._usage import UsageError, at_least
-from gltr_lib.cli._say import answer, picture_name
+from gltr_lib.cli._say import answer, picture_name, writable
 
 
 def doctor(*, json: bool = False) -> int:
@@ -31,6 +31,7 @@ def demo(*, out: Path = Path("gltr_demo.png"), seed: int = 0, json: bool = False
         json: print JSON.
     """
     picture_name(out)
+    writable("--out", out, False)
     at_least(0, seed=seed)
     from gltr_lib.offline import demo_picture, save_picture
 
@@ -61,6 +62,7 @@ def bench(
     unknown = [name for name in only if name not in timing.PATHS]
     if unknown:
         raise UsageError(f"--only: no hot path {unknown[0]!r}; valid: {', '.join(timing.PATHS)}")
+    writable("--ledger", ledger, False)
     if device not in ("cpu", "cuda"):
         raise UsageError(f"--device: expected cpu or cuda, received {device!r}")
     if device == "cuda":

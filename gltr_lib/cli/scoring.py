@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import sys
 from contextlib import nullcontext
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib._usage import UsageError, at_least, usage
-from gltr_lib.cli._say import answer
+from gltr_lib.cli._say import answer, writable
 
 
 def evaluate(
@@ -82,7 +81,7 @@ def evaluate(
     if len({network, *against}) <= len(against):
         raise UsageError("--against: a network is named twice; name each once")
     for flag, place, folder in (("--out", out, True), ("--export", export, True), ("--ledger", ledger, False)):
-        _writable(flag, place, folder)
+        writable(flag, place, folder)
     from gltr_lib import workflows
     from gltr_lib.engine import pick_device
 
@@ -143,20 +142,6 @@ def _refuse_unread(given: dict[str, Any]) -> None:
     if changed:
         scored = "a dataset is" if on_data else "the streets are" if on_streets else "these photographs are"
         raise UsageError(f"{', '.join(changed)}: not read where {scored} scored; leave that out")
-
-
-def _writable(flag: str, place: Path | None, folder: bool) -> None:
-    """Scoring may take an hour: where its result cannot go is said before."""
-    if place is None:
-        return
-    if place.exists() and place.is_dir() != folder:
-        found, wanted = ("a file", "a folder") if folder else ("a folder", "a file's name")
-        raise UsageError(f"{flag} {place}: is {found}; expected {wanted}")
-    there = next(path for path in (place, *place.absolute().parents) if path.exists())
-    if there != place and not there.is_dir():
-        raise UsageError(f"{flag} {place}: {there} is a file; expected a folder")
-    if not os.access(there, os.W_OK):
-        raise UsageError(f"{flag} {place}: {there} may not be written by you; choose another place")
 
 
 def _plan(

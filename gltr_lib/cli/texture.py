@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from gltr_lib._usage import UsageError, at_least, read_shard, usage
-from gltr_lib.cli._say import answer, counter
+from gltr_lib.cli._say import answer, counter, writable
 from gltr_lib.cli._say import left_alone as say_left_alone
 from gltr_lib.cli._say import refused as say_refused
 
@@ -43,8 +44,18 @@ def stylize(
         device: cpu, cuda or mps; the best there is if not given.
         json: print the manifest.
     """
+    return stylize_pictures(**locals(), only=None)
+
+
+def stylize_pictures(
+    source: Path, target: Path, *, only: Sequence[str] | None, bank: str, stylizer: str, alpha: float, seed: int,
+    copies: int, one_style_per_copy: bool, format: str, tile: int | None, memory: int | None, shard: str | None,
+    processes: int, batch: int | None, workers: int | None, device: str | None, json: bool,
+) -> int:  # fmt: skip
+    """What :func:`stylize` does, for all pictures of a folder or ``only`` some of them; the exit code."""
     if not 0 <= alpha <= 1:
         raise UsageError(f"--alpha: expected a number in [0,1], received {alpha}")
+    at_least(0, seed=seed)
     at_least(1, batch=batch, workers=workers, processes=processes)
     from gltr_lib.offline import Recipe, launched_shard, list_images, load_bank, stylise_folder, stylise_in_processes
     from gltr_lib.offline.manifest import manifest_name
@@ -60,12 +71,13 @@ def stylize(
         if shard is not None:
             rank, count = read_shard(shard)
             rank -= 1  # the command counts machines, the job ranks
-    list_images(source)  # before anything is loaded: the commonest mistake is the wrong folder
-    say_left_alone(source)
+    list_images(source, only)  # before anything is loaded: the commonest mistake is the wrong folder
+    if only is None:
+        say_left_alone(source)
     options: dict[str, Any] = {
         "bank_name": bank, "alpha": alpha, "seed": seed, "copies": copies, "one_style_per_copy": one_style_per_copy,
         "format": format, "tile": tile, "memory": memory, "batch": batch, "workers": workers,
-        "on_image": counter("stylised"),
+        "only": only, "on_image": counter("stylised"),
     }  # fmt: skip
     if processes != 1:
         manifest = stylise_in_processes(
@@ -74,10 +86,13 @@ def stylize(
     else:
         with usage():
             network = Stylizer.load(stylizer, device=shard_device(device, launched[2] if launched else 0))
+        unread: dict[str, str] = {}
         with nullcontext() if Path(bank).exists() else usage():  # a damaged file is no mistyped name
-            styles = load_bank(bank, network)
+            styles = load_bank(bank, network, refused=unread)
+        options["refused_paintings"] = unread
         manifest = stylise_folder(source, target, network, styles, shard=(rank, count), **options)
-    for name, reason in manifest["refused"].items():
+    paintings = {f"{bank}/{name}": reason for name, reason in manifest["refused_paintings"].items()}
+    for name, reason in [*paintings.items(), *manifest["refused"].items()]:
         say_refused(name, reason, twice=True)
     for size, change in manifest["memory"].items():
         print(f"memory ran out at {size}; went on with {change}", file=sys.stderr)
@@ -85,8 +100,9 @@ def stylize(
     alone = count > 1 and "shards" not in manifest  # others are still at work: manifest.json comes with the last
     part = f"shard {rank + 1}/{count}: " if alone else ""
     file = target / manifest_name((rank, count) if alone else (0, 1))
-    answer(manifest, json, f"{part}{done} stylised, {refused} refused, see {file}")
-    return 1 if refused else 0
+    of_bank = f" (and {len(paintings)} of the bank's paintings)" if paintings else ""
+    answer(manifest, json, f"{part}{done} stylised, {refused} refused{of_bank}, see {file}")
+    return 1 if refused or paintings else 0
 
 
 def bank(
@@ -114,6 +130,7 @@ def bank(
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
+    writable("OUT", out, False)
     if longest < 16:
         raise UsageError(f"--longest: expected a whole number of pixels >= 16, received {longest}")
     at_least(1, workers=workers)
@@ -178,6 +195,7 @@ def bank_merge(out: Path, files: tuple[Path, ...], /, *, prefix: bool = False, j
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: a bank's name ends in .safetensors")
+    writable("OUT", out, False)
     if len(files) < 2:
         raise UsageError(f"expected two banks or more to merge, received {len(files)}")
     from gltr_lib.offline import merge_banks

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gltr_lib._usage import UsageError, usage
-from gltr_lib.cli._say import answer
+from gltr_lib.cli._say import answer, writable
 
 if TYPE_CHECKING:
     from gltr_lib.config import TrainConfig
@@ -52,6 +53,7 @@ def train(
     """
     if (images is None) != (labels is None):
         raise UsageError("--images and --labels come together: the folder of pictures and that of their label maps")
+    writable("--out", out, True)
     from gltr_lib.config import TrainConfig, parse_overrides
     from gltr_lib.config import recipe as named
 
@@ -75,12 +77,16 @@ def train(
         config = config.replace(processes=local * nnodes)
     from gltr_lib import engine, models
     from gltr_lib._validate import check_choice
+    from gltr_lib.style_bank import StyleBank
     from gltr_lib.stylizer import NAMES
 
     with usage():
         engine.pick_device(device)
         check_choice(config.model, models.MODELS, "model")
         check_choice(config.stylizer, NAMES, "stylizer")
+    if config.method.needs_paintings:  # before the pictures are rendered or read
+        with nullcontext() if Path(config.bank).exists() else usage():  # a damaged file is no mistyped name
+            StyleBank.load(config.bank)
     given = {
         "--root": root, "--split": split if split != "train" else None, "--prepared": prepared, "--copies": copies,
         "--recipe": recipe, "--profile": profile or None, "--option": option or None,

@@ -13,6 +13,10 @@ from gltr_lib._typed import typed
 from gltr_lib.datasets.base import Arrays, resize_pair
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+#: Why :func:`find_others` lists something.
+OTHER_ENDING = "no picture's name ends so"
+HIDDEN = "hidden: its name begins with a dot"
+IS_FOLDER = "a folder; what is in it is read"
 _LABEL_ENDINGS = (
     "_gtFine_labelTrainIds", "_gtFine_labelIds", "_labelTrainIds", "_labelIds", "_train_id", "_label", "_labels",
     "_mask", "_L",
@@ -84,7 +88,7 @@ class FolderPairs(Arrays):
 
 
 def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
-    """Everything below a folder that is called like a picture, sorted; :func:`find_others` names the rest.
+    """Every file below a folder that is called like a picture, sorted; :func:`find_others` names the rest.
 
     Hidden files stay out: macOS puts a ``._street.jpg`` that is no picture beside each picture of an archive.
     Links to folders elsewhere are entered, each folder once, so that no loop is endless. Links to nothing, pipes and
@@ -97,23 +101,35 @@ def find_pictures(folder: PathLike, what: str = "pictures") -> list[Path]:
     base = Path(folder)
     if not base.is_dir():
         raise ValueError(f"{base}: {no_folder(base)}; expected a folder of {what} ({', '.join(IMAGE_SUFFIXES)})")
-    files = (path for path in _files(base) if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = (path for path in _walk(base)[0] if path.suffix.lower() in IMAGE_SUFFIXES)
     found = sorted(path for path in files if not path.name.startswith("."))
     if not found:
         raise ValueError(f"{base}: the folder holds no {what}; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     return found
 
 
-def find_others(folder: PathLike) -> list[Path]:
-    """Files below a folder that :func:`find_pictures` leaves out, hidden ones aside, sorted."""
-    files = _files(Path(folder))
-    return sorted(p for p in files if p.suffix.lower() not in IMAGE_SUFFIXES and not p.name.startswith("."))
+def find_others(folder: PathLike) -> dict[Path, str]:
+    """What :func:`find_pictures` leaves out below a folder, sorted, and why.
+
+    Of what is hidden and of folders only those called like pictures: somebody may take them for some.
+
+    Returns:
+        One of ``OTHER_ENDING``, ``HIDDEN`` and ``IS_FOLDER`` by path.
+    """
+    files, folders = _walk(Path(folder))
+    others = {path: IS_FOLDER for path in folders if path.suffix.lower() in IMAGE_SUFFIXES}
+    for path in files:
+        called, hidden = path.suffix.lower() in IMAGE_SUFFIXES, path.name.startswith(".")
+        if called == hidden:
+            others[path] = HIDDEN if hidden else OTHER_ENDING
+    return dict(sorted(others.items()))
 
 
-def _files(base: Path) -> list[Path]:
-    """All files below a folder; links to folders are entered, each folder once."""
+def _walk(base: Path) -> tuple[list[Path], list[Path]]:
+    """All files and folders below a folder; links to folders are entered, each folder once."""
     home = Path(os.path.realpath(base))
     found: list[Path] = []
+    folders: list[Path] = []
     seen: set[str] = set()
     todo = [os.fspath(base)]
     while todo:
@@ -124,11 +140,12 @@ def _files(base: Path) -> list[Path]:
                 inner.clear()
                 continue
             seen.add(real)
+            folders += [Path(here, name) for name in inner]
             links += [os.path.join(here, name) for name in sorted(inner) if os.path.islink(os.path.join(here, name))]
             found += [Path(here, name) for name in files]
         # After the folders themselves, so that pictures go by their own names; the way up would lead in a circle.
         todo += [link for link in links if not home.is_relative_to(os.path.realpath(link))]
-    return found
+    return found, folders
 
 
 def _raise(error: OSError) -> None:

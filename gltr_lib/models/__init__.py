@@ -89,7 +89,8 @@ def build(
     if name not in MODELS:
         raise ValueError(f"unknown model {str(name)[:60]!r}; expected one of: {', '.join(MODELS)}")
     if not fits(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
-        raise ValueError(f"num_classes must be a whole number from 1 to {MOST_CLASSES}; received {num_classes!r:.40}")
+        wanted = f"num_classes: expected a whole number from 1 to {MOST_CLASSES}"
+        raise ValueError(f"{wanted}, received {num_classes!r:.40}")
     num_classes = int(num_classes)  # JSON cannot write NumPy's integers
     known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
     unknown = [option for option in options if option not in known]

@@ -9,8 +9,10 @@ coin, its own order and its own shares. Mixed across the views, a picture could 
 and the loss between two views would compare two halves of one mixture.
 
 The statistics carry no gradient, as in the paper. Numbers are drawn from torch's global generator on the CPU, as
-dropout does; the training loops seed it anew for each step, so a resumed run draws the same. How many are drawn does
-not depend on the coin.
+dropout does, and unlike all else here: a layer inside a network is called with features alone, and nobody could hand
+it a generator. The training loops seed the global one anew for each step, from the run's seed and the step's number,
+within ``private_randomness``, which gives the caller's state back: so a resumed run draws the same as one that never
+stopped. How many numbers are drawn does not depend on the coin.
 
 Source: Zhou et al., "Domain Generalization with MixStyle", ICLR 2021 (arXiv 2104.02008): Beta(0.1, 0.1), probability
 0.5, after the first residual stages and never near the classifier.
@@ -89,6 +91,9 @@ def draw_mixture(batch: int, views: int = 1, probability: float = 0.5, alpha: fl
 
 class MixStyle(nn.Module):
     """A layer that mixes styles in training and does nothing in evaluation; it has no weights.
+
+    In training it draws from torch's global generator, as dropout does: in a loop of your own, ``torch.manual_seed``
+    before each step makes it repeat itself.
 
     Args:
         probability: that the pictures of a view are mixed in a step.

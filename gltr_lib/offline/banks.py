@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,17 +35,29 @@ OnImage = Callable[[int, int, str], Any]
 
 
 @typed
-def load_bank(name: str, stylizer: Stylizer) -> StyleBank:
+def load_bank(name: str, stylizer: Stylizer, *, refused: MutableMapping[str, str] | None = None) -> StyleBank:
     """A shipped bank by name, a saved one by path, or one made of a folder of paintings.
+
+    Args:
+        name: of the bank, its file, or the folder.
+        stylizer: whose features the statistics describe.
+        refused: takes the reasons, by name, for the paintings of a folder that could not be read; without it a warning
+            names them, for a bank of fewer styles than there are paintings must not pass for the whole.
 
     Raises:
         ValueError: none of these.
     """
     from gltr_lib.style_bank import StyleBank
 
-    if name and Path(name).is_dir():
-        return build_bank(name, stylizer)[0]
-    return StyleBank.load(name, stylizer)
+    if not name or not Path(name).is_dir():
+        return StyleBank.load(name, stylizer)
+    bank, unread = build_bank(name, stylizer)
+    if refused is not None:
+        refused.update(unread)
+    elif unread:
+        more = f" (and {len(unread) - 3} more)" if len(unread) > 3 else ""
+        warnings.warn(f"{name}: refused {', '.join(list(unread)[:3])}{more}; gltr bank says why", stacklevel=3)
+    return bank
 
 
 @typed

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +28,7 @@ from gltr_lib._typed import typed
 from gltr_lib._usage import UsageError
 from gltr_lib._validate import describe
 from gltr_lib.datasets import read_image
+from gltr_lib.datasets.folder import find_others
 from gltr_lib.offline.files import save_picture
 from gltr_lib.offline.manifest import Manifest, check_target
 from gltr_lib.offline.paint import Painter
@@ -51,7 +52,9 @@ def stylise_folder(
     stylizer: Stylizer,
     bank: StyleBank,
     *,
+    only: Collection[str] | None = None,
     bank_name: str = "",
+    refused_paintings: Mapping[str, str] | None = None,
     alpha: float = 1.0,
     seed: int = 0,
     copies: int = 1,
@@ -72,7 +75,9 @@ def stylise_folder(
             has the names of the source; several lie in ``copy-00``, ``copy-01``, ... with the names of the source.
         stylizer: as from ``Stylizer.load``.
         bank: styles made by this stylizer.
+        only: these pictures of the source, by their paths relative to it, with ``/``; all if None.
         bank_name: printed in the manifest.
+        refused_paintings: printed there, too: what :func:`load_bank` refused of a folder of paintings.
         alpha: strength of the style, 0 to 1.
         seed: decides, with a picture's name and the copy's number, its style.
         copies: how many of each picture; no two of a picture in one style (while there are that many).
@@ -89,8 +94,9 @@ def stylise_folder(
 
     Returns:
         The manifest: ``settings``, ``done`` (output -> style, size), ``refused`` (source -> reason), ``memory`` (size
-        -> what had to be changed to fit), ``seconds``. Of several shards the last to finish returns the merged one,
-        the others their own.
+        -> what had to be changed to fit), ``refused_paintings``, ``left_alone`` (what in the source is not called like
+        a picture -> why), ``seconds``. Of several shards the last to finish returns the merged one, the others their
+        own.
 
     Raises:
         ValueError: an impossible setting, a bank of another encoder, empty source, target inside or equal to the
@@ -101,7 +107,7 @@ def stylise_folder(
     source, target = Path(source), Path(target)
     recipe = Recipe(alpha, seed, copies, one_style_per_copy, format, tile, memory)
     index, count = _check_shard(shard)
-    names = list_images(source)
+    names = list_images(source, only)
     check_names(names, recipe)
     _check_apart(source, target)
     check_target(target)
@@ -125,7 +131,10 @@ def stylise_folder(
         **recipe.settings(),
     }
     outputs = (out for name in mine for out in recipe.outputs(name))
-    manifest = Manifest.open(target, settings, (index, count), outputs, set(mine))
+    rest = find_others(source) if only is None else {}  # of chosen pictures it is plain what is not among them
+    others = [(path.relative_to(source).as_posix(), why) for path, why in rest.items()]
+    aside = dict(refused_paintings or {}), dict(others[index::count])
+    manifest = Manifest.open(target, settings, (index, count), outputs, set(mine), *aside)
     there = sweep(target)
     todo = [name for name in mine if any(o not in manifest.done or o not in there for o in recipe.outputs(name))]
     total = len(mine) * copies

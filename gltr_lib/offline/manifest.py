@@ -21,6 +21,7 @@ from gltr_lib._typed import brief
 MANIFEST = "manifest.json"
 # What an older manifest means by leaving it out.
 _SINCE = {"copies": 1, "one_style_per_copy": False, "format": "keep", "tile": None, "memory": None}
+_REASONS = ("refused", "memory", "refused_paintings", "left_alone")  # parts that map names to words
 _LEAST_WAIT, _SHARE = 5.0, 0.02  # seconds between two writings, and the share of the time that they may take
 
 
@@ -40,7 +41,9 @@ class Manifest:
     """One shard's manifest, open for work; :meth:`open` makes it.
 
     ``done`` maps an output's name to its style and size, ``refused`` a source's name to the reason, ``memory`` a size
-    of pictures to what had to be changed to fit them into memory.
+    of pictures to what had to be changed to fit them into memory; ``refused_paintings`` and ``left_alone`` map the
+    paintings of the bank's folder that could not be read, and what in the source is no picture by its name, to
+    reasons; every run looks these up anew.
     """
 
     def __init__(self, target: Path, settings: dict[str, Any], shard: tuple[int, int]) -> None:
@@ -49,14 +52,17 @@ class Manifest:
         self.done: dict[str, dict[str, Any]] = {}
         self.refused: dict[str, str] = {}
         self.memory: dict[str, str] = {}
+        self.refused_paintings: dict[str, str] = {}
+        self.left_alone: dict[str, str] = {}
         self.before = 0.0
         self.started = self.written = time.monotonic()
         self.wait = _LEAST_WAIT
 
     @classmethod
     def open(
-        cls, target: Path, settings: dict[str, Any], shard: tuple[int, int], outputs: Iterable[str], sources: set[str]
-    ) -> Manifest:
+        cls, target: Path, settings: dict[str, Any], shard: tuple[int, int], outputs: Iterable[str], sources: set[str],
+        refused_paintings: dict[str, str], left_alone: dict[str, str],
+    ) -> Manifest:  # fmt: skip
         """Take up what earlier runs left for this shard, and lay claim to the folder.
 
         Args:
@@ -65,12 +71,15 @@ class Manifest:
             shard: (index, count).
             outputs: names that this shard will write.
             sources: names of the pictures that it reads.
+            refused_paintings: of the bank's folder, with reasons.
+            left_alone: this shard's part of what is no picture, with reasons.
 
         Raises:
             ValueError: a folder of other settings (the difference is named), of foreign files, or a damaged manifest.
         """
         check_target(target)
         self = cls(target, settings, shard)
+        self.refused_paintings, self.left_alone = refused_paintings, left_alone
         known = read_all(target, settings)
         done = {name: entry for state in known.values() for name, entry in state["done"].items()}
         self.done = done if shard[1] == 1 else {name: done[name] for name in outputs if name in done}
@@ -91,6 +100,8 @@ class Manifest:
             "done": dict(sorted(self.done.items())),
             "refused": dict(sorted(self.refused.items())),
             "memory": dict(sorted(self.memory.items())),
+            "refused_paintings": dict(sorted(self.refused_paintings.items())),
+            "left_alone": dict(sorted(self.left_alone.items())),
             "seconds": round(self.before + time.monotonic() - self.started, 3),
         }
 
@@ -123,7 +134,7 @@ def merge(target: Path, settings: dict[str, Any], count: int) -> dict[str, Any] 
     if len(parts) < count:
         return None
     whole: dict[str, Any] = {"settings": settings, "shard": "0/1", "shards": count, "complete": True}
-    for key in ("done", "refused", "memory"):
+    for key in ("done", *_REASONS):
         whole[key] = dict(sorted((name, value) for part in parts for name, value in part[key].items()))
     whole["seconds"] = round(sum(part["seconds"] for part in parts), 3)
     write_json(target / MANIFEST, whole)
@@ -157,9 +168,9 @@ def read_all(target: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]
 
 
 def _checked(state: dict[str, Any]) -> dict[str, Any]:
-    """What a manifest holds, its parts of the kinds that are written; an older one has no ``memory`` or ``seconds``."""
-    state = {"memory": {}, "seconds": 0.0, **state}
-    kinds = {"done": dict, "refused": str, "memory": str}
+    """What a manifest holds, its parts of the kinds that are written; an older one lacks some of them."""
+    state = {"memory": {}, "refused_paintings": {}, "left_alone": {}, "seconds": 0.0, **state}
+    kinds = {"done": dict, **dict.fromkeys(_REASONS, str)}
     for key in ("settings", *kinds):
         part = state.get(key)
         if not isinstance(part, dict):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gltr_lib._typed import typed
+from gltr_lib._typed import brief, typed
 from gltr_lib._validate import check_choice, check_share, describe
 from gltr_lib.datasets.folder import find_pictures
 
@@ -24,13 +24,25 @@ MOST_COPIES = 10_000
 
 
 @typed
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+def list_images(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> list[Path]:
     """Pictures below a folder, sorted, as paths relative to it.
 
+    Args:
+        folder: where they lie.
+        only: these of them, by such a path with ``/``; all if None.
+
     Raises:
-        ValueError: no such folder, or no picture in it.
+        ValueError: no such folder, no picture in it, or not one of ``only``.
     """
-    return [path.relative_to(folder) for path in find_pictures(folder)]
+    found = [path.relative_to(folder) for path in find_pictures(folder)]
+    if only is None:
+        return found
+    wanted = set(only)
+    chosen = [path for path in found if path.as_posix() in wanted]
+    if len(chosen) < len(wanted) or not wanted:
+        lost = sorted(wanted - {path.as_posix() for path in chosen})
+        raise ValueError(f"{folder}: expected names of pictures in it, received {brief(lost[0]) if lost else 'none'}")
+    return chosen
 
 
 @typed

@@ -57,12 +57,14 @@ def stylise_in_processes(
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise ValueError(f"processes: expected a whole number >= 1, received {describe(processes)}")
     # Before anything is started: the commonest mistake is the wrong folder.
-    shares = _shares(len(list_images(source)), processes, count_or(options.get("copies"), "copies", 1))
+    pictures = list_images(source, options.get("only"))
+    shares = _shares(len(pictures), processes, count_or(options.get("copies"), "copies", 1))
     context = multiprocessing.get_context("spawn")
     progress = context.RawArray("q", processes)
     with tempfile.TemporaryDirectory(prefix="gltr-bank-") as folder:
-        ready = _measured(bank, stylizer, device, Path(folder)) if Path(bank).is_dir() else bank
-        common = {**options, "bank_name": options.get("bank_name") or bank}
+        unread: dict[str, str] = {}
+        ready = _measured(bank, stylizer, device, Path(folder), unread) if Path(bank).is_dir() else bank
+        common = {**options, "bank_name": options.get("bank_name") or bank, "refused_paintings": unread}
         # A pipe each: a process that is killed in the middle of a word cannot keep the others from speaking.
         pipes = [context.Pipe(duplex=False) for _ in range(processes)]
         workers = [
@@ -114,13 +116,14 @@ def _judge(said: list[tuple[str, str] | None], codes: list[int | None]) -> None:
             raise RuntimeError(f"{which}: {text}")
 
 
-def _measured(bank: str, stylizer: str, device: str | None, folder: Path) -> str:
-    """Measure a folder of paintings once, for all processes."""
+def _measured(bank: str, stylizer: str, device: str | None, folder: Path, refused: dict[str, str]) -> str:
+    """Measure a folder of paintings once, for all processes; ``refused`` takes those that cannot be read."""
     from gltr_lib.engine import pick_device
     from gltr_lib.offline.banks import load_bank
     from gltr_lib.stylizer import Stylizer
 
-    return str(load_bank(bank, Stylizer.load(stylizer, device=pick_device(device))).save(folder / "bank.safetensors"))
+    styles = load_bank(bank, Stylizer.load(stylizer, device=pick_device(device)), refused=refused)
+    return str(styles.save(folder / "bank.safetensors"))
 
 
 def _shard(

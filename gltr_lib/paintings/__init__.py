@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from gltr_lib._typed import describe
+from gltr_lib._typed import brief, describe
 from gltr_lib.complexity import select_by_complexity, texture_complexity
 from gltr_lib.paintings import brushes, facets, lines, ornament, washes
 from gltr_lib.paintings.palette import Palette, sample_palette
@@ -120,25 +120,31 @@ def _varnish(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _checked_seed(seed: int) -> int:
-    if isinstance(seed, bool):
-        raise TypeError("seed must be an integer >= 0, got a bool")
     try:
-        number = operator.index(seed)
+        number = _whole(seed)
     except TypeError:
-        raise TypeError(f"seed must be an integer >= 0, got {type(seed).__name__}") from None
+        raise TypeError(f"seed: expected a whole number >= 0, received {describe(seed)}") from None
     if number < 0:
-        raise ValueError(f"seed must be >= 0, got {number}")
+        raise ValueError(f"seed: expected a whole number >= 0, received {brief(number, 60)}")
     return number
 
 
 def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    wanted = f"size: expected 1 to {LARGEST} pixels as one number or as (height, width), received"
     if len(pair) != 2:
-        raise ValueError(f"size must be an integer or (height, width), got {describe(size)}")
+        raise ValueError(f"{wanted} {describe(size)}")
     try:
-        height, width = (operator.index(side) for side in pair)
+        height, width = (_whole(side) for side in pair)
     except TypeError:
-        raise TypeError(f"size must be an integer or (height, width) in pixels, got {describe(size)}") from None
+        raise TypeError(f"{wanted} {describe(size)}") from None
     if not (1 <= height <= LARGEST and 1 <= width <= LARGEST):
-        raise ValueError(f"size must be between 1 and {LARGEST} pixels a side, got {describe(size)}")
+        raise ValueError(f"{wanted} {describe(size)}")
     return height, width
+
+
+def _whole(value: object) -> int:
+    """A whole number as an int; Python would take True for 1."""
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for what is none

@@ -26,7 +26,8 @@ def run(folder: Path, cases: Sequence[Case], tally: Tally, short: bool) -> None:
     """Every script against what it reads; a refused archive leaves nothing in its folder."""
     with timed(tally), loaded() as load, no_network():
         mains = {name: _main(load(name)) for name in DATASETS}
-        others = ("fetch_camvid", "paintings", "weights", "build_style_bank", "train_stylizer", "evaluate_stylizer")
+        others = ("fetch_camvid", "paintings", "weights", "build_style_bank", "stylise_dataset", "train_stylizer",
+                  "evaluate_stylizer")  # fmt: skip
         mains |= {name: load(name).main for name in others}
         for number, case in enumerate(of(cases, "archive")):
             if short and number % 3:
@@ -101,8 +102,14 @@ def _wrong(folder: Path, cases: Sequence[Case]) -> list[tuple[str, Words, str]]:
             (name, ("unpack", file, "--root", out, "--strip", "-1"), "strip"),
         ]  # fmt: skip
     bank, train, judge_ = "build_style_bank", "train_stylizer", "evaluate_stylizer"
+    stylise = "stylise_dataset"
     return [
         *tries,
+        (stylise, (), "dataset"), (stylise, ("x", "--root", missing, "--out", out), "x"),
+        (stylise, ("gta5", "--root", missing, "--out", out), "missing"), (stylise, ("gta5", "--root", out), "--out"),
+        (stylise, ("gta5", "--root", file, "--out", out), "a-file.txt"),
+        *[(stylise, ("gta5", "--root", missing, "--out", out, f"--{flag}", "x"), "x") for flag in
+          ("split", "lists", "version", "format", "copies")],
         ("gta5", ("fetch", "--root", out, "--only", "nonsense"), "nonsense"), ("gta5", ("fetch",), "--root"),
         ("gta5", ("lists",), "--out"), ("gta5", ("lists", "--out", file), "a-file.txt"),
         ("gta5", ("lists", "--out", out, "--name", "x"), "name"),
