@@ -220,9 +220,10 @@ def _recordings():
 def _indices(answer, recordings, share):
     """The two sides. Sets and names in them would be compared as numbers, and nobody would understand why."""
     sides = answer(recordings, share)
-    if isinstance(sides, dict) or (isinstance(sides, tuple) and any(isinstance(side, set) for side in sides)):
+    parts = sides if isinstance(sides, (tuple, list)) else ()
+    if isinstance(sides, dict) or any(isinstance(side, (set, frozenset)) for side in parts):
         raise NotYet("return two lists, (train, val): no dict, and no sets, which have no order")
-    if isinstance(sides, tuple) and any(isinstance(i, str) for side in sides for i in side):
+    if any(isinstance(i, str) for side in parts if isinstance(side, (tuple, list)) for i in side):
         raise NotYet("these are names: return the indices of the frames")
     return sides
 

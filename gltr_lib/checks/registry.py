@@ -327,8 +327,9 @@ def _first_difference(ex: Exercise, got: Sequence[Any], want: Sequence[Any]) -> 
     """The first difference in words: in which named part, and for which inputs where these fit on a line."""
     options: dict[str, Any] = {"tolerance": ex.tolerance, "strict_dtype": ex.strict_dtype}
     for inputs, g, w in zip((ex.cases or list)(), got, want, strict=True):
-        names = [f"{name}: " for name in ex.parts] or [""]
-        pairs = zip(g, w, strict=True) if ex.parts else [(g, w)]
+        parted = isinstance(g, (tuple, list)) and len(g) == len(ex.parts)  # anything else has no parts to name
+        names = [f"{name}: " for name in ex.parts] if parted else [""]
+        pairs = zip(g, w, strict=True) if parted else [(g, w)]
         for name, (a, b) in zip(names, pairs, strict=True):
             found = difference(a, b, **options)
             if found:
