@@ -188,6 +188,16 @@ def test_a_killed_process_ends_all(tmp_path, monkeypatch):
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
+def test_the_end_of_those_who_are_left_is_not_the_first_error(tmp_path):
+    """After one process was killed the launcher ends the others, and torch makes an exception of that signal."""
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+
+    start.note_failure(tmp_path, SignalException("Process 7 got signal: 15", signal.SIGTERM))
+    assert not (tmp_path / start.FAILURE).exists()
+    start.note_failure(tmp_path, RuntimeError("out of memory"))
+    assert "out of memory" in (tmp_path / start.FAILURE).read_text()
+
+
 def test_a_wrong_number_of_processes_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"asks for 2, found 1; start with gltr train --processes 2 or torchrun"):
         fit(small("baseline", processes=2), Toys(), out=tmp_path, progress=False)

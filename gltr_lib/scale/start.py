@@ -199,7 +199,12 @@ def end_with_launcher(pipe: int = 0, end: Callable[[int], Any] = os._exit) -> No
 
 
 def note_failure(folder: Path, error: BaseException) -> None:
-    """Leave the first error of a run where the launcher finds it; torn connections only follow from it."""
+    """Leave the first error of a run where the launcher finds it; torn connections only follow from it.
+
+    So does the SIGTERM that the launcher sends to those who are left, which arrives as an exception of torch's.
+    """
+    if type(error).__name__ == "SignalException":
+        return
     if any(word in str(error) for word in ("gloo", "NCCL", "Connection closed by peer")):
         print(f"gltr: another process ended: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
         return
