@@ -98,6 +98,10 @@ def writable(flag: str, place: Path | None, folder: bool) -> None:
         flag: what the place was given as.
         place: a file or a folder; None was not given.
         folder: which of the two it should be.
+
+    Raises:
+        UsageError: a file where a folder is wanted, or the other way round.
+        OSError: a place that may not be written to.
     """
     if place is None:
         return
@@ -107,5 +111,7 @@ def writable(flag: str, place: Path | None, folder: bool) -> None:
     there = next(path for path in (place, *place.absolute().parents) if path.exists())
     if there != place and not there.is_dir():
         raise UsageError(f"{flag} {place}: {there} is a file; expected a folder, choose another place")
-    if not os.access(there, os.W_OK):
-        raise UsageError(f"{flag} {place}: {there} may not be written by you; choose another place")
+    if not os.access(there, os.W_OK):  # the command is right, the disk is not: told as the system would tell it
+        sealed = hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY
+        number = errno.EROFS if sealed else errno.EACCES
+        raise OSError(number, os.strerror(number), str(there))
