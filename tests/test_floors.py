@@ -18,7 +18,7 @@ LIBRARY = Path(gltr_lib.__file__).parent
 FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
     " _vgg_net _tiles _drafts _draws _variant _workers _checks _label_sets _json _typed _alt"
-    " _fused_loss _png",
+    " _fused_loss _png _checkout",
     1: "stylizer style_bank paintings streets models _charts",
     2: "randomize baselines datasets views _read _methods",
     3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes",
@@ -119,6 +119,23 @@ def test_there_are_no_cycles():
         tuple(graphlib.TopologicalSorter(edges()).static_order())
     except graphlib.CycleError as error:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+#: Who stands on the study: its door on the command line, the course, which tells what it found, and the probes of its
+#: networks. Nobody else: what the library needs as well lives below (``datasets.looks``, ``datasets.rendered``,
+#: ``real_sets``, ``_checkout``).
+ON_THE_STUDY = {"cli/evidence.py", "course", "probes", "study"}
+
+
+def test_the_library_does_not_lean_on_the_study():
+    found = [
+        f"{path.relative_to(LIBRARY)} imports {part}: move what it needs to the library's own floor"
+        for name, files in modules().items()
+        for path in files
+        for part in sorted(imports_of(path).all)
+        if f"{part}.".startswith("gltr_lib.study.") and not {name, path.relative_to(LIBRARY).as_posix()} & ON_THE_STUDY
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_floors_0_to_3_need_five_packages_at_import():

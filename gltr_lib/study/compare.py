@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from gltr_lib import ledger
+from gltr_lib._json import digest
 from gltr_lib.study import ablations, tiers, trials
 from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, looks_of, name_of
-from gltr_lib.study.grid import STEPS, Settings, digest, grid
+from gltr_lib.study.grid import STEPS, Settings, grid
 from gltr_lib.study.intervals import Difference
 from gltr_lib.study.tables import COLUMN_NAMES, with_rows
 from gltr_lib.study.tiers import PRIOR

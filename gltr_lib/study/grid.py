@@ -11,7 +11,6 @@ Source: our own plan (issues of the course).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib._drafts import digest as file_digest
-from gltr_lib._json import parse_object
+from gltr_lib._json import digest, parse_object
 from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
+from gltr_lib.datasets.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
 from gltr_lib.study import painters, real_tier, trials
-from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
 from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row, groups
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
@@ -267,12 +266,6 @@ def score_sets(settings: Settings) -> tuple[Streets, ...]:
     named = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("game", "overcast", "sun")]
     controls = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("geometry", "colour")]
     return (*named, test, *controls)
-
-
-def digest(content: Any) -> str:
-    """Twelve hexadecimal digits of a JSON value's SHA-256."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache

@@ -20,12 +20,12 @@ from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib._drafts import write_text
-from gltr_lib._json import parse_object
+from gltr_lib._json import digest, parse_object
 from gltr_lib.config import PAINTED_VIEWS, TrainConfig
+from gltr_lib.datasets.looks import is_reserved
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, digest, grid, rows_for
-from gltr_lib.study.looks import is_reserved
+from gltr_lib.study.grid import Run, Settings, grid, rows_for
 from gltr_lib.study.places import Places
 from gltr_lib.study.real_tier import photographs
 from gltr_lib.study.run import styles_for

@@ -16,9 +16,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from gltr_lib import ledger
+from gltr_lib.datasets.looks import FINAL_LOOKS, TEST_LOOKS
 from gltr_lib.study import book
 from gltr_lib.study.grid import shared_digest
-from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS
 from gltr_lib.study.tiers import (
     CHECK_METRIC,
     CONTROL_METHODS,
