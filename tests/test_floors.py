@@ -27,6 +27,11 @@ FLOORS = {
     " _confusion _qualitative",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+#: Dotted name -> file of the library.
+FILES = {
+    ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in LIBRARY.rglob("*.py")
+}
 ALWAYS_THERE = {"torch", "torchvision", "numpy", "PIL", "safetensors"}
 
 
@@ -40,10 +45,13 @@ def modules():
 
 
 class Imports(ast.NodeVisitor):
-    """Collects what a source imports when it runs; ``top`` is what it imports at once."""
+    """Collects what a source imports when it runs; ``top`` is what it imports at once.
+
+    ``files`` has the library's own files: the one that is imported, or the one that has the name.
+    """
 
     def __init__(self, package):
-        self.package, self.all, self.top, self.depth = package, set(), set(), 0
+        self.package, self.all, self.top, self.files, self.depth = package, set(), set(), set(), 0
 
     def visit_If(self, node):
         if "TYPE_CHECKING" in ast.unparse(node.test):
@@ -72,6 +80,7 @@ class Imports(ast.NodeVisitor):
     def visit_Import(self, node):
         for alias in node.names:
             self.add(alias.name)
+            self.files.add(alias.name)
 
     def visit_ImportFrom(self, node):
         module = node.module or ""
@@ -80,6 +89,7 @@ class Imports(ast.NodeVisitor):
             module = ".".join([*base, *([module] if module else [])])
         for alias in node.names:
             self.add(f"{module}.{alias.name}" if module == "gltr_lib" else module)
+            self.files.add(f"{module}.{alias.name}" if f"{module}.{alias.name}" in FILES else module)
 
 
 def imports_of(path):
@@ -118,6 +128,20 @@ def test_there_are_no_cycles():
 
     try:
         tuple(graphlib.TopologicalSorter(edges()).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    """Imports inside a function count: put off, a circle is one all the same. What both need belongs below them.
+
+    That a file of a package runs the package's ``__init__`` first is no use of it; a name of the ``__init__`` is one.
+    """
+    import graphlib
+
+    graph = {name: imports_of(path).files & set(FILES) - {name} for name, path in FILES.items()}
+    try:
+        tuple(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
 
@@ -165,6 +189,11 @@ def test_the_visitor_sees_what_it_should(tmp_path):
     inside = {"gltr_lib.adain", "gltr_lib.masks", "gltr_lib._validate", "gltr_lib.streets.tools", "gltr_lib.labels"}
     assert visitor.top == inside | {"typing", "gltr_lib.cli"}
     assert visitor.all == visitor.top | {"gltr_lib.engine"}
+    visitor.files.clear()
+    visitor.visit(
+        ast.parse("def f():\n    from gltr_lib.streets import render, scene\n    from .. import masks, nobody\n")
+    )
+    assert visitor.files == {"gltr_lib.streets", "gltr_lib.streets.scene", "gltr_lib.masks", "gltr_lib"}
 
 
 def python(code):

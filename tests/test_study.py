@@ -18,7 +18,7 @@ from gltr_lib import ledger, workflows
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.datasets import looks, rendered
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import book, data, figures, grid, plan, processes, run, tables, tiers
+from gltr_lib.study import book, data, documents, figures, grid, plan, processes, run, tables, tiers
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places, default_ledger
@@ -622,22 +622,22 @@ def test_written_tables_are_not_stale_until_the_ledger_changes(tmp_path):
     document = tmp_path / "README.md"
     names = ["table:headline", "table:controls", "table:gap", "table:real", "table:real_walk"]
     document.write_text("a\n" + "\n".join(f"<!-- {name} -->\n<!-- /{name} -->\nb" for name in names) + "\n")
-    assert tables.stale_tables(document, results) == names
-    assert tables.write_tables(document, results) == names
-    assert tables.stale_tables(document, results) == []
-    assert tables.write_tables(document, results) == []
+    assert documents.stale_tables(document, results) == names
+    assert documents.write_tables(document, results) == names
+    assert documents.stale_tables(document, results) == []
+    assert documents.write_tables(document, results) == []
     ledger.append(results / "headline.jsonl", fake("gtr", 0, "streets/sun", 0.9))
-    assert tables.stale_tables(document, results) == ["table:headline", "table:gap"]
+    assert documents.stale_tables(document, results) == ["table:headline", "table:gap"]
     ledger.append(results / "headline.jsonl", fake(CONTROL_METHODS[0], 0, "streets/sun", 0.9))
-    assert tables.stale_tables(document, results) == ["table:headline", "table:controls", "table:gap"]
+    assert documents.stale_tables(document, results) == ["table:headline", "table:controls", "table:gap"]
 
 
 def test_readme_tables_equal_the_ledger():
     text = README.read_text(encoding="utf-8") if README.exists() else ""
     opened = re.findall(r"<!-- (table:[a-z_]+) -->", text)
-    assert set(opened) <= set(tables.tables(RESULTS))
+    assert set(opened) <= set(documents.tables(RESULTS))
     if opened:
-        assert tables.stale_tables(README, RESULTS) == [], "run: gltr study --report"
+        assert documents.stale_tables(README, RESULTS) == [], "run: gltr study --report"
 
 
 def test_committed_ledgers_are_whole():

@@ -21,7 +21,7 @@ from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
 from gltr_lib.probes.expect import EXPECTATIONS, control, mean_decided, mean_relative, mean_share, miou, relative, shift
-from gltr_lib.study.tables import METHOD_NAMES
+from gltr_lib.study.names import METHOD_NAMES
 from gltr_lib.study.tiers import PRIOR
 
 Rows = Sequence[ledger.Row]

@@ -26,7 +26,8 @@ from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
 from gltr_lib.datasets.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
 from gltr_lib.study import painters, real_tier, trials
-from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row, groups
+from gltr_lib.study.groups import groups
+from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1
