@@ -23,7 +23,7 @@ FLOORS = {
     1: "stylizer style_bank paintings streets models _charts",
     2: "randomize baselines datasets views _read _methods",
     3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes"
-    " _train_config",
+    " _train_config _counted",
     4: "cli viz explorers checks doctor course workflows evaluation bench _timing offline __main__ _pictures"
     " _confusion _qualitative",
 }
