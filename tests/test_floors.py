@@ -19,7 +19,7 @@ FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
     " _vgg_net _tiles _drafts _draws _variant _workers _checks _label_sets _json _typed _alt"
     " _fused_loss _png _checkout"
-    " _summary _marks _origin",
+    " _summary _marks _origin _bank_file",
     1: "stylizer style_bank paintings streets models _charts",
     2: "randomize baselines datasets views _read _methods",
     3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes"

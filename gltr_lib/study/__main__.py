@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from gltr_lib._usage import UsageError, read_shard, usage
 
 if TYPE_CHECKING:
-    from gltr_lib.study.grid import Settings
     from gltr_lib.study.places import Places
+    from gltr_lib.study.settings import Settings
 
 
 def command(
@@ -47,9 +47,10 @@ def command(
 
     Args: the flags of :func:`parser`, where each is described, under the names of their ``dest``.
     """
-    from gltr_lib.study.grid import Settings, grid
+    from gltr_lib.study.grid import grid
     from gltr_lib.study.places import Places, default_ledger
     from gltr_lib.study.run import run_study
+    from gltr_lib.study.settings import Settings
     from gltr_lib.study.tiers import TIERS
 
     with usage():

@@ -18,10 +18,11 @@ from gltr_lib import ledger
 from gltr_lib._json import digest
 from gltr_lib.study import ablations, tiers, trials
 from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, looks_of
-from gltr_lib.study.grid import STEPS, Settings, grid
+from gltr_lib.study.grid import grid
 from gltr_lib.study.groups import groups
 from gltr_lib.study.intervals import Difference
 from gltr_lib.study.names import COLUMN_NAMES, name_of
+from gltr_lib.study.settings import STEPS, Settings
 from gltr_lib.study.tables import with_rows
 from gltr_lib.study.tiers import PRIOR
 

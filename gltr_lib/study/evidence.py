@@ -14,10 +14,11 @@ import numpy as np
 
 from gltr_lib import ledger
 from gltr_lib.study import book, real_tables, tiers, trials
-from gltr_lib.study.grid import Settings, grid
+from gltr_lib.study.grid import grid
 from gltr_lib.study.intervals import Difference, difference, groups_of, miou
 from gltr_lib.study.names import TEST
 from gltr_lib.study.scenes import load as load_scenes
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tables import share_of_gap
 from gltr_lib.study.tiers import PRIOR
 

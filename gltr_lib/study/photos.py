@@ -29,9 +29,10 @@ from gltr_lib.real_sets import (
     source_prior,
 )
 from gltr_lib.study import book, data
-from gltr_lib.study.grid import Run, Settings
+from gltr_lib.study.grid import Run
 from gltr_lib.study.places import Places
 from gltr_lib.study.run import load_network, networks, result_row
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tiers import PRIOR
 
 Matrices = dict[str, dict[str, ConfusionMatrix]]  # label set -> sequence -> matrix

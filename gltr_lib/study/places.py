@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from gltr_lib.study.grid import Run, Settings
+from gltr_lib.study.grid import Run
+from gltr_lib.study.settings import Settings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,10 +25,11 @@ from gltr_lib.config import PAINTED_VIEWS, TrainConfig
 from gltr_lib.datasets.looks import is_reserved
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, grid, rows_for
+from gltr_lib.study.grid import Run, grid, rows_for
 from gltr_lib.study.places import Places
 from gltr_lib.study.real_tier import photographs
 from gltr_lib.study.run import styles_for
+from gltr_lib.study.settings import Settings
 
 NOT_HERE = "cannot run here"
 Timer = Callable[[TrainConfig, str | None], float]

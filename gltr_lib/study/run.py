@@ -31,9 +31,10 @@ from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import again, book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, grid, train_streets
+from gltr_lib.study.grid import Run, grid, train_streets
 from gltr_lib.study.places import Places, default_ledger
 from gltr_lib.study.processes import in_processes
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tables import convergence_line
 from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
 
