@@ -19,13 +19,13 @@ FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
     " _vgg_net _tiles _drafts _draws _variant _workers _checks _label_sets _json _typed _alt"
     " _fused_loss _png _checkout"
-    " _summary _marks _origin _bank_file",
+    " _summary _marks _origin _bank_file _tensor_files",
     1: "stylizer style_bank paintings streets models _charts",
-    2: "randomize baselines datasets views _read _methods",
+    2: "randomize baselines datasets views _read _methods _augment",
     3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes"
     " _train_config _counted",
     4: "cli viz explorers checks doctor course workflows evaluation bench _timing offline __main__ _pictures"
-    " _confusion _qualitative",
+    " _confusion _qualitative _picture_figures",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 #: Dotted name -> file of the library.
