@@ -43,6 +43,16 @@ def device_name(device: Any = "cpu") -> str:
     return f"cpu: {_processor()}, {torch.get_num_threads()} threads"
 
 
+def without_threads(name: str) -> str:
+    """What :func:`device_name` says, without the number of threads.
+
+    Example:
+        >>> without_threads("cpu: AMD EPYC, 2 threads"), without_threads("cuda: NVIDIA H200")
+        ('cpu: AMD EPYC', 'cuda: NVIDIA H200')
+    """
+    return name.rsplit(", ", 1)[0] if name.endswith(" threads") else name
+
+
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

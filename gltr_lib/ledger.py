@@ -31,7 +31,7 @@ from gltr_lib._summary import Row, Summary, cell_text, summarise, table, table_l
 from gltr_lib._typed import brief, describe, typed
 
 __all__ = [
-    "FIELDS", "LedgerWarning", "Row", "Summary", "append", "between", "cell_text", "device_name", "find", "git_commit",
+    "FIELDS", "LedgerWarning", "Summary", "append", "between", "cell_text", "device_name", "find", "git_commit",
     "now", "numbers", "read", "replace_between", "scan", "summarise", "table", "table_lines", "validate",
 ]  # fmt: skip
 

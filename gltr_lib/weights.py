@@ -20,8 +20,8 @@ from gltr_lib._tensor_files import load_file, load_safetensors, refuse_claims, s
 from gltr_lib._typed import MissingFile, brief, typed
 
 __all__ = [
-    "ASSETS", "KINDS", "MOST_LETTERS", "download", "load", "load_file", "load_safetensors", "names", "path",
-    "refuse_claims", "register", "registry", "save_safetensors", "sha256",
+    "download", "load", "load_file", "load_safetensors", "names", "path", "refuse_claims", "register", "registry",
+    "save_safetensors", "sha256",
 ]  # fmt: skip
 
 ASSETS = Path(__file__).parent / "assets"

@@ -29,6 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "real_sets",
         "ledger",
         "study.tables",
+        "study.documents",
         "probes",
     ),
     "Offline copies and banks": ("offline",),
