@@ -6,9 +6,9 @@ each lies on a disk. :func:`stack` turns a small one into two uint8 tensors, whi
 world trains from: six hundred street pictures of 128x256 are 59 MB and need no loader process.
 
 Where to look: ``layout`` (folders, pairs, ids), one file a dataset, ``splits`` (lists), ``png16`` (SYNTHIA's labels),
-``opened`` (the door), ``samples`` (small third-party sets), ``pairs`` (checked bytes); ``base``, ``streets`` and
-``folder`` for the rest. Files are read by :func:`read_image` and :func:`read_label` (kept in ``_read.py``, offered
-here).
+``opened`` (the door), ``samples`` (small third-party sets), ``pairs`` (checked bytes), ``looks`` (streets under a
+name, and which looks are open), ``rendered`` (streets kept on disk); ``base``, ``streets`` and ``folder`` for the
+rest. Files are read by :func:`read_image` and :func:`read_label` (kept in ``_read.py``, offered here).
 """
 
 from __future__ import annotations
