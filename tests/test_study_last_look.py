@@ -47,7 +47,6 @@ def test_a_network_of_two_tiers_has_one_line_and_a_rival_its_own(tmp_path):
 
 def test_the_other_tables_keep_to_the_open_looks(tmp_path):
     evidence = made_up(tmp_path, "headline", scored(**OPEN))
-    assert tables.tables is documents.tables  # the name in the API's reference
     before = {name: make() for name, make in documents.tables(tmp_path).items() if name != "table:last_look"}
     made_up(tmp_path, "headline", scored(baseline=0.9, gtr=0.9), final=True)
     assert {name: documents.tables(tmp_path)[name]() for name in before} == before

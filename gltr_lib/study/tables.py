@@ -11,7 +11,6 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib.study.grid import shared_digest
@@ -25,14 +24,6 @@ from gltr_lib.study.tiers import (
     MOST_GAINED,
     PRIOR,
 )
-
-
-def __getattr__(name: str) -> Any:
-    if name in ("tables", "write_tables", "stale_tables"):  # they stand on all tables, and go by this name as well
-        from gltr_lib.study import documents
-
-        return getattr(documents, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline", metric: str = "mIoU-19") -> list[ledger.Row]:
