@@ -33,12 +33,19 @@ def noise_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return tuple(draws.integers(0, CLASSES, shape, np.uint8) for _ in range(2))  # type: ignore[return-value]
 
 
+def grainy_maps(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A street, and a prediction with a tenth of its pixels drawn for themselves: between regions and noise."""
+    truth, guess = street_maps(shape)
+    drawn = np.random.default_rng(0).random(shape) < 0.1
+    return truth, np.where(drawn, noise_maps(shape)[1], guess)
+
+
 def case(name: str, shape: tuple[int, int], peer: Callable[[np.ndarray, np.ndarray], Callable[[], Any]], against: str,
-         promised: float | None, maps: Maps = street_maps) -> Case:  # fmt: skip
-    """One peer; it gets (truth, guess) as uint8 arrays and returns the function to time."""
+         promised: float | None, maps: Maps = street_maps, kind: type[np.integer] = np.uint8) -> Case:  # fmt: skip
+    """One peer; it gets (truth, guess) as arrays of one kind and returns the function to time."""
 
     def make() -> Made:
-        truth, guess = maps(shape)
+        truth, guess = (values.astype(kind) for values in maps(shape))
         theirs = peer(truth, guess)
         target, pred = torch.from_numpy(truth), torch.from_numpy(guess)
 
@@ -50,7 +57,7 @@ def case(name: str, shape: tuple[int, int], peer: Callable[[np.ndarray, np.ndarr
         def check(mine: Any, other: Any) -> str:
             return "" if np.array_equal(np.asarray(mine), np.asarray(other)) else "other counts"
 
-        return Made(ours, theirs, check, bytes=2.0 * truth.size)
+        return Made(ours, theirs, check, bytes=2.0 * truth.nbytes)
 
     return Case(name, make, f"{against}, {shape[1]}x{shape[0]}", promised=promised)
 
@@ -93,18 +100,27 @@ def cityscapes_peer(truth: np.ndarray, guess: np.ndarray) -> Callable[[], Any]:
 
 
 def cases(small: bool, device: str) -> list[Case]:
-    """A full Cityscapes frame."""
+    """A full Cityscapes frame, as files hold it (uint8) and as argmax gives it (int64)."""
     shape = (64, 128) if small else (1024, 2048)
-    return [
-        case("metrics", shape, lambda t, g: lambda: numpy_confusion(t, g, CLASSES), "NumPy confusion matrix", 3.0),
-        case("metrics, cityscapesScripts", shape, cityscapes_peer, "cityscapesScripts' counting", 5.0),
-        case("metrics, torchmetrics", shape, torchmetrics_peer, "torchmetrics", None),
-        case(
-            "metrics, noise instead of regions",
+
+    def beside_numpy(name: str, promised: float | None, maps: Maps, kind: type[np.integer] = np.uint8) -> Case:
+        return case(
+            name,
             shape,
             lambda t, g: lambda: numpy_confusion(t, g, CLASSES),
             "NumPy confusion matrix",
-            None,
-            noise_maps,
-        ),
+            promised,
+            maps,
+            kind,
+        )
+
+    return [
+        beside_numpy("metrics", 3.0, street_maps),
+        case("metrics, cityscapesScripts", shape, cityscapes_peer, "cityscapesScripts' counting", 5.0),
+        case("metrics, torchmetrics", shape, torchmetrics_peer, "torchmetrics", None),
+        beside_numpy("metrics, int64", 3.0, street_maps, np.int64),
+        beside_numpy("metrics, a tenth noise", None, grainy_maps),
+        beside_numpy("metrics, a tenth noise, int64", None, grainy_maps, np.int64),
+        beside_numpy("metrics, noise instead of regions", None, noise_maps),
+        beside_numpy("metrics, noise instead of regions, int64", None, noise_maps, np.int64),
     ]

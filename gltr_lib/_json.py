@@ -1,11 +1,12 @@
-"""JSON that somebody else wrote, or edited: every way in which it can be wrong is a ValueError. Needs no torch.
+"""JSON that somebody else wrote, or edited: every way in which it can be wrong is a ValueError; and a value's digest.
 
 ``json.loads`` raises RecursionError on a text that is nested too deep, which no ``except ValueError`` catches; and what
-comes out of it is anything at all, where nearly every reader of ours wants an object.
+comes out of it is anything at all, where nearly every reader of ours wants an object. Needs no torch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -51,6 +52,17 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"expected a JSON object, found {KINDS.get(type(value), 'a number')}")
     return value
+
+
+def digest(content: Any) -> str:
+    """Twelve hexadecimal digits of a JSON value's SHA-256.
+
+    Example:
+        >>> digest({"b": 1, "a": [2]}) == digest({"a": (2,), "b": 1}), len(digest(None))
+        (True, 12)
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 #: How messages call what JSON holds.

@@ -21,7 +21,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 
-from gltr_lib.config import TrainConfig
+from gltr_lib._train_config import TrainConfig
 
 _DEEPLAB = TrainConfig(
     forward_images=4, crop=(640, 640), optimizer="sgd", momentum=0.9, weight_decay=5e-4, head_lr_factor=10.0,

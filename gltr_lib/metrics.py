@@ -18,9 +18,12 @@ from gltr_lib._validate import describe
 
 #: A table of so many rows and columns is 800 MB.
 MOST_CLASSES = 10_000
-# Runs are counted instead of pixels where the maps change at less than this share of the pixels (measured).
-_FEW_CHANGES = 0.15
-_PIECE = 2**18  # pixels worked on at once: fresh memory for a whole map costs as much as the counting
+_PIECE = 2**18  # pixels worked on at once: no map is copied whole, and NumPy's calls are few
+_FEW_CHANGES = 0.15  # runs are counted instead of pixels where the maps change at less than this share (measured)
+_SAMPLES, _SAMPLE = 16, 256  # that many stretches of so many pixels tell which
+_SERIAL = 2**15  # torch reads more numbers in several threads, whose start costs more than all the rest on a busy CPU
+# Neighbouring pixels are counted in tables of their own: adding to one number again and again waits for the last sum.
+_LANES = 4
 
 
 class ConfusionMatrix:
@@ -67,25 +70,12 @@ class ConfusionMatrix:
                 f"ConfusionMatrix.update: expected pred and target of one shape, received {describe(pred)}"
                 f" and {describe(target)}; logits need .argmax(1) first"
             )
-        table = _byte_table(pred, target)
-        if table is None:
+        counts = _byte_counts(pred, target, self.num_classes, self.ignore_index)
+        if counts is None:
             self._count(pred, target.to(pred.device))
         else:
-            self._add(table)
+            self.counts[: len(counts), : len(counts)].add_(torch.from_numpy(counts))
         return self
-
-    def _add(self, table: Tensor) -> None:
-        """Add a table of counts (R, C), both at most 256; its rows and columns tell what is ignored or refused."""
-        # NumPy: torch would start its threads for this, which costs more than all the rest on a busy CPU.
-        array = table.numpy()
-        if 0 <= self.ignore_index < len(array):
-            array[self.ignore_index] = 0
-        for name, found in (("target", array.max(axis=1) > 0), ("pred", array.max(axis=0) > 0)):
-            beyond = np.flatnonzero(found[self.num_classes :])
-            if beyond.size:
-                raise self._out_of_range(name, torch.from_numpy(self.num_classes + beyond))
-        kept = table[: self.num_classes, : self.num_classes]
-        self.counts[: len(kept), : kept.shape[1]] += kept
 
     def _count(self, pred: Tensor, target: Tensor) -> None:
         """Count pairs of any integers on any device."""
@@ -149,8 +139,10 @@ def _integers(values: Tensor | np.ndarray, name: str) -> Tensor:
     if isinstance(values, np.ndarray) and values.dtype.kind not in "iufb":
         raise TypeError(f"{name}: expected integer classes, received {describe(values)}")
     if isinstance(values, np.ndarray):
-        # What Pillow hands out may not be written to, and a PNG of 16 bits has its bytes the other way round.
-        tensor = torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ["C", "W"]))
+        # What Pillow hands out may not be written to, and a PNG of 16 bits has its bytes the other way round. One row
+        # turned upside down is in order for NumPy, and not for torch.
+        upright = values.copy() if min(values.strides, default=0) < 0 else values
+        tensor = torch.from_numpy(np.require(upright, values.dtype.newbyteorder("="), ["C", "W"]))
     else:
         tensor = values
     if not isinstance(tensor, Tensor) or tensor.is_floating_point() or tensor.dtype == torch.bool:
@@ -159,54 +151,76 @@ def _integers(values: Tensor | np.ndarray, name: str) -> Tensor:
     return tensor.detach()
 
 
-def _byte_table(pred: Tensor, target: Tensor) -> Tensor | None:
-    """Counts of (target, pred), rows the target's, if both are on the CPU and fit in a byte, else None.
+def _byte_counts(pred: Tensor, target: Tensor, classes: int, ignore: int) -> np.ndarray | None:
+    """Counts (C, C) of maps of bytes on the CPU, rows the target's; C at most 256.
 
+    None for maps of another kind, and where a class is out of range: ``ConfusionMatrix._count`` counts or refuses them.
+    Checks at every pixel would take longer than the counting, so what is out of range is counted, too, and found later.
     Label maps are made of regions: where neither map changes, a whole run is counted at once. Maps that change all the
-    time are counted pixel by pixel. Codes have 16 bits; range checks in 64 bits at every pixel would take many times as
-    long as the counting.
+    time are counted pixel by pixel.
     """
-    if not target.numel() or not (pred.device.type == target.device.type == "cpu"):
+    if not (pred.device.type == target.device.type == "cpu"):
         return None
-    arrays = [values.contiguous().view(-1).numpy() for values in (target, pred)]
-    if any(array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255) for array in arrays):
-        return None
-    truth, guess = (array.astype(np.uint8, copy=False) for array in arrays)
-    runs = _runs(truth, guess)
-    if runs is not None:
-        return torch.from_numpy(_count_pairs(*runs))
-    counts = np.zeros((256, 256), np.int64)
-    for begin in range(0, truth.size, _PIECE):
-        found = _count_pairs(truth[begin : begin + _PIECE], guess[begin : begin + _PIECE])
-        counts[: found.shape[0], : found.shape[1]] += found
-    return torch.from_numpy(counts)
-
-
-def _count_pairs(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Counts (R, C) of pairs of uint8, no larger than the largest of them ask for."""
-    rows, columns = int(truth.max()) + 1, int(guess.max()) + 1
-    codes = np.multiply(truth, columns, dtype=np.uint16)
-    codes += guess
-    # With weights NumPy counts in float64, which is exact up to 2**53 pixels.
-    return np.bincount(codes, weights, minlength=rows * columns).astype(np.int64, copy=False).reshape(rows, columns)
-
-
-def _runs(truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(truth, guess, length) of each run of equal pixels; None where there are too many runs to gain anything."""
-    starts, truths, guesses = [np.zeros(1, np.intp)], [truth[:1]], [guess[:1]]
-    most = truth.size * _FEW_CHANGES
-    changes, others = np.empty((2, _PIECE), bool)
-    for begin in range(1, truth.size, _PIECE):
-        new_truth, new_guess = truth[begin : begin + _PIECE], guess[begin : begin + _PIECE]
-        size = new_truth.size
-        changed = np.not_equal(new_truth, truth[begin - 1 :][:size], out=changes[:size])
-        changed |= np.not_equal(new_guess, guess[begin - 1 :][:size], out=others[:size])
-        found = np.flatnonzero(changed)
-        truths.append(new_truth.take(found))  # now, while the piece is in the cache
-        guesses.append(new_guess.take(found))
-        starts.append(found + begin)
-        most -= found.size
-        if most < 0:
+    maps = [values.contiguous().view(-1).numpy() for values in (target, pred)]
+    classes = min(classes, 256)
+    # Labels are shifted so that an ignored one beyond the classes, such as 255, overflows into row 0: small tables.
+    first = 256 - ignore if classes <= ignore < 256 else 0
+    rows, columns = min(first + classes + 1, 256), min(classes + 1, 256)  # the last ones are for all that is beyond
+    # Wide tables have one lane, which NumPy counts: torch needs codes of 15 bits.
+    lanes = np.zeros((_LANES if _LANES * rows * columns <= 2**15 else 1, rows * columns), np.int64)
+    by_pixel = _changes_often(maps)
+    for begin in range(0, maps[0].size, _PIECE):
+        truth, guess = (_bytes(values[begin : begin + _PIECE]) for values in maps)
+        if truth is None or guess is None:
             return None
-    lengths = np.diff(np.concatenate(starts), append=truth.size)
-    return np.concatenate(truths), np.concatenate(guesses), lengths
+        lengths: np.ndarray | int = 1
+        if not by_pixel:
+            truth, guess, lengths = _runs(truth, guess)
+        truth = truth + np.uint8(first)
+        if truth.max() >= rows or guess.max() >= columns:
+            truth, guess = np.minimum(truth, rows - 1), np.minimum(guess, columns - 1)
+        codes = truth.astype(np.uint16)
+        codes *= columns
+        codes += guess
+        if by_pixel and len(lanes) == _LANES:
+            _add_pixels(lanes, codes)
+        else:
+            np.add.at(lanes[0], codes.astype(np.intp), lengths)
+    table = lanes.sum(axis=0).reshape(rows, columns)
+    if 0 <= ignore < 256:
+        table[(ignore + first) % 256] = 0
+    kept = table[first : first + classes, :classes]
+    return kept if kept.sum() == table.sum() else None
+
+
+def _add_pixels(lanes: np.ndarray, codes: np.ndarray) -> None:
+    """Add each code (uint16, changed in place) to its pixel's lane of the counts (lanes, size)."""
+    starts = (np.arange(_LANES) * lanes.shape[1]).astype(np.uint16).view(np.uint64)
+    fours = codes[: codes.size // _LANES * _LANES].view(np.uint64)  # four sums at once; none reaches its neighbour
+    fours += starts
+    for part in torch.from_numpy(codes.view(np.int16)).split(_SERIAL if torch.get_num_threads() > 1 else codes.size):
+        lanes += torch.bincount(part, minlength=lanes.size).numpy().reshape(lanes.shape)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray | None:
+    """Integers as uint8; None if they do not fit."""
+    if values.dtype == np.uint8:
+        return values
+    # One pass for both ends of the range: a negative number has its high bits set, and stays negative when shifted.
+    return None if int(np.bitwise_or.reduce(values)) >> 8 else values.astype(np.uint8)
+
+
+def _changes_often(maps: Sequence[np.ndarray]) -> bool:
+    """Whether runs of equal pixels are too short to gain anything by them; a sample tells."""
+    stretches = [values[: values.size // _SAMPLES * _SAMPLES].reshape(_SAMPLES, -1)[:, :_SAMPLE] for values in maps]
+    truth, guess = (values[:, 1:] != values[:, :-1] for values in stretches)
+    return bool(np.count_nonzero(truth | guess) > _FEW_CHANGES * truth.size)
+
+
+def _runs(truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(truth, guess, length) of each run of equal pixels."""
+    edge = np.ones(truth.size + 1, bool)
+    np.not_equal(truth[1:], truth[:-1], out=edge[1:-1])
+    edge[1:-1] |= guess[1:] != guess[:-1]
+    edges = np.flatnonzero(edge)
+    return truth.take(edges[:-1]), guess.take(edges[:-1]), np.diff(edges)

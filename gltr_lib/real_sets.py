@@ -3,7 +3,7 @@
 Real sets have their own class lists. A network with other classes is scored on them by *summing its probabilities per
 group* before taking the largest; the grouping and the sizes are part of the score's name. Frames of one film are
 nearly the same picture, so CamVid's scores are kept apart by sequence. Nothing is chosen or tuned here: the networks
-come as they are, and ``gltr_lib/study/photos.py`` counts every look.
+come as they are, and every look is counted before it is taken (:func:`note_look`).
 
 Source: CamVid (Brostow et al., 2009) in the 11 classes of SegNet (Badrinarayanan et al., 2017), IDD-Lite (Varma et al.,
 2019), Cityscapes (Cordts et al., 2016); the groupings are ours.
@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS, groups_of
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import Arrays, CamVid, CityscapesSamples, IDDLite
@@ -119,6 +120,39 @@ def find_sets(root: str | Path) -> dict[str, Path]:
                 out[name] = folder
                 break
     return out
+
+
+def sets_below(root: str | Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
+    """The real sets below a data root that are wanted; all that are there if none is named.
+
+    Raises:
+        ValueError: none is there, or a named one is not.
+    """
+    found = find_sets(root)
+    lacking = [name for name in wanted if name not in found]
+    if lacking or not found:
+        what = ", ".join(lacking) or " or ".join(REAL_SETS)
+        raise ValueError(
+            f"{root}: expected {what} below it (camvid: train, val; idd_lite: val/images, val/labels; cityscapes: "
+            f"images, labels); found {', '.join(found) or 'none'}; set GLTR_DATA to the folder above them"
+        )
+    return {name: folder for name, folder in found.items() if not wanted or name in wanted}
+
+
+def note_look(log: str | Path, name: str, reason: str, networks: Sequence[str]) -> str:
+    """Count a look at a real set in a log, before it is taken; the commit of the code that looks."""
+    row = look_row(ledger.now(), ledger.git_commit(), reason, name, networks)
+    ledger.append(log, row)
+    return str(row["commit"])
+
+
+def look_row(date: str, commit: str, reason: str, name: str, networks: Sequence[str]) -> ledger.Row:
+    """A look as a line of a ledger: what is counted is the networks that look; it has no score and takes no time."""
+    return {
+        "method": "look at photographs", "seed": 0, "commit": commit, "protocol": "a look, counted before any score",
+        "metric": "networks", "value": len(networks), "data": name, "config": {}, "device": "none", "wall_seconds": 0,
+        "date": date, "reason": reason, "set": name, "networks": [*networks],
+    }  # fmt: skip
 
 
 def label_sets_for(name: str, num_classes: int = 19) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ it (the fingerprint of its weights), because the statistics of one network mean 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,18 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gltr_lib import weights
-from gltr_lib._json import KINDS, parse
-from gltr_lib._typed import brief, typed
+from gltr_lib import _bank_file
+from gltr_lib._typed import typed
 from gltr_lib._validate import check_images, describe
 from gltr_lib.adain import StyleStats
 from gltr_lib.complexity import select as choose
 
 if TYPE_CHECKING:
     from gltr_lib.stylizer import Stylizer
-
-FORMAT = "gltr-style-bank-1"
-_MEASURE = "measure."  # before the names of measures among a file's tensors
 
 
 class StyleBank:
@@ -324,22 +319,8 @@ class StyleBank:
         Raises:
             ValueError: a folder instead of a file's name, or numbers too large for float16.
         """
-        where = Path(path)
-        dtype = torch.float16 if half else torch.float32
-        tensors = {
-            "mean": self.stats.mean.to("cpu", dtype).contiguous(),
-            "std": self.stats.std.to("cpu", dtype).contiguous(),
-            **{_MEASURE + key: values.contiguous() for key, values in self.measures.items()},
-        }
-        if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
-            raise ValueError(f"{where}: the statistics are too large for float16; save with half=False")
-        header = {
-            "format": FORMAT,
-            "stylizer": self.stylizer,
-            "fingerprint": self.fingerprint,
-            "names": json.dumps(self.names, ensure_ascii=False),
-        }
-        return weights.save_safetensors(tensors, where, header)
+        parts = _bank_file.Parts(self.stats, self.names, self.fingerprint, self.stylizer, self.measures)
+        return _bank_file.write(parts, Path(path), half=half)
 
     @classmethod
     @typed
@@ -359,32 +340,9 @@ class StyleBank:
             >>> StyleBank.load("paintings-mini")
             StyleBank(512 styles of 128 channels, made by mini)
         """
-        where = Path(path)
-        if str(path) and os.path.isdir(where) and path not in weights.names("style_bank"):
-            raise ValueError(
-                f"style bank: {brief(str(path))} is a folder; make a bank of its pictures with gltr bank build FOLDER"
-                " BANK.safetensors (or gltr_lib.offline.build_bank) and load that file"
-            )
-        valid = weights.names("style_bank")
-        shipped = isinstance(path, str) and path in valid
-        if shipped or (isinstance(path, str) and where.suffix != ".safetensors" and not where.is_file()):
-            if not shipped:
-                raise ValueError(
-                    f"style bank: unknown {path!r}; shipped: {', '.join(valid) or '(none)'}; a bank's file or"
-                    " a folder of paintings must exist"
-                )
-            state, header = weights.load(str(path))
-        else:
-            state, header = weights.load_safetensors(where)
-        if header.get("format") != FORMAT or not {"mean", "std"} <= state.keys():
-            raise ValueError(f"{path}: not a style bank (format {header.get('format')!r}, expected {FORMAT!r})")
+        opened = _bank_file.open_bank(path)
         try:
-            names = parse(header["names"])
-            if not isinstance(names, list):
-                raise ValueError(f"names: expected a list, found {KINDS.get(type(names), 'a number')}")
-            stats = StyleStats(state["mean"].float(), state["std"].float())
-            measures = {key.removeprefix(_MEASURE): state[key].float() for key in state if key.startswith(_MEASURE)}
-            bank = cls(stats, names, fingerprint=header["fingerprint"], stylizer=header["stylizer"], measures=measures)
+            bank = cls(**_bank_file.read_parts(*opened)._asdict())
         except KeyError as error:
             raise ValueError(f"{path}: damaged style bank (no {error} in its header); build it again") from error
         except (TypeError, ValueError) as error:

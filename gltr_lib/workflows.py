@@ -11,16 +11,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gltr_lib import ledger, weights
+from gltr_lib._checkout import checkout
 from gltr_lib._typed import MissingFile
-from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, FolderPairs, stack
+from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, FolderPairs, rendered, stack
+from gltr_lib.datasets.looks import Streets, check_open, span
 from gltr_lib.engine import TrainResult
 from gltr_lib.evaluate import FULL_SIZE, evaluate, evaluate_dataset
 from gltr_lib.labels import CLASSES
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.models import SHIPPED, load_checkpoint, load_shipped
-from gltr_lib.study import data
-from gltr_lib.study.looks import Streets, check_open, span
-from gltr_lib.study.places import checkout
+from gltr_lib.real_sets import note_look, sets_below
 
 Scores = list[dict[str, Any]]
 
@@ -38,7 +38,7 @@ def training_data(
     """
     if images is not None and labels is not None:
         return stack(FolderPairs(images, labels, num_classes=num_classes, size=size))
-    return data.load(Streets("streets/game", (("game", tuple(TRAIN_SEEDS)),)), size)
+    return rendered.load(Streets("streets/game", (("game", tuple(TRAIN_SEEDS)),)), size)
 
 
 def facts(result: TrainResult) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def score_on_looks(model: nn.Module, looks: Sequence[str], scenes: int, size: tu
     seeds = tuple(EVAL_SEEDS)[:scenes]
     out = []
     for look in looks:
-        images, labels = data.load(Streets(f"streets/{look}", ((look, seeds),)), size)
+        images, labels = rendered.load(Streets(f"streets/{look}", ((look, seeds),)), size)
         out.append(_score(f"streets/{look}", FULL_SIZE.name, evaluate(model, images, labels), CLASSES))
     return out
 
@@ -133,7 +133,6 @@ def score_on_folder(model: nn.Module, images: Path, labels: Path) -> Scores:
 def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) -> Scores:
     """Score a network on CamVid by sequence; the look is counted in the course's checkout."""
     from gltr_lib.real import LABEL_SETS, camvid_protocol, score_camvid
-    from gltr_lib.study.photos import sets_below
 
     folder = sets_below(root, ("camvid",))["camvid"]
     count_look("CamVid train+val", reason=reason, networks=[network])
@@ -144,8 +143,6 @@ def score_on_camvid(model: nn.Module, root: Path, *, reason: str, network: str) 
 
 def count_look(name: str, *, reason: str, networks: Sequence[str]) -> None:
     """Note a look at a real set before it is taken, in the course's checkout alone: the log belongs to its study."""
-    from gltr_lib.study.photos import note_look
-
     base = checkout()
     if base is not None and (base / "results").is_dir():
         note_look(base / "results" / "real_looks.jsonl", name, reason, networks)

@@ -531,8 +531,8 @@ viz.table(rows, ["trained on", "runs", "hours"], caption="The runs of the study'
 # |---|---|---|
 # | **A rival** | is a mixture of your own ahead of the best rival of lesson 08 at equal budget? | `amplitude_swap` of lesson 08 |
 # | **Share of LTR** | is there a stylised share at which LTR adds to GTR+GTR′? | `MethodConfig(share=...)` |
-# | **Larger blobs** | do blobs four times as large help the whole method? (the study has one seed) | `MethodConfig(sigma=(16.0, 64.0))` |
-# | **A few raw pictures** | does a quarter of raw pictures cost nothing on the test looks? (the study has one seed) | `MethodConfig(raw_share=0.25)` |
+# | **Larger blobs** | do blobs four times as large help the whole method? (the study has two seeds at most) | `MethodConfig(sigma=(16.0, 64.0))` |
+# | **A few raw pictures** | does a quarter of raw pictures cost nothing on the test looks? (the study has two seeds at most) | `MethodConfig(raw_share=0.25)` |
 # | **Your pictures** | what do the shipped networks do on photographs you labelled yourself? | section 2, `FolderPairs` |
 # | **Refute us** | is there a look with *other* paint than the game's on which GTR harms? | `streets.render`, looks `"sampled:<n>"`, n below 1000 |
 #

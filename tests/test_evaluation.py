@@ -535,7 +535,7 @@ def test_a_place_where_the_result_cannot_go_is_refused_before_anything_is_scored
     monkeypatch.setattr("os.access", lambda *_: False)
     code, _, err = run(capsys, "gtr", "--data", "cityscapes", "--root", city, "--out", "new")
     assert code == 1, "the command is right, the disk is not"
-    assert "ermission denied; change the permissions of its folder, or choose another place" in err
+    assert "new: permission denied; change the permissions of its folder, or choose another place" in err
 
 
 def test_a_network_of_a_source_with_fewer_classes_says_which_mean_is_meant(city, here, capsys):

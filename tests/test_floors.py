@@ -18,14 +18,21 @@ LIBRARY = Path(gltr_lib.__file__).parent
 FLOORS = {
     0: "labels _label_tables adain complexity masks losses metrics weights _validate _version _fields _mini_net"
     " _vgg_net _tiles _drafts _draws _variant _workers _checks _label_sets _json _typed _alt"
-    " _fused_loss _png",
+    " _fused_loss _png _checkout"
+    " _summary _marks _origin _bank_file _tensor_files",
     1: "stylizer style_bank paintings streets models _charts",
-    2: "randomize baselines datasets views _read _methods",
-    3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes",
+    2: "randomize baselines datasets views _read _methods _augment",
+    3: "config cost engine scale evaluate ledger study probes real real_sets prepare _run _step _usage _recipes"
+    " _train_config _counted",
     4: "cli viz explorers checks doctor course workflows evaluation bench _timing offline __main__ _pictures"
-    " _confusion _qualitative",
+    " _confusion _qualitative _picture_figures",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+#: Dotted name -> file of the library.
+FILES = {
+    ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in LIBRARY.rglob("*.py")
+}
 ALWAYS_THERE = {"torch", "torchvision", "numpy", "PIL", "safetensors"}
 
 
@@ -39,10 +46,13 @@ def modules():
 
 
 class Imports(ast.NodeVisitor):
-    """Collects what a source imports when it runs; ``top`` is what it imports at once."""
+    """Collects what a source imports when it runs; ``top`` is what it imports at once.
+
+    ``files`` has the library's own files: the one that is imported, or the one that has the name.
+    """
 
     def __init__(self, package):
-        self.package, self.all, self.top, self.depth = package, set(), set(), 0
+        self.package, self.all, self.top, self.files, self.depth = package, set(), set(), set(), 0
 
     def visit_If(self, node):
         if "TYPE_CHECKING" in ast.unparse(node.test):
@@ -71,6 +81,7 @@ class Imports(ast.NodeVisitor):
     def visit_Import(self, node):
         for alias in node.names:
             self.add(alias.name)
+            self.files.add(alias.name)
 
     def visit_ImportFrom(self, node):
         module = node.module or ""
@@ -79,6 +90,7 @@ class Imports(ast.NodeVisitor):
             module = ".".join([*base, *([module] if module else [])])
         for alias in node.names:
             self.add(f"{module}.{alias.name}" if module == "gltr_lib" else module)
+            self.files.add(f"{module}.{alias.name}" if f"{module}.{alias.name}" in FILES else module)
 
 
 def imports_of(path):
@@ -121,6 +133,37 @@ def test_there_are_no_cycles():
         pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
 
 
+def test_no_file_imports_itself_by_way_of_others():
+    """Imports inside a function count: put off, a circle is one all the same. What both need belongs below them.
+
+    That a file of a package runs the package's ``__init__`` first is no use of it; a name of the ``__init__`` is one.
+    """
+    import graphlib
+
+    graph = {name: imports_of(path).files & set(FILES) - {name} for name, path in FILES.items()}
+    try:
+        tuple(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+#: Who stands on the study: its door on the command line, the course, which tells what it found, and the probes of its
+#: networks. Nobody else: what the library needs as well lives below (``datasets.looks``, ``datasets.rendered``,
+#: ``real_sets``, ``_checkout``).
+ON_THE_STUDY = {"cli/evidence.py", "course", "probes", "study"}
+
+
+def test_the_library_does_not_lean_on_the_study():
+    found = [
+        f"{path.relative_to(LIBRARY)} imports {part}: move what it needs to the library's own floor"
+        for name, files in modules().items()
+        for path in files
+        for part in sorted(imports_of(path).all)
+        if f"{part}.".startswith("gltr_lib.study.") and not {name, path.relative_to(LIBRARY).as_posix()} & ON_THE_STUDY
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_floors_0_to_3_need_five_packages_at_import():
     allowed = ALWAYS_THERE | set(sys.stdlib_module_names) | {"gltr_lib"}
     found = [
@@ -147,6 +190,11 @@ def test_the_visitor_sees_what_it_should(tmp_path):
     inside = {"gltr_lib.adain", "gltr_lib.masks", "gltr_lib._validate", "gltr_lib.streets.tools", "gltr_lib.labels"}
     assert visitor.top == inside | {"typing", "gltr_lib.cli"}
     assert visitor.all == visitor.top | {"gltr_lib.engine"}
+    visitor.files.clear()
+    visitor.visit(
+        ast.parse("def f():\n    from gltr_lib.streets import render, scene\n    from .. import masks, nobody\n")
+    )
+    assert visitor.files == {"gltr_lib.streets", "gltr_lib.streets.scene", "gltr_lib.masks", "gltr_lib"}
 
 
 def python(code):

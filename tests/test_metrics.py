@@ -1,5 +1,8 @@
 """Metrics: equal to torchmetrics and to cityscapesScripts, ignore and absent classes included."""
 
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gltr_lib import metrics
-from gltr_lib.metrics import ConfusionMatrix, _byte_table
+from gltr_lib.metrics import ConfusionMatrix, _byte_counts
 
 
 def maps(seed, classes=19, absent=(), shape=(3, 40, 50)):
@@ -133,9 +136,137 @@ def test_counting_bytes_equals_counting_pairs(seed, classes, ignore, kind, other
     pred = rng.integers(0, high + 1, (2, 5, 7)).astype(kind)
     target = rng.choice([*range(high + 1), *([ignore] if 0 <= ignore < 256 else [])], (2, 5, 7)).astype(other)
     quick, slow = ConfusionMatrix(classes, ignore), ConfusionMatrix(classes, ignore)
-    assert _byte_table(torch.from_numpy(pred), torch.from_numpy(target)) is not None
     found = attempt(quick, lambda: quick.update(pred, target))
+    counts = _byte_counts(torch.from_numpy(pred), torch.from_numpy(target), classes, ignore)
+    assert (counts is None) == (found[0] is not None)  # what is out of range is left to the slow path, and named there
     assert found == attempt(slow, lambda: slow._count(torch.from_numpy(pred), torch.from_numpy(target)))
+
+
+def counted(pred, target, classes, ignore):
+    """The reference: (error, counts), in Python's integers."""
+    pairs = [(t, p) for t, p in zip(target.ravel().tolist(), pred.ravel().tolist(), strict=True) if t != ignore]
+    counts = np.zeros((classes, classes), int)
+    for name, values in (("target", {t for t, _ in pairs}), ("pred", {p for _, p in pairs})):
+        bad = sorted(v for v in values if not 0 <= v < classes)
+        if bad:
+            return f"{name}: expected classes 0..{classes - 1}, found {bad[:10]}", counts.tolist()
+    np.add.at(counts, tuple(zip(*pairs, strict=True)) or ([], []), 1)
+    return None, counts.tolist()
+
+
+ALL_KINDS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+VIEWS = [
+    lambda x: x,
+    lambda x: x.T,
+    lambda x: x[..., ::2],
+    lambda x: x[::-1],
+    lambda x: np.broadcast_to(x[..., :1], x.shape),
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 10_000),
+    classes=st.sampled_from([1, 2, 19, 100, 255, 256, 300]),
+    ignore=st.sampled_from([255, 254, 200, 100, 19, 0, 1, -1, 256, 400]),
+    kinds=st.tuples(st.sampled_from(ALL_KINDS), st.sampled_from(ALL_KINDS)),
+    shape=st.sampled_from([(0, 4), (1, 1), (1, 3), (7, 11), (3, 5, 7), (2, 3, 8, 9), (401,)]),
+    run=st.sampled_from([1, 2, 9, 60]),
+    view=st.sampled_from(VIEWS),
+    wild=st.sampled_from([None, "ignored", "pred", "target", "both"]),
+    piece=st.sampled_from([7, 64, 1 << 18]),
+    as_tensor=st.booleans(),
+)
+def test_every_kind_and_shape_is_counted_as_python_counts(
+    seed, classes, ignore, kinds, shape, run, view, wild, piece, as_tensor
+):
+    rng = np.random.default_rng(seed)
+    size = int(np.prod(shape))
+    limits = [np.iinfo(kind) for kind in kinds]
+
+    def drawn(limit):
+        return np.repeat(rng.integers(0, min(classes - 1, limit.max) + 1, size // run + 1), run)[:size]
+
+    target, pred = drawn(limits[0]), drawn(limits[1])
+    pred = np.roll(pred, 1)
+    if limits[0].min <= ignore <= limits[0].max:
+        target[rng.random(size) < 0.3] = ignore
+    strange = [v for v in (-1, -300, classes, 127, 255, 256, 511, 70_000) if not 0 <= v < classes]
+    for name, values, limit in (("target", target, limits[0]), ("pred", pred, limits[1])):
+        fits = [v for v in strange if limit.min <= v <= limit.max]
+        places = rng.random(size) < 0.1
+        if wild == "ignored":
+            places &= target == ignore
+        if fits and (wild in (name, "both") or (wild == "ignored" and name == "pred")):
+            values[places] = rng.choice(fits, int(places.sum()))
+    pred, target = (view(v.astype(k).reshape(shape)) for v, k in zip((pred, target), kinds[::-1], strict=True))
+    before = pred.copy(), target.copy()
+    given_maps = [torch.from_numpy(v.copy()) if as_tensor else v for v in (pred, target)]
+    matrix = ConfusionMatrix(classes, ignore)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "_PIECE", piece)
+        patch.setattr(metrics, "_SERIAL", 5)
+        assert attempt(matrix, lambda: matrix.update(*given_maps)) == counted(pred, target, classes, ignore)
+    for now, then in zip(given_maps, before, strict=True):
+        assert np.array_equal(np.asarray(now), then)
+
+
+@pytest.mark.parametrize("ignore", [3, 4, 200, 255])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_a_label_beside_the_ignored_one_is_refused(ignore, kind):
+    for label in {3, 4, 5, 199, 201, 254, 255} - {ignore}:
+        m = ConfusionMatrix(3, ignore)
+        with pytest.raises(ValueError, match=rf"target: expected classes 0..2, found \[{label}\]"):
+            m.update(np.zeros(3, kind), np.array([0, ignore, label], kind))
+        assert m.counts.sum() == 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_a_full_map_takes_little_memory_and_equals_numpy(noise, kind):
+    rng = np.random.default_rng(0)
+    shape = (1024, 2048)
+    target = np.kron(rng.integers(0, 19, (32, 64)), np.ones((32, 32), int))
+    target[:100] = 255
+    pred = np.where(target == 255, 3, np.roll(target, 5, 1) % 19)
+    pred = np.where(rng.random(shape) < noise, rng.integers(0, 19, shape), pred).astype(kind)
+    target = target.astype(kind)
+    keep = target != 255
+    expected = np.bincount(19 * target[keep].astype(int) + pred[keep].astype(int), minlength=361).reshape(19, 19)
+    matrix = ConfusionMatrix(19)
+    tracemalloc.start()
+    try:
+        matrix.update(pred, target)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(matrix.counts.numpy(), expected)
+    assert peak < 8 * 2**20  # a copy of one map in 64 bits is 16 MiB
+
+
+def test_maps_that_are_not_both_on_the_cpu_are_left_to_their_device():
+    here, elsewhere = (torch.zeros(4, dtype=torch.int64, device=device) for device in ("cpu", "meta"))
+    for pred, target in ((here, elsewhere), (elsewhere, here), (elsewhere, elsewhere)):
+        assert _byte_counts(pred, target, 3, 255) is None
+
+
+def test_threads_may_count_at_the_same_time():
+    rng = np.random.default_rng(0)
+    pairs = [rng.integers(0, 19, (2, 300, 400)).astype(kind) for kind in (np.uint8, np.int64) for _ in range(8)]
+    alone = [ConfusionMatrix(19).update(*pair).counts for pair in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: ConfusionMatrix(19).update(*pair).counts, pairs))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 2**18), (2, 2**15)])
+def test_torch_starts_no_threads_for_counting(threads, most, monkeypatch):
+    sizes, count = [], torch.bincount
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(torch, "bincount", lambda x, **options: sizes.append(len(x)) or count(x, **options))
+    noise = np.random.default_rng(0).integers(0, 19, (2, 512, 1024)).astype(np.uint8)
+    assert ConfusionMatrix(19).update(*noise).counts.sum() == 512 * 1024
+    assert (max(sizes), sum(sizes)) == (most, 512 * 1024)
 
 
 def test_bytes_are_counted_bytewise_and_wider_labels_still_count(monkeypatch):

@@ -16,8 +16,9 @@ from torch import nn
 
 from gltr_lib import ledger, workflows
 from gltr_lib.config import METHODS, TrainConfig
+from gltr_lib.datasets import looks, rendered
 from gltr_lib.evaluate import FULL_SIZE
-from gltr_lib.study import book, data, figures, grid, looks, plan, processes, run, tables, tiers
+from gltr_lib.study import book, data, documents, figures, grid, plan, processes, run, tables, tiers
 from gltr_lib.study.__main__ import main, parser
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places, default_ledger
@@ -113,6 +114,7 @@ def test_every_door_to_a_reserved_look_says_the_same(tmp_path):
     doors = (
         looks.sampled_looks, looks.check_open, lambda look: workflows.check_looks([look]),
         lambda look: data.load_part((look, (1,)), (16, 32), tmp_path),
+        lambda look: rendered.load_part((look, (1,)), (16, 32), tmp_path),
     )  # fmt: skip
     said = set()
     for door in doors:
@@ -130,6 +132,12 @@ def test_no_door_lets_a_number_pass_that_it_cannot_read(tmp_path, number):
         with pytest.raises(ValueError, match=r"looks?: expected sampled:<first>\.\.<last>"):
             door(f"sampled:{number}")
     assert not list(tmp_path.iterdir())
+
+
+def test_lessons_find_the_looks_under_the_study_name():
+    from gltr_lib.study import looks as door
+
+    assert all(getattr(door, name) is getattr(looks, name) for name in door.__all__)
 
 
 def test_final_scores_reserved_looks_only():
@@ -436,14 +444,14 @@ def test_streets_are_kept_in_the_checkout_and_elsewhere_in_the_users_cache(tmp_p
         (project, tmp_path / "home" / ".cache" / "gltr" / "streets"),
     ):
         monkeypatch.chdir(here)
-        data.load(streets, (16, 32))
+        rendered.load(streets, (16, 32))
         assert len(list(kept.glob("*.npy"))) == 1
     assert [path.name for path in project.iterdir()] == ["lessons"]
 
 
 def test_rendered_streets_are_kept_and_read_again(tmp_path, monkeypatch):
     streets = looks.Streets("streets/two", (("game", (1, 2)), ("sun", (3,))))
-    images, labels = data.load(streets, (16, 32), tmp_path)
+    images, labels = rendered.load(streets, (16, 32), tmp_path)
     assert images.shape == (3, 3, 16, 32)
     assert labels.shape == (3, 16, 32)
     from gltr_lib import streets as world
@@ -452,15 +460,15 @@ def test_rendered_streets_are_kept_and_read_again(tmp_path, monkeypatch):
     assert torch.equal(images[2], torch.from_numpy(picture).permute(2, 0, 1))
     assert torch.equal(labels[2], torch.from_numpy(ids))
     monkeypatch.setattr(world, "render_many", lambda *a, **k: pytest.fail("rendered again"))
-    again, _ = data.load(streets, (16, 32), tmp_path)
+    again, _ = rendered.load(streets, (16, 32), tmp_path)
     assert torch.equal(images, again)
 
 
 def test_a_damaged_cache_is_rendered_again(tmp_path):
     part = ("game", (1,))
-    good = data.load_part(part, (16, 32), tmp_path)
-    data.cache_path(part, (16, 32), tmp_path).write_bytes(b"torn")
-    assert (data.load_part(part, (16, 32), tmp_path) == good).all()
+    good = rendered.load_part(part, (16, 32), tmp_path)
+    rendered.cache_path(part, (16, 32), tmp_path).write_bytes(b"torn")
+    assert (rendered.load_part(part, (16, 32), tmp_path) == good).all()
 
 
 # --- plan -------------------------------------------------------------------------------------------------------------
@@ -614,22 +622,22 @@ def test_written_tables_are_not_stale_until_the_ledger_changes(tmp_path):
     document = tmp_path / "README.md"
     names = ["table:headline", "table:controls", "table:gap", "table:real", "table:real_walk"]
     document.write_text("a\n" + "\n".join(f"<!-- {name} -->\n<!-- /{name} -->\nb" for name in names) + "\n")
-    assert tables.stale_tables(document, results) == names
-    assert tables.write_tables(document, results) == names
-    assert tables.stale_tables(document, results) == []
-    assert tables.write_tables(document, results) == []
+    assert documents.stale_tables(document, results) == names
+    assert documents.write_tables(document, results) == names
+    assert documents.stale_tables(document, results) == []
+    assert documents.write_tables(document, results) == []
     ledger.append(results / "headline.jsonl", fake("gtr", 0, "streets/sun", 0.9))
-    assert tables.stale_tables(document, results) == ["table:headline", "table:gap"]
+    assert documents.stale_tables(document, results) == ["table:headline", "table:gap"]
     ledger.append(results / "headline.jsonl", fake(CONTROL_METHODS[0], 0, "streets/sun", 0.9))
-    assert tables.stale_tables(document, results) == ["table:headline", "table:controls", "table:gap"]
+    assert documents.stale_tables(document, results) == ["table:headline", "table:controls", "table:gap"]
 
 
 def test_readme_tables_equal_the_ledger():
     text = README.read_text(encoding="utf-8") if README.exists() else ""
     opened = re.findall(r"<!-- (table:[a-z_]+) -->", text)
-    assert set(opened) <= set(tables.tables(RESULTS))
+    assert set(opened) <= set(documents.tables(RESULTS))
     if opened:
-        assert tables.stale_tables(README, RESULTS) == [], "run: gltr study --report"
+        assert documents.stale_tables(README, RESULTS) == [], "run: gltr study --report"
 
 
 def test_committed_ledgers_are_whole():
@@ -768,4 +776,4 @@ def test_what_is_written_once_a_tier_is_written_by_one_process_at_a_time(tmp_pat
 
 @pytest.mark.slow
 def test_streets_rendered_by_several_processes_are_the_same():
-    assert np.array_equal(data._render([0, 1, 2], "game", (8, 16), 2), data._render([0, 1, 2], "game", (8, 16)))
+    assert np.array_equal(rendered._render([0, 1, 2], "game", (8, 16), 2), rendered._render([0, 1, 2], "game", (8, 16)))

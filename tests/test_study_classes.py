@@ -6,7 +6,7 @@ import pytest
 
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import classes
-from gltr_lib.study.evidence import name_of
+from gltr_lib.study.names import name_of
 from gltr_lib.study.tables import TEST
 from gltr_lib.study.tiers import PRIOR
 

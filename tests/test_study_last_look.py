@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gltr_lib import ledger
-from gltr_lib.study import last_look, plan, tables
+from gltr_lib.study import documents, last_look, plan, tables
 from gltr_lib.study.evidence import Evidence
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.places import Places
@@ -47,9 +47,9 @@ def test_a_network_of_two_tiers_has_one_line_and_a_rival_its_own(tmp_path):
 
 def test_the_other_tables_keep_to_the_open_looks(tmp_path):
     evidence = made_up(tmp_path, "headline", scored(**OPEN))
-    before = {name: make() for name, make in tables.tables(tmp_path).items() if name != "table:last_look"}
+    before = {name: make() for name, make in documents.tables(tmp_path).items() if name != "table:last_look"}
     made_up(tmp_path, "headline", scored(baseline=0.9, gtr=0.9), final=True)
-    assert {name: tables.tables(tmp_path)[name]() for name in before} == before
+    assert {name: documents.tables(tmp_path)[name]() for name in before} == before
     rows = Evidence(tmp_path).rows("headline")
     assert ledger.find(rows, data=TEST) == ledger.find(evidence.rows("headline"), data=TEST)
     assert not ledger.find(rows, data=tables.FINAL)

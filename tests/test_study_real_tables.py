@@ -11,7 +11,7 @@ import pytest
 from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
-from gltr_lib.study import photos, real_tables, real_tier, tables
+from gltr_lib.study import documents, photos, real_tables, real_tier, tables
 from gltr_lib.study.tiers import PRIOR
 from tests.test_study import RESULTS
 
@@ -183,7 +183,7 @@ def test_columns_are_all_that_the_real_sets_have():
 
 
 def test_it_stands_among_the_studys_tables(tmp_path):
-    assert "Not run: " in tables.tables(tmp_path)["table:real_sets"]()
+    assert "Not run: " in documents.tables(tmp_path)["table:real_sets"]()
 
 
 def test_networks_of_a_changed_definition_are_not_counted(groups):

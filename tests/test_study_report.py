@@ -14,6 +14,7 @@ from gltr_lib._drafts import write_text
 from gltr_lib.study import (
     ablations,
     compare,
+    documents,
     figures,
     grid,
     hypotheses,
@@ -24,10 +25,11 @@ from gltr_lib.study import (
     tiers,
     trials,
 )
-from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
+from gltr_lib.study.evidence import SHIFTED, Evidence
 from gltr_lib.study.grid import Settings
 from gltr_lib.study.hypotheses import Judgement, judge, verdict
 from gltr_lib.study.intervals import Interval
+from gltr_lib.study.names import name_of
 from gltr_lib.study.tables import TEST
 from tests.test_drafts import orphan_of
 from tests.test_study import README, RESULTS
@@ -423,5 +425,5 @@ def test_committed_tables_and_figures_are_fresh():
 def test_every_table_has_a_place():
     pages = (*report.DOCUMENTS, "docs/site/results_index.md")
     there = "".join((README.parent / name).read_text(encoding="utf-8") for name in pages)
-    assert [marker for marker in tables.tables(RESULTS) if f"<!-- {marker} -->" not in there] == []
+    assert [marker for marker in documents.tables(RESULTS) if f"<!-- {marker} -->" not in there] == []
     assert TEST in tables.COLUMN_NAMES

@@ -15,10 +15,10 @@ from gltr_lib._usage import read_shard
 from gltr_lib.baselines import NAMES
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import EVAL_SEEDS, VAL_SEEDS
-from gltr_lib.study import ablations, book, compare, data, grid, plan, run, tiers, trials
+from gltr_lib.study import ablations, book, compare, data, grid, groups, plan, run, tiers, trials
 from gltr_lib.study.__main__ import main
-from gltr_lib.study.evidence import name_of
 from gltr_lib.study.grid import Settings
+from gltr_lib.study.names import name_of
 from gltr_lib.study.places import Places
 from gltr_lib.views import Views
 
@@ -51,7 +51,7 @@ def test_every_rival_is_a_row_alone_and_with_our_consistency():
 
 
 def test_what_isw_sees_is_a_control_without_what_isw_does():
-    rows = {r.name: r for group in tiers.groups("rivals", {"isw": "whitening_again=True"}) for r in group}
+    rows = {r.name: r for group in groups.groups("rivals", {"isw": "whitening_again=True"}) for r in group}
     control, isw = rows[tiers.UNWHITENED].method, rows["isw"].method
     assert (control.views, control.rival) == (isw.views, isw.rival)
     assert (control.whitening, control.network, control.consistency) == (0.0, (), 0.0)
@@ -77,7 +77,7 @@ def test_ltr_alone_is_the_second_view_of_gtr_ltr_and_nothing_else():
 
 def test_paint_and_colour_have_a_view_each_beside_two_of_colour():
     tuned = {"photometric": "gray=0.5", "gtr": "alpha=0.5"}
-    rows = {r.name: r.method for group in tiers.groups("rivals", tuned) for r in group}
+    rows = {r.name: r.method for group in groups.groups("rivals", tuned) for r in group}
     both, twice = rows["gtr_photometric"], rows["photometric2"]
     assert (both.views, twice.views) == (("gtr", "photometric"), ("photometric", "photometric"))
     assert both.rival == twice.rival == rows["photometric"].rival == (("gray", 0.5),)

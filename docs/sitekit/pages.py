@@ -13,7 +13,7 @@ from typing import Any
 import gltr_lib
 from gltr_lib import ledger
 from gltr_lib.labels import CLASSES
-from gltr_lib.study import tables
+from gltr_lib.study import documents, tables
 
 # The API by what a reader comes for; a public module that is named nowhere goes to the last group.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -29,6 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "real_sets",
         "ledger",
         "study.tables",
+        "study.documents",
         "probes",
     ),
     "Offline copies and banks": ("offline",),
@@ -67,14 +68,14 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 def fill_tables(page: Path, results: Path, others: Sequence[Path] = ()) -> list[str]:
     """Fill the table markers of a page; returns the ledger's tables for which neither it nor another page has one."""
     text = page.read_text(encoding="utf-8")
-    tables.write_tables(page, results)
+    documents.write_tables(page, results)
     text += "".join(other.read_text(encoding="utf-8") for other in others if other.is_file())
-    return [marker for marker in tables.tables(results) if f"<!-- {marker} -->" not in text]
+    return [marker for marker in documents.tables(results) if f"<!-- {marker} -->" not in text]
 
 
 def more_tables(markers: Sequence[str], results: Path) -> str:
     """Sections for tables that the page does not place itself, so that none is forgotten."""
-    made = tables.tables(results)
+    made = documents.tables(results)
     parts = [f"## {m.split(':', 1)[-1].replace('_', ' ').capitalize()}\n\n{made[m]()}" for m in markers]
     return "\n\n".join(parts)
 

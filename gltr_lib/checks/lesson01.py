@@ -249,6 +249,8 @@ def _stacks():
         labels[:, 0, :] = torch.randint(2, 4, (9, 6), generator=generator)
         labels[:6, 1, :] = 255
         stacks.append((labels, 4))
+    last = stacks[0][0]
+    stacks.append((torch.where(last == 255, 255, 20 - last), 21))  # ids 17 to 20: not every world has 19 classes
     return stacks
 
 
@@ -334,6 +336,11 @@ def _fewest(labels, num_classes):
 @misconception("01-prior", "the last class has no vote: `range(num_classes)` ends with it", hint=2)
 def _without_the_last(labels, num_classes):
     return layout_prior(labels, num_classes - 1)
+
+
+@misconception("01-prior", "19 classes are written in: `range(num_classes)` counts those of any world", hint=2)
+def _nineteen(labels, num_classes):
+    return layout_prior(labels, 19)
 
 
 @misconception(

@@ -13,7 +13,7 @@ import random
 import sysconfig
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from gltr_lib._variant import seed as variant
+from gltr_lib.checks.comparing import array, brief, difference
 
 Cases = Callable[[], list[tuple[Any, ...]]]
 
@@ -124,91 +125,6 @@ class Exercises(dict[str, Exercise]):
         return keep
 
 
-# ---------------------------------------------------------------------------------------------- comparing
-
-
-def _array(value: Any) -> np.ndarray:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().to("cpu")
-    return np.asarray(value)
-
-
-def _is_number_like(value: Any) -> bool:
-    return isinstance(value, (torch.Tensor, np.ndarray, np.generic, bool, int, float))
-
-
-def difference(got: Any, want: Any, *, tolerance: float = 1e-4, strict_dtype: bool = False) -> str | None:
-    """Say in words how ``got`` differs from ``want``, or None where they agree.
-
-    Tensors, arrays and numbers compare by shape and value (NaN equals NaN); tuples, lists and mappings element by
-    element. Where a tensor or an array with axes is wanted, its kind counts too: the cells below an exercise call its
-    methods. The dtype matters only with ``strict_dtype``.
-
-    >>> difference(1.0, 1.0) is None
-    True
-    >>> difference([1, 2], (1, 2)) is None
-    True
-    """
-    options: dict[str, Any] = {"tolerance": tolerance, "strict_dtype": strict_dtype}
-    if got is None and want is not None:
-        return "it returns None: is the last line a `return`?"
-    if isinstance(want, Mapping):
-        if not isinstance(got, Mapping) or set(got) != set(want):
-            return f"expected a dict with the keys {sorted(want)}, received {_brief(got)}"
-        parts: list[tuple[str, Any, Any]] = [(f"entry {key!r}: ", got[key], want[key]) for key in want]
-    elif isinstance(want, (tuple, list)) and not _is_number_like(want):
-        if isinstance(got, (torch.Tensor, np.ndarray)) and len(got if got.ndim else ()) == len(want):
-            got = list(got)
-        if not isinstance(got, (tuple, list)):
-            return f"expected {len(want)} values in a list or tuple, received {_brief(got)}"
-        if len(got) != len(want):
-            return f"expected {len(want)} values, received {len(got)}: {', '.join(map(_brief, got))}"
-        parts = [(f"value {i + 1}: ", g, w) for i, (g, w) in enumerate(zip(got, want, strict=True))]
-    else:
-        return _number_difference(got, want, **options)
-    for where, g, w in parts:
-        found = difference(g, w, **options)
-        if found:
-            return where + found
-    return None
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, (torch.Tensor, np.ndarray)):
-        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _number_difference(got: Any, want: Any, *, tolerance: float, strict_dtype: bool) -> str | None:
-    if not _is_number_like(got) and not isinstance(got, (list, tuple)):
-        return f"expected numbers, received {type(got).__name__}"
-    for kind, name in ((torch.Tensor, "a tensor"), (np.ndarray, "a NumPy array")):
-        if isinstance(want, kind) and want.ndim and not isinstance(got, kind):
-            return f"expected {name} of shape {tuple(want.shape)}, received {_brief(got)}"
-    a, b = _array(got), _array(want)
-    if a.shape != b.shape:
-        if not b.ndim:
-            return f"expected one number, received {a.size:,} of shape {a.shape}: is an axis left over?"
-        return f"expected shape {b.shape}, received {a.shape}"
-    if strict_dtype and a.dtype != b.dtype:
-        return f"expected dtype {b.dtype}, received {a.dtype}"
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * 0.1, equal_nan=True)
-    if close.all():
-        return None
-    if np.isnan(a).any() and not np.isnan(b).any():
-        return "some values are NaN (not a number)"
-    if np.isnan(b).any() and not np.isnan(a[np.isnan(b)]).all():
-        return "some values should be NaN and are not"
-    if a.ndim == 0:
-        return f"expected {b:.6g}, received {a:.6g}"
-    index = tuple(int(i) for i in np.argwhere(~close)[0])
-    wrong = int((~close).sum())
-    many = f"{wrong:,} of {a.size:,} values differ{'s' if wrong == 1 else ''}"
-    return f"{many}; at {index} expected {b[index]:.6g}, received {a[index]:.6g}"
-
-
 # ------------------------------------------------------------------------------------------------ judging
 
 
@@ -282,7 +198,7 @@ def cuts_gradient(ex: Exercise, answer: Callable[..., Any]) -> bool:
 def _floats_for_integers(got: Any, want: Any) -> bool:
     """True where whole numbers are wanted in a tensor or array and floats came: no index, and inexact beyond 2**24."""
     if isinstance(want, (torch.Tensor, np.ndarray)) and want.ndim:
-        return _array(want).dtype.kind in "iu" and _array(got).dtype.kind == "f"
+        return array(want).dtype.kind in "iu" and array(got).dtype.kind == "f"
     return isinstance(want, (tuple, list)) and any(map(_floats_for_integers, got, want))
 
 
@@ -293,7 +209,7 @@ def judge(ex: Exercise, answer: Any) -> None:
     """
     if not callable(answer):
         name = ex.reference.__name__
-        raise NotYet(f"the check needs the function itself, `check({ex.id!r}, {name})`, not {_brief(answer)}")
+        raise NotYet(f"the check needs the function itself, `check({ex.id!r}, {name})`, not {brief(answer)}")
     try:
         if ex.judge is not None:
             ex.judge(answer)

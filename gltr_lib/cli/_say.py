@@ -114,4 +114,4 @@ def writable(flag: str, place: Path | None, folder: bool) -> None:
     if not os.access(there, os.W_OK):  # the command is right, the disk is not: told as the system would tell it
         sealed = hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY
         number = errno.EROFS if sealed else errno.EACCES
-        raise OSError(number, os.strerror(number), str(there))
+        raise OSError(number, os.strerror(number), str(place))

@@ -20,12 +20,12 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gltr_lib._drafts import write_text
 from gltr_lib.course import root, teach
+from gltr_lib.course.source import NAME, Cell, LessonError, lesson_files, read_cells
 
 EDITIONS = ("student", "solved", "instructor")
 COMMITTED = ("student", "solved")
@@ -35,67 +35,12 @@ DROPPED: dict[str, set[str]] = {
     "solved": {"instructor"},
     "instructor": set(),
 }
-NAME = re.compile(r"^(\d\d)_[a-z0-9_]+$")
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 EXERCISE = re.compile(r"^### (Exercise \d+\.\d+) ", re.MULTILINE)
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-
-
-class LessonError(ValueError):
-    """A lesson's source that cannot be built; the message names the file and the remedy."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a lesson: ``kind`` is ``"markdown"`` or ``"code"``, ``index`` its place in the source."""
-
-    kind: str
-    source: str
-    tags: frozenset[str]
-    index: int
-
-
-def lesson_files(folder: Path | None = None) -> list[Path]:
-    """All lessons in order of their numbers.
-
-    Args:
-        folder: where the sources lie; ``lessons/`` of the repository if left out.
-
-    Raises:
-        LessonError: a file's name is not ``NN_slug.py``, or two have one number.
-    """
-    files = sorted((root() / "lessons" if folder is None else folder).glob("*.py"))
-    seen: dict[str, Path] = {}
-    for path in files:
-        match = NAME.match(path.stem)
-        if not match:
-            raise LessonError(f"{path.name}: a lesson is called NN_slug.py (two digits, then small letters and _)")
-        if match[1] in seen:
-            raise LessonError(f"{path.name}: number {match[1]} is taken by {seen[match[1]].name}; choose another")
-        seen[match[1]] = path
-    return files
-
-
-def read_cells(path: Path) -> list[Cell]:
-    """The cells of a lesson's source, in order.
-
-    Raises:
-        LessonError: a raw cell, or cell metadata other than tags.
-    """
-    import jupytext
-
-    book = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
-    cells = []
-    for index, cell in enumerate(book.cells):
-        extra = set(cell.metadata) - {"tags", "lines_to_next_cell"}
-        if cell.cell_type not in ("markdown", "code") or extra:
-            what = f"metadata {sorted(extra)}" if extra else f"a {cell.cell_type} cell"
-            raise LessonError(f"{path.name}, cell {index + 1}: {what}; use plain code and markdown cells, tags only")
-        cells.append(Cell(cell.cell_type, cell.source, frozenset(cell.metadata.get("tags", ())), index))
-    return cells
 
 
 def solve(source: str) -> str:

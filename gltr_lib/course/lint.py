@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gltr_lib._alt import ALT_LENGTH, describes
 from gltr_lib.course import root, rules
-from gltr_lib.course.build import BEGIN, END, NAME, Cell, LessonError, lesson_files, read_cells, solve, stub
+from gltr_lib.course.build import BEGIN, END, solve, stub
+from gltr_lib.course.source import NAME, Cell, LessonError, lesson_files, read_cells
 from gltr_lib.course.teach import EXERCISE, PREDICT, SECTION
 
 MAX_LINES = 25

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from gltr_lib.course.build import Cell, solve
+from gltr_lib.course.build import solve
+from gltr_lib.course.source import Cell
 from gltr_lib.course.teach import EXPECTED, NOTES, PREDICT, sections
 
 NEAR = 2  # cells, notes not counted, between an equation and the code that computes it

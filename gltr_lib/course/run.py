@@ -23,8 +23,9 @@ from pathlib import Path
 from gltr_lib import course
 from gltr_lib._drafts import write_text
 from gltr_lib.course import outputs, report
-from gltr_lib.course.build import LessonError, build_notebook, lesson_files, read_times
+from gltr_lib.course.build import build_notebook, read_times
 from gltr_lib.course.kernel import LessonRun, execute
+from gltr_lib.course.source import LessonError, lesson_files
 from gltr_lib.course.teach import CHECK
 
 BAR_SECONDS = 2.0  # a learner who waits longer wants to know for how long

@@ -24,8 +24,9 @@ from typing import Any
 
 from gltr_lib._drafts import write_text
 from gltr_lib.course import outputs, root, run_dir
-from gltr_lib.course.build import Cell, LessonError, lesson_files, read_cells, solve
+from gltr_lib.course.build import solve
 from gltr_lib.course.slidetext import FULL, asked, height, ideas, split, to_html
+from gltr_lib.course.source import Cell, LessonError, lesson_files, read_cells
 from gltr_lib.course.teach import EXERCISE, EXPECTED, PREDICT, SECTION, recognised
 
 HERE = Path(__file__).parent

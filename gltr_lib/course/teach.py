@@ -16,12 +16,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gltr_lib._drafts import write_text
-
-if TYPE_CHECKING:
-    from gltr_lib.course.build import Cell
+from gltr_lib.course import root
+from gltr_lib.course.source import Cell, lesson_files, read_cells
 
 SECTION = re.compile(r"^## (\d+)\. (\S.*) \((\d+) min\)$", re.MULTILINE)
 EXERCISE = re.compile(r"^### Exercise (\d+\.\d+) — (\S.*) \((●○○|●●○|●●●), (\d+) min\)$", re.MULTILINE)
@@ -48,7 +46,7 @@ def sections(cells: Sequence[Cell]) -> list[Section]:
     """The sections of a lesson with their exercises, in order.
 
     Args:
-        cells: the lesson's cells (:func:`gltr_lib.course.build.read_cells`).
+        cells: the lesson's cells (:func:`gltr_lib.course.source.read_cells`).
     """
     text = "\n".join(cell.source for cell in cells if cell.kind == "markdown" and "instructor" not in cell.tags)
     heads = list(SECTION.finditer(text))
@@ -151,8 +149,6 @@ def notes(lessons: Sequence[Path]) -> str:
     Args:
         lessons: their sources, in order.
     """
-    from gltr_lib.course.build import read_cells
-
     out = ["# Notes, lesson by lesson"]
     out.append(
         "Made from the lessons by `make lessons`; edit them there. Each prediction is quoted with its expected answer, "
@@ -186,9 +182,6 @@ def _heading(source: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; 0, or 1 where ``--check`` finds the page outdated."""
-    from gltr_lib.course import root
-    from gltr_lib.course.build import lesson_files
-
     parser = argparse.ArgumentParser(
         prog="python -m gltr_lib.course.teach", description="Notes for teachers on one page."
     )

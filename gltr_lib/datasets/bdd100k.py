@@ -9,7 +9,8 @@ Source: Yu et al., CVPR 2020, arXiv 1805.04687.
 
 from __future__ import annotations
 
-from gltr_lib.datasets.layout import Coding, Form, Layout
+from gltr_lib.datasets.form import Coding, Form
+from gltr_lib.datasets.layout import Layout
 from gltr_lib.labels import BDD_TRAIN_IDS, IGNORE
 
 BDD100K = Layout(

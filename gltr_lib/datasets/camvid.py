@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gltr_lib.datasets.folder import FolderPairs, PathLike
-from gltr_lib.datasets.layout import Coding, Form, Layout
+from gltr_lib.datasets.form import Coding, Form
+from gltr_lib.datasets.layout import Layout
 from gltr_lib.labels import CAMVID11, IGNORE, lookup_table
 
 

@@ -10,7 +10,8 @@ Source: Cordts et al., CVPR 2016, arXiv 1604.01685.
 
 from __future__ import annotations
 
-from gltr_lib.datasets.layout import Coding, Form, Layout
+from gltr_lib.datasets.form import Coding, Form
+from gltr_lib.datasets.layout import Layout
 from gltr_lib.labels import BDD_TRAIN_IDS, IGNORE, LABEL_ID_TO_TRAIN_ID
 
 CITYSCAPES = Layout(

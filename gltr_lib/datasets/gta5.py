@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gltr_lib.datasets.layout import Coding, Form, Layout, Pair, mismatched
+from gltr_lib.datasets.form import Coding, Form, Pair
+from gltr_lib.datasets.layout import Layout, mismatched
 from gltr_lib.datasets.splits import GTA5_LEFT_OUT, LISTS
 from gltr_lib.labels import LABEL_ID_TO_TRAIN_ID
 

@@ -1,8 +1,8 @@
 """How a dataset lies on a disk, written down as data: folders, endings, ids, splits. One file a dataset fills it in.
 
-A :class:`Layout` has one or more :class:`Form`: the physical arrangements in which a dataset is found (the current and
-the old release of BDD100K, for instance). From a form come :class:`Pair` s of picture and label map; what their values
-mean says a :class:`Coding`. Whatever is missing, double or of another kind is an error that names it.
+A :class:`Layout` has one or more forms (:mod:`.form`): the physical arrangements in which a dataset is found (the
+current and the old release of BDD100K, for instance). From a form come pairs of picture and label map; what their
+values mean says a coding. Whatever is missing, double or of another kind is an error that names it.
 """
 
 from __future__ import annotations
@@ -14,51 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gltr_lib._read import PathLike, no_folder, picture_size, read_ids, shown, translate
+from gltr_lib._read import PathLike, no_folder, picture_size, shown, translate
 from gltr_lib._validate import check_choice
+from gltr_lib.datasets.form import Coding, Form, Pair
 from gltr_lib.datasets.nearby import advice, whose
 from gltr_lib.datasets.prepared import check_prepared, remedy
 from gltr_lib.datasets.splits import keys_of_split, split_keys, summary
 from gltr_lib.labels import BDD_TRAIN_IDS, CLASSES, IGNORE
 
 ALL_19: tuple[int, ...] = tuple(range(19))
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A picture and its label map; ``label`` is None where labels are not published (test splits)."""
-
-    key: str
-    image: Path
-    label: Path | None
-    coding: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Coding:
-    """What the values of a label file mean: a table uint8 (256,) to trainIds, and the ids that may occur."""
-
-    table: np.ndarray
-    known: frozenset[int]
-    read: Callable[[PathLike], np.ndarray] = read_ids
-
-
-@dataclass(frozen=True)
-class Form:
-    """One arrangement on a disk. Folders are patterns under the root; ``{split}`` is the split's own folder name.
-
-    ``labels`` holds (ending, coding), the preferred one first; ``stem`` is what a picture's name must look like.
-    """
-
-    name: str
-    images: str
-    label_folder: str
-    labels: tuple[tuple[str, str], ...]
-    endings: tuple[str, ...] = (".png",)
-    folders: Mapping[str, str] = field(default_factory=dict)
-    stem: str = ""
-    only: Mapping[str, str] = field(default_factory=dict)
-    config: str = ""
 
 
 @dataclass(frozen=True, eq=False)

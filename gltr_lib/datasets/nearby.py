@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gltr_lib.datasets.layout import Form
+    from gltr_lib.datasets.form import Form
 
 _MOST = 300  # folders that are looked into: this is a hint, no search
 

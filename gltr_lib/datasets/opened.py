@@ -15,8 +15,9 @@ from gltr_lib.datasets.bdd100k import BDD100K
 from gltr_lib.datasets.camvid import CAMVID
 from gltr_lib.datasets.cityscapes import CITYSCAPES
 from gltr_lib.datasets.folder import FolderPairs
+from gltr_lib.datasets.form import Pair
 from gltr_lib.datasets.gta5 import GTA5
-from gltr_lib.datasets.layout import Layout, Pair
+from gltr_lib.datasets.layout import Layout
 from gltr_lib.datasets.streets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS, StreetsDataset
 from gltr_lib.datasets.synthia import SYNTHIA
 from gltr_lib.datasets.vistas import VISTAS

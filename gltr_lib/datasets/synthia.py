@@ -13,7 +13,8 @@ import os
 
 import numpy as np
 
-from gltr_lib.datasets.layout import Coding, Form, Layout
+from gltr_lib.datasets.form import Coding, Form
+from gltr_lib.datasets.layout import Layout
 from gltr_lib.datasets.png16 import read_red16
 from gltr_lib.datasets.splits import LISTS
 from gltr_lib.labels import SYNTHIA_13, SYNTHIA_16, SYNTHIA_ID_TO_TRAIN_ID

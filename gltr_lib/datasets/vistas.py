@@ -16,7 +16,8 @@ from pathlib import Path
 
 from gltr_lib._json import parse_object
 from gltr_lib._typed import brief
-from gltr_lib.datasets.layout import PREPARED, Coding, Form, Layout, Pair
+from gltr_lib.datasets.form import Coding, Form, Pair
+from gltr_lib.datasets.layout import PREPARED, Layout
 from gltr_lib.labels import (
     VISTAS_V12_CLASSES,
     VISTAS_V12_OPENSEG,

@@ -24,6 +24,7 @@ import numpy as np
 from gltr_lib._alt import ALT_LENGTH
 from gltr_lib.explorers import uploads
 from gltr_lib.explorers._canvas import encode
+from gltr_lib.explorers._fields import NARROW
 from gltr_lib.explorers._worker import LatestWins
 from gltr_lib.explorers.assets import shipped
 from gltr_lib.viz import in_notebook
@@ -32,7 +33,6 @@ FAILURES: list[str] = []
 WIDTH = 960  # of the view in CSS pixels
 DRAWN, THEN = "This picture could not be drawn.", "Change a control, or press Reset."  # said beside an error
 SLOW = 400  # milliseconds after which a picture is announced before it is drawn
-_NARROW = {"description_width": "110px"}
 
 
 class Explorer:
@@ -114,7 +114,7 @@ class Explorer:
         )
         self.reset_button.on_click(lambda _: self.reset())
         self.code_box = widgets.Textarea(
-            description="As code", rows=7, layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"), style=_NARROW
+            description="As code", rows=7, layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"), style=NARROW
         )
         self.code_box.add_class("gltr-code")
         self.code_box.layout.display = "none"
@@ -320,55 +320,3 @@ class Explorer:
         from IPython.display import display
 
         display(self)
-
-
-# ---------------------------------------------------------------- controls, all labelled; ipywidgets loads on use
-# Each takes 464 pixels with its margins, as Number does, so that two stand side by side and columns line up.
-
-
-def slider(description: str, value: float, low: float, high: float, step: float = 0.05, *, hint: str = "") -> Any:
-    """A number that can be typed, stepped with the arrow keys, or moved with its slider (see _controls.Number)."""
-    from gltr_lib.explorers._controls import Number
-
-    return Number(description, value, low, high, step, hint=hint)
-
-
-def log_slider(description: str, value: float, low: float, high: float, *, hint: str = "") -> Any:
-    """The same, with equal factors at equal distances on the slider, from ``low`` to ``high``."""
-    from gltr_lib.explorers._controls import Number
-
-    return Number(description, value, low, high, 0.5, log=True, hint=hint)
-
-
-def integer_box(description: str, value: int, low: int, high: int, *, hint: str = "") -> Any:
-    """A box for a whole number."""
-    import ipywidgets as widgets
-
-    return widgets.BoundedIntText(
-        value=value, min=low, max=high, description=description, style=_NARROW,
-        layout={"width": "206px", "margin": "2px 256px 2px 2px"}, tooltip=hint or None,
-    )  # fmt: skip
-
-
-def choice(description: str, value: Any, options: Any, *, hint: str = "") -> Any:
-    """A list to choose from."""
-    import ipywidgets as widgets
-
-    return widgets.Dropdown(
-        value=value, options=options, description=description, style=_NARROW,
-        layout={"width": "350px", "margin": "2px 112px 2px 2px"}, tooltip=hint or None,
-    )  # fmt: skip
-
-
-def switch(description: str, value: bool, *, hint: str = "") -> Any:
-    """A box to tick, with its label beside it."""
-    import ipywidgets as widgets
-
-    return widgets.Checkbox(
-        value=value,
-        description=description,
-        indent=True,
-        style=_NARROW,
-        layout={"width": "460px"},
-        tooltip=hint or None,
-    )

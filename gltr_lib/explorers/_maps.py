@@ -7,9 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from gltr_lib._picture_figures import densest, ink_on
 from gltr_lib.explorers._canvas import Box, Canvas, font
 from gltr_lib.labels import CLASSES, IGNORE, NUM_CLASSES, PALETTES
-from gltr_lib.viz import INK, MUTED, PAPER, RIGHT, WRONG, densest, ink_on, overlay
+from gltr_lib.viz import INK, MUTED, PAPER, RIGHT, WRONG, overlay
 
 COLOURS = PALETTES["safe"]
 ERRORS = (RIGHT, WRONG, "#7a2e00")  # of one class: found, missed, claimed

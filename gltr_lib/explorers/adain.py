@@ -21,8 +21,9 @@ import torch
 
 from gltr_lib import adain as layer
 from gltr_lib._validate import check_share
-from gltr_lib.explorers._base import Explorer, choice, slider, switch
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Canvas
+from gltr_lib.explorers._fields import choice, slider, switch
 from gltr_lib.explorers.assets import SIDE, Assets, pick, shipped
 from gltr_lib.viz import COLOURS, MUTED
 

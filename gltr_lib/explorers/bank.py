@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from gltr_lib import paintings
-from gltr_lib.explorers._base import Explorer, choice, integer_box, slider
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Box, Canvas
+from gltr_lib.explorers._fields import choice, integer_box, slider
 from gltr_lib.explorers.assets import Assets, pick, shipped
 from gltr_lib.explorers.uploads import shrink
 from gltr_lib.viz import COLOURS, INK, LINE, MUTED, PAPER

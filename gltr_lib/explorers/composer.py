@@ -25,8 +25,9 @@ from gltr_lib._step import GEOMETRY, PHOTOMETRY, TEXTURE, step_seed
 from gltr_lib.baselines import policy as rivals
 from gltr_lib.config import METHODS, TrainConfig
 from gltr_lib.datasets import TRAIN_SEEDS
-from gltr_lib.explorers._base import Explorer, choice, integer_box, slider, switch
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Canvas
+from gltr_lib.explorers._fields import choice, integer_box, slider, switch
 from gltr_lib.explorers._proofs import SHIFTS, contours, contradictions, fit_chart, fit_curve
 from gltr_lib.explorers.assets import Assets, pick, shipped
 from gltr_lib.randomize import GlobalTextureRandomization, LocalTextureRandomization

@@ -16,8 +16,9 @@ import numpy as np
 
 from gltr_lib import cost as counting
 from gltr_lib.config import METHODS
-from gltr_lib.explorers._base import Explorer, choice, integer_box, slider
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Box, Canvas
+from gltr_lib.explorers._fields import choice, integer_box, slider
 from gltr_lib.explorers.assets import pick
 from gltr_lib.models import MODELS
 from gltr_lib.viz import COLOURS, INK, LINE, MUTED, PAPER

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gltr_lib.explorers._base import Explorer, choice, integer_box, log_slider, slider
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Canvas
+from gltr_lib.explorers._fields import choice, integer_box, log_slider, slider
 from gltr_lib.explorers._plots import curve_with_point, cut_histogram
 from gltr_lib.explorers.assets import Assets, shipped
 from gltr_lib.masks import threshold_field

@@ -21,8 +21,9 @@ from gltr_lib.datasets import EVAL_SEEDS
 from gltr_lib.evaluate import predict_whole
 from gltr_lib.evaluation import TITLES
 from gltr_lib.explorers import _maps as maps
-from gltr_lib.explorers._base import Explorer, choice, integer_box
+from gltr_lib.explorers._base import Explorer
 from gltr_lib.explorers._canvas import Box, Canvas
+from gltr_lib.explorers._fields import choice, integer_box
 from gltr_lib.explorers.assets import Assets, pick, to_batch
 from gltr_lib.labels import CLASSES, IGNORE, NUM_CLASSES
 from gltr_lib.metrics import ConfusionMatrix

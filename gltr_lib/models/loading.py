@@ -1,7 +1,7 @@
 """Pretrained weights into a trunk, with an account of every tensor that did not fit.
 
 ``load_state_dict(strict=False)`` says nothing when half of a file is ignored, and a network that starts from noise
-trains on, only worse. Here every tensor ends in one of the lists of a :class:`LoadReport`, and a file of another
+trains on, only worse. Here every tensor ends in one of the lists of a :class:`.LoadReport`, and a file of another
 network is an error.
 
 Two layouts are known: torchvision's ``resnet50-*.pth`` / ``resnet101-*.pth``, and the caffe ResNet-101 converted for
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._typed import strictly_typed
+from gltr_lib.models.account import LoadReport
 from gltr_lib.models.files import header_json
 from gltr_lib.models.ibn import split_norms
 from gltr_lib.models.squeezenet import DeepLabSqueezeNet, load_squeezenet
@@ -33,51 +33,6 @@ _STAGES = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 _CLASSIFIERS = ("fc.", "layer5.", "layer6.")
 _STATE = ("num_batches_tracked", *BUFFERS)  # what a run remembers, no weights
 _FIRST = re.compile(r"(?:.*\.)?(?=conv1\.weight$)")
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of each tensor of a file and of a trunk.
-
-    Attributes:
-        loaded: names that were copied.
-        missing: names of the trunk that the file does not have; they keep their initial numbers.
-        unexpected: names of the file that the trunk does not have.
-        mismatched: name, shape in the file, shape in the trunk.
-        unused: classifiers of the file (``fc.*``, ``layer5.*``, ``layer6.*``, heads), left out on purpose.
-        source: the file's name, or "tensors".
-        preprocessing: what the trunk expects from now on.
-    """
-
-    loaded: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
-    unused: tuple[str, ...] = ()
-    source: str = "tensors"
-    preprocessing: str = "imagenet"
-
-    @property
-    def complete(self) -> bool:
-        """Whether every tensor of the trunk was found."""
-        return not (self.missing or self.mismatched)
-
-    def __str__(self) -> str:
-        total = len(self.loaded) + len(self.missing) + len(self.mismatched)
-        lines = [
-            f"{self.source}: {len(self.loaded)} of {total} tensors of the trunk loaded ({self.preprocessing} input)"
-        ]
-        shapes = [f"{name} {found} in the file, {wanted} in the trunk" for name, found, wanted in self.mismatched]
-        for title, names in (
-            ("not in the file, left as they were", self.missing),
-            ("of another shape", shapes),
-            ("in the file alone", self.unexpected),
-            ("classifier, not wanted", self.unused),
-        ):
-            if names:
-                more = f", ... and {len(names) - 6} more" if len(names) > 6 else ""
-                lines.append(f"  {title} ({len(names)}): {', '.join(names[:6])}{more}")
-        return "\n".join(lines)
 
 
 @strictly_typed

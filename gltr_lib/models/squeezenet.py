@@ -14,18 +14,16 @@ Source: Iandola et al., "SqueezeNet" (arXiv 1602.07360); Chen et al., DeepLabV3 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._validate import check_batch
+from gltr_lib.models.account import LoadReport
 from gltr_lib.models.mini import ASPP, conv_block
 from gltr_lib.models.trunk import enlarge, split_parameters
-
-if TYPE_CHECKING:
-    from gltr_lib.models.loading import LoadReport
 
 MEAN = (104.0, 117.0, 123.0)  # blue, green, red on the scale 0..255
 _LOW, _LAST_POOL, _LAST_FIRE = 5, 11, 12  # places among the features
@@ -127,8 +125,6 @@ def load_squeezenet(model: DeepLabSqueezeNet, given: Mapping[str, Tensor], sourc
         >>> load_squeezenet(net, donor.state_dict()).complete
         True
     """
-    from gltr_lib.models.loading import LoadReport
-
     wanted = model.backbone.state_dict()
     found = {name.removeprefix("backbone."): value for name, value in given.items()}
     wrong = [

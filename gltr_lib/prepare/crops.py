@@ -25,7 +25,7 @@ from gltr_lib._drafts import alone, atomic_file, write_text
 from gltr_lib._read import read_image
 from gltr_lib._typed import typed
 from gltr_lib.datasets import LAYOUTS
-from gltr_lib.datasets.layout import Pair
+from gltr_lib.datasets.form import Pair
 from gltr_lib.prepare import _job
 from gltr_lib.prepare.convert import labelled_pairs
 from gltr_lib.prepare.splits import crop_key, write_lists

@@ -21,7 +21,8 @@ from gltr_lib._read import no_folder, picture_size, read_image
 from gltr_lib._typed import typed
 from gltr_lib._validate import check_choice
 from gltr_lib.datasets import LAYOUTS
-from gltr_lib.datasets.layout import PREPARED, Layout, Pair
+from gltr_lib.datasets.form import Pair
+from gltr_lib.datasets.layout import PREPARED, Layout
 from gltr_lib.datasets.nearby import whose
 from gltr_lib.labels import IGNORE
 from gltr_lib.prepare import _job

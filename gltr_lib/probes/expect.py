@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gltr_lib import ledger
+from gltr_lib.datasets.looks import TEST_LOOKS
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
 from gltr_lib.probes.plan import SWAPS
-from gltr_lib.study.looks import TEST_LOOKS
 from gltr_lib.study.tiers import PRIOR
 
 RANDOMIZED = ("gtr", "gtr_ltr", "gtr_ltr_cgl")

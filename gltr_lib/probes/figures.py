@@ -20,6 +20,8 @@ from PIL import Image
 
 from gltr_lib._charts import COLOURS, DASHES, INK, LINE, MARKERS, MUTED
 from gltr_lib._drafts import atomic_file
+from gltr_lib._json import digest
+from gltr_lib.datasets.looks import TEST_LOOKS
 from gltr_lib.evaluate.tables import percent
 from gltr_lib.labels import colourize
 from gltr_lib.probes import plan
@@ -27,8 +29,6 @@ from gltr_lib.probes.conflict import ARRANGEMENTS, MODES, Swap, set_scene, swapp
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES, corrupt
 from gltr_lib.probes.expect import RANDOMIZED, mean_relative, mean_share, miou, relative, shift
 from gltr_lib.probes.tables import LOOK_NAMES, MODE_NAMES, NAMES, WITH_PRIOR, Rows, fill, one_swap
-from gltr_lib.study.grid import digest
-from gltr_lib.study.looks import TEST_LOOKS
 from gltr_lib.study.tiers import PRIOR
 
 RC: dict[str, Any] = {

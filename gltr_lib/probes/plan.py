@@ -14,15 +14,15 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS
+from gltr_lib._json import digest
+from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, rendered
+from gltr_lib.datasets.looks import TEST_LOOKS, sampled_looks
 from gltr_lib.evaluate import layout_prior
 from gltr_lib.labels import NUM_CLASSES
 from gltr_lib.models import SHIPPED, load_shipped
 from gltr_lib.probes.conflict import ARRANGEMENTS, SURFACES, Swap
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
-from gltr_lib.study import data
-from gltr_lib.study.grid import asset_digest, digest, train_streets
-from gltr_lib.study.looks import TEST_LOOKS, sampled_looks
+from gltr_lib.study.grid import asset_digest, train_streets
 from gltr_lib.study.tiers import PRIOR
 
 # Raise this when what an answer means changes.
@@ -119,8 +119,8 @@ def prior(*, load: bool = True, cache: str | None = None) -> Network:
 
     Without ``load`` its name alone. The training streets are read from the study's cache, or rendered into it.
     """
-    weights = digest([TRAIN_SEEDS[0], len(TRAIN_SEEDS), list(SIZE), data.world_digest()])
-    model = Prior(layout_prior(data.load(train_streets("game"), SIZE, cache)[1])) if load else None
+    weights = digest([TRAIN_SEEDS[0], len(TRAIN_SEEDS), list(SIZE), rendered.world_digest()])
+    model = Prior(layout_prior(rendered.load(train_streets("game"), SIZE, cache)[1])) if load else None
     return Network(PRIOR, "the training labels", weights, model=model)
 
 
@@ -174,7 +174,7 @@ def questions() -> tuple[Question, ...]:
 def definition(question: Question, network: Network, scenes: int) -> str:
     """Twelve digits that change when the answer might."""
     return digest([
-        VERSION, question.kind, question.options, [EVAL_SEEDS[0], scenes], list(SIZE), data.world_digest(),
+        VERSION, question.kind, question.options, [EVAL_SEEDS[0], scenes], list(SIZE), rendered.world_digest(),
         network.weights,
         [asset_digest("mini"), asset_digest("paintings-mini")] if question.options.get("look") == "painted" else [],
     ])  # fmt: skip

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gltr_lib import ledger, streets
 from gltr_lib.datasets import EVAL_SEEDS
+from gltr_lib.datasets.rendered import world_digest
 from gltr_lib.evaluate import FULL_SIZE
 from gltr_lib.evaluate.passes import device_of, evaluation_mode, forward_of, most_probable, pictures_for
 from gltr_lib.labels import CLASSES
@@ -27,7 +28,6 @@ from gltr_lib.probes.conflict import Scene, Swap, arrange, scored_pixels, set_sc
 from gltr_lib.probes.corruptions import corrupt
 from gltr_lib.probes.features import Moments, distance, moments
 from gltr_lib.probes.plan import Network, Question
-from gltr_lib.study.data import world_digest
 
 SHARE_PROTOCOL = "shape / (shape + texture), repainted pixels of the shape @ full size"
 FEATURE_PROTOCOL = "channel moments over positions and scenes, against game"

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib import ledger
+from gltr_lib.datasets.looks import TEST_LOOKS
 from gltr_lib.evaluate.tables import percent
 from gltr_lib.models import SHIPPED
 from gltr_lib.probes import plan
 from gltr_lib.probes.conflict import ARRANGEMENTS
 from gltr_lib.probes.corruptions import KINDS, SEVERITIES
 from gltr_lib.probes.expect import EXPECTATIONS, control, mean_decided, mean_relative, mean_share, miou, relative, shift
-from gltr_lib.study.looks import TEST_LOOKS
-from gltr_lib.study.tables import METHOD_NAMES
+from gltr_lib.study.names import METHOD_NAMES
 from gltr_lib.study.tiers import PRIOR
 
 Rows = Sequence[ledger.Row]

@@ -16,6 +16,8 @@ from gltr_lib._fields import from_dict, pairs
 from gltr_lib._json import parse
 from gltr_lib._typed import typed
 from gltr_lib.config import TrainConfig
+from gltr_lib.datasets.looks import Streets
+from gltr_lib.datasets.rendered import load
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,6 @@ class Data:
 
     def _streets(self, split: str, config: TrainConfig) -> Held:
         """Rendered streets, kept on disk and held in memory: a loader would render each of them in every epoch."""
-        from gltr_lib.study.data import load
-        from gltr_lib.study.looks import Streets
-
         seeds = {"train": datasets.TRAIN_SEEDS, "val": datasets.VAL_SEEDS}
         if split not in seeds:
             raise ValueError(f"streets: unknown split {split!r}; valid: train, val (eval is for scores after training)")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from gltr_lib._usage import UsageError, read_shard, usage
 
 if TYPE_CHECKING:
-    from gltr_lib.study.grid import Settings
     from gltr_lib.study.places import Places
+    from gltr_lib.study.settings import Settings
 
 
 def command(
@@ -47,9 +47,10 @@ def command(
 
     Args: the flags of :func:`parser`, where each is described, under the names of their ``dest``.
     """
-    from gltr_lib.study.grid import Settings, grid
+    from gltr_lib.study.grid import grid
     from gltr_lib.study.places import Places, default_ledger
     from gltr_lib.study.run import run_study
+    from gltr_lib.study.settings import Settings
     from gltr_lib.study.tiers import TIERS
 
     with usage():
@@ -114,8 +115,9 @@ def _print_table(settings: Settings, places: Places) -> None:
     """What a tier has so far, as a table."""
     from gltr_lib import ledger
     from gltr_lib.study import book, compare, last_look, tables
-    from gltr_lib.study.evidence import Evidence, name_of
+    from gltr_lib.study.evidence import Evidence
     from gltr_lib.study.grid import grid
+    from gltr_lib.study.names import COLUMN_NAMES, name_of
 
     if settings.final and settings.title == settings.tier:
         print(f"\n{last_look.last_look_table(Evidence(places.ledger.parent))}")
@@ -132,7 +134,7 @@ def _print_table(settings: Settings, places: Places) -> None:
             methods = [name for name, own in classes.items() if own == count]
             part = ledger.find(rows, method=tuple(methods))
             columns = list(dict.fromkeys(row["data"] for row in part))
-            heads = {**{data: data for data in columns}, **tables.COLUMN_NAMES}
+            heads = {**{data: data for data in columns}, **COLUMN_NAMES}
             print("\n" + ledger.table(part, methods=methods, columns=columns, column_names=heads,
                                       method_names={name: name_of(name) for name in methods}))  # fmt: skip
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.study import painters
+from gltr_lib.study.names import name_of
 from gltr_lib.study.tiers import Row, walk
 
 SIGMA = METHODS["gtr_ltr_cgl"].sigma
@@ -116,8 +117,6 @@ def factors() -> tuple[Factor, ...]:
         >>> [level.label for level in factors()[2].levels]
         ['0.25', '0.5', '0.75', '1']
     """
-    from gltr_lib.study.evidence import name_of
-
     whole = len(complexities())
     counts = [_level("gtr", f"styles={n}", str(n), styles=spread(n)) for n in (1, 2, 5, 15, 50)]
     bands = {"plainest quarter": (0.0, 0.25), "middle": (0.375, 0.625), "busiest quarter": (0.75, 1.0)}

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gltr_lib import ledger
-from gltr_lib.study.grid import Run, Settings, grid
-from gltr_lib.study.looks import Streets
+from gltr_lib.datasets.looks import Streets
+from gltr_lib.study.grid import Run, grid
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tiers import PRIOR, TIERS
 
 CHANGED = "-changed"  # ending of the ledgers of shortened or changed tiers

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib.labels import CLASSES
 from gltr_lib.study import tiers
-from gltr_lib.study.evidence import Evidence, name_of
+from gltr_lib.study.evidence import Evidence
 from gltr_lib.study.figures import few_seeds
-from gltr_lib.study.tables import COLUMN_NAMES, TEST
+from gltr_lib.study.names import COLUMN_NAMES, TEST, name_of
 from gltr_lib.study.tiers import PRIOR
 
 if TYPE_CHECKING:

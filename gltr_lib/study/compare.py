@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from gltr_lib import ledger
+from gltr_lib._json import digest
 from gltr_lib.study import ablations, tiers, trials
-from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, looks_of, name_of
-from gltr_lib.study.grid import STEPS, Settings, digest, grid
+from gltr_lib.study.evidence import SHIFTED, Evidence, gap_by_look, looks_of
+from gltr_lib.study.grid import grid
+from gltr_lib.study.groups import groups
 from gltr_lib.study.intervals import Difference
-from gltr_lib.study.tables import COLUMN_NAMES, with_rows
+from gltr_lib.study.names import COLUMN_NAMES, name_of
+from gltr_lib.study.settings import STEPS, Settings
+from gltr_lib.study.tables import with_rows
 from gltr_lib.study.tiers import PRIOR
 
 #: What a table asks of the walk: the question, the method, and what it is compared with.
@@ -93,7 +97,7 @@ def say_difference(found: Difference) -> str:
 def rivals_table(evidence: Evidence) -> str:
     """Every rival beside ours at equal cost, with the setting that it ran with."""
     rows = evidence.rows("rivals")
-    methods = list(dict.fromkeys(row.name for group in tiers.groups("rivals", evidence.tuned) for row in group))
+    methods = list(dict.fromkeys(row.name for group in groups("rivals", evidence.tuned) for row in group))
     methods = [name for name in methods if not name.endswith("_tuned") or evidence.tuned]
     settings = {name: _setting(name, evidence.tuned) for name in methods}
     names = {name: f"{name_of(name)}{f' ({settings[name]})' if settings[name] else ''}" for name in methods}

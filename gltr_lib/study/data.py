@@ -1,46 +1,35 @@
-"""Rendered streets, kept on disk once: several runs and several processes read the same file.
+"""What the study's networks see: rendered streets, copies of them painted beforehand, and frames of somebody else's.
 
-One array holds images and labels together (N,H,W,4: red, green, blue, class), so that a file is either whole or not
-there: it is written under a temporary name and renamed. The name holds a digest of the renderer's source, hence a
-changed renderer never meets pictures of its past.
+Rendered streets are kept as :mod:`gltr_lib.datasets.rendered` keeps them, and painted copies beside them; frames are
+read from their files each time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from itertools import repeat
-from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._drafts import atomic_file
-from gltr_lib._workers import end_with_parent
+from gltr_lib._checkout import default_cache
+from gltr_lib.datasets import rendered
+from gltr_lib.datasets.looks import Part, Streets, check_open
 from gltr_lib.study import real_tier
-from gltr_lib.study.grid import digest
-from gltr_lib.study.looks import Part, Streets, check_open
-from gltr_lib.study.places import default_cache
-
-#: Words of the renderer's source that say how its processes end, and nothing of what they draw. They came after the
-#: study's rows, which stay comparable.
-_NO_PICTURE = (b"from gltr_lib._workers import end_with_parent\n", b", initializer=end_with_parent")
+from gltr_lib.study.grid import BASE
+from gltr_lib.style_bank import StyleBank
+from gltr_lib.stylizer import Stylizer
 
 
 def load(
     streets: Streets, size: tuple[int, int], folder: str | os.PathLike[str] | None = None, *, final: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Images and labels of some streets, rendered or read from the cache.
+    """Images and labels of some streets: rendered, painted, read from the cache, or frames from their files.
 
     Args:
         streets: which looks and scenes.
         size: (height, width).
-        folder: where rendered streets are kept; None = as :func:`~gltr_lib.study.places.default_cache` says.
+        folder: where rendered streets are kept; None = as :func:`~gltr_lib._checkout.default_cache` says.
         final: reserved looks (sampled:1000 and on) are rendered only with True.
 
     Returns:
@@ -50,9 +39,7 @@ def load(
         ValueError: a reserved look without ``final``.
     """
     folder = default_cache() if folder is None else folder
-    parts = [load_part(part, size, folder, final=final) for part in streets.parts]
-    both = torch.from_numpy(np.concatenate(parts))
-    return both[..., :3].permute(0, 3, 1, 2).contiguous(), both[..., 3].contiguous()
+    return rendered.as_tensors([load_part(part, size, folder, final=final) for part in streets.parts])
 
 
 def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str], *, final: bool = False) -> np.ndarray:
@@ -61,42 +48,14 @@ def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str],
     check_open(look, final=final)
     if real_tier.are_files(look):
         return real_tier.load(look, seeds, size[1])
-    path = cache_path(part, size, folder)
-    if path.exists():
-        try:
-            return np.load(path, allow_pickle=False)
-        except (OSError, ValueError):  # damaged from outside: render again
-            path.unlink(missing_ok=True)
     if look.startswith("painted:"):
-        both = _paint(load_part(("game", seeds), size, folder), int(look.split(":")[1]))
-    else:
-        cores = os.cpu_count() or 1
-        workers = min(8, cores) if cores > 2 and len(seeds) > 32 else 0  # a few streets are not worth a process
-        both = _render(list(seeds), look, size, workers)
-    with atomic_file(path) as draft, draft.open("wb") as file:
-        np.save(file, both, allow_pickle=False)
-    return both
-
-
-def _render(seeds: Sequence[int], look: str, size: tuple[int, int], workers: int = 0) -> np.ndarray:
-    """Streets as uint8 (N,H,W,4); the workers end with this process, which a kill may end at any moment."""
-    if workers < 2:
-        from gltr_lib import streets as world
-
-        images, labels = world.render_many(seeds, look, size)
-        return np.concatenate([images, labels[..., None]], axis=-1)
-    step = max(1, -(-len(seeds) // (4 * workers)))
-    parts = [seeds[first : first + step] for first in range(0, len(seeds), step)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        return np.concatenate(list(pool.map(_render, parts, repeat(look), repeat(size))))
+        copy = int(look.split(":")[1])
+        return rendered.kept(part, size, folder, lambda: _paint(load_part(("game", seeds), size, folder), copy))
+    return rendered.load_part(part, size, folder, final=final)
 
 
 def _paint(game: np.ndarray, copy: int, batch: int = 16) -> np.ndarray:
     """A copy of the game's scenes painted beforehand, each in a style of its own; on the CPU, as eight-bit pictures."""
-    from gltr_lib.study.grid import BASE
-    from gltr_lib.style_bank import StyleBank
-    from gltr_lib.stylizer import Stylizer
-
     stylizer, bank = Stylizer.load(BASE.stylizer, device="cpu"), StyleBank.load(BASE.bank)
     styles = bank.sample(len(game), torch.Generator().manual_seed(copy))
     painted = game.copy()
@@ -107,29 +66,3 @@ def _paint(game: np.ndarray, copy: int, batch: int = 16) -> np.ndarray:
             made = stylizer.stylize(images, styles[torch.arange(start, start + len(images))])
             painted[part, ..., :3] = (made * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return painted
-
-
-def cache_path(part: Part, size: tuple[int, int], folder: str | os.PathLike[str]) -> Path:
-    """Where one look's scenes are kept."""
-    look, seeds = part
-    key = digest([look, list(seeds), list(size), world_digest()])
-    name = look.replace(":", "-")
-    return Path(folder) / f"streets-{name}-{len(seeds)}x{size[0]}x{size[1]}-{key}.npy"
-
-
-@cache
-def world_digest() -> str:
-    """Twelve digits of the renderer's source code; the ledger's rows carry them."""
-    from gltr_lib import streets as world
-
-    if world.__file__ is None:
-        return "unknown"
-    source = Path(world.__file__).resolve()
-    files = sorted(source.parent.glob("*.py")) if source.name == "__init__.py" else [source]
-    mixed = hashlib.sha256()
-    for file in files:
-        source_text = file.read_bytes()
-        for words in _NO_PICTURE:
-            source_text = source_text.replace(words, b"")
-        mixed.update(source_text)
-    return mixed.hexdigest()[:12]

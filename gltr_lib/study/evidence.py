@@ -1,4 +1,4 @@
-"""What the ledgers say about the study as it is declared now: rows by tier, differences, the gap by look; names.
+"""What the ledgers say about the study as it is declared now: rows by tier, differences, the gap by look.
 
 Source: our own plan. The share of the gap is (method - baseline) / (oracle - baseline), seeds paired.
 """
@@ -13,58 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from gltr_lib import ledger
-from gltr_lib.study import book, tiers, trials
-from gltr_lib.study.grid import Settings, grid
+from gltr_lib.study import book, real_tables, tiers, trials
+from gltr_lib.study.grid import grid
 from gltr_lib.study.intervals import Difference, difference, groups_of, miou
+from gltr_lib.study.names import TEST
 from gltr_lib.study.scenes import load as load_scenes
-from gltr_lib.study.tables import TEST, share_of_gap
+from gltr_lib.study.settings import Settings
+from gltr_lib.study.tables import share_of_gap
 from gltr_lib.study.tiers import PRIOR
 
 SHIFTED = ("streets/overcast", "streets/sun", TEST)
-NAMES = {
-    "baseline": "baseline",
-    "baseline2": "baseline, two views",
-    tiers.NO_JITTER: "baseline without jitter and blur",
-    "gtr": "GTR",
-    "gtr_gtr": "GTR + GTR′",
-    "gtr_gtr_cons": "GTR + GTR′ + consistency",
-    "raw_gtr": "raw + GTR",
-    "gtr_ltr": "GTR + LTR",
-    "gtr_ltr_cgl": "GTR + LTR + CGL",
-    "gtr_ltr_cgl10": "GTR + LTR + ten times CGL",
-    tiers.LTR_ALONE: "LTR as the only view",
-    tiers.LTR_ALONE_LARGE: "LTR as the only view, blobs four times as large",
-    "baseline2_cons": "baseline, two views + consistency",
-    "gtr_tuned": "GTR, tuned",
-    "gtr_ltr_cgl_tuned": "GTR + LTR + CGL, tuned",
-    "oracle": "oracle (trained on overcast and sun)",
-    "photometric": "strong photometry (SimCLR)",
-    "policy": "automatic policy",
-    "randconv": "RandConv",
-    "randconv_own": "RandConv + its own consistency",
-    "fourier": "Fourier amplitudes of paintings",
-    "regions": "stylised CutMix",
-    "pixels": "AdaIN on pixels",
-    "mixstyle": "MixStyle",
-    "ibn": "IBN-Net",
-    "isw": "instance-selective whitening (ISW)",
-    "isw_cons": "ISW + consistency",
-    "photometric2": "strong photometry, two views",
-    "gtr_photometric": "GTR + strong photometry (a view each)",
-    tiers.UNWHITENED: "raw + recoloured (control: ISW without whitening)",
-}
-
-
-def name_of(method: str) -> str:
-    """A method as tables print it.
-
-    Example:
-        >>> name_of("randconv_cons")
-        'RandConv, two views + consistency'
-    """
-    if method not in NAMES and method.endswith(tiers.CONSISTENT):
-        return f"{name_of(method.removesuffix(tiers.CONSISTENT))}, two views + consistency"
-    return NAMES.get(method, method)
 
 
 @dataclass(frozen=True)
@@ -109,8 +67,6 @@ class Evidence:
         return self.photos if tier == "photos" else self._tiers[tier]
 
     def _on_photos(self, tier: str) -> list[ledger.Row]:
-        from gltr_lib.study import real_tables
-
         rows = book.photo_rows(self.results)
         return [r for r in real_tables.scored(rows, grid(Settings(tier), self.tuned)) if r["method"] != PRIOR]
 

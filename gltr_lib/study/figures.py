@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from gltr_lib import ledger
 from gltr_lib._drafts import atomic_file, write_text
 from gltr_lib.study import ablations, tables, tiers
-from gltr_lib.study.evidence import SHIFTED, Evidence, name_of
-from gltr_lib.study.tables import TEST
+from gltr_lib.study.evidence import SHIFTED, Evidence
+from gltr_lib.study.groups import groups
+from gltr_lib.study.names import COLUMN_NAMES, METHOD_NAMES, TEST, name_of
 from gltr_lib.study.tiers import HEADLINE_METHODS, PRIOR
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple
 
     chosen = tables.headline_rows(rows, tier)
     methods = [m for m in HEADLINE_METHODS if ledger.find(chosen, method=m)]
-    columns = [c for c in tables.COLUMN_NAMES if ledger.find(chosen, data=c)]
+    columns = [c for c in COLUMN_NAMES if ledger.find(chosen, data=c)]
     if not methods or not columns:
         raise ValueError(f"no rows of tier {tier!r} in the ledger: run gltr study --tier headline first")
     cells = ledger.summarise(chosen)
@@ -87,7 +88,7 @@ def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple
         prior = cells.get((PRIOR, column))
         if prior is not None:
             axis.axvline(100 * prior.mean, color="#555555", linestyle="--", linewidth=1)
-        axis.set_title(tables.COLUMN_NAMES[column], fontsize=10)
+        axis.set_title(COLUMN_NAMES[column], fontsize=10)
         axis.set_xlim(0, 100)
         axis.set_xticks([0, 25, 50, 75, 100], ["0", "", "50", "", "100"])
         axis.grid(axis="x", color=GRID, linewidth=0.6)
@@ -96,7 +97,7 @@ def headline_figure(rows: Sequence[ledger.Row], tier: str = "headline") -> tuple
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
     for axis in panels[:, 0]:
-        axis.set_yticks(range(len(methods)), [textwrap.fill(tables.METHOD_NAMES[m], 24) for m in methods])
+        axis.set_yticks(range(len(methods)), [textwrap.fill(METHOD_NAMES[m], 24) for m in methods])
     panels[0, 0].invert_yaxis()
     figure.supxlabel("mIoU-19 (%); marks: seeds, bar: their mean, dashed: layout prior", fontsize=9)
     return figure, alt_text(cells, methods, columns)
@@ -106,10 +107,8 @@ def alt_text(cells: Mapping[tuple[Any, ...], ledger.Summary], methods: Sequence[
     """The figure in words: every mean, look by look."""
     parts = []
     for column in columns:
-        means = [
-            f"{tables.METHOD_NAMES[m]} {100 * cells[(m, column)].mean:.0f}" for m in methods if (m, column) in cells
-        ]
-        parts.append(f"{tables.COLUMN_NAMES[column]}: {', '.join(means)}")
+        means = [f"{METHOD_NAMES[m]} {100 * cells[(m, column)].mean:.0f}" for m in methods if (m, column) in cells]
+        parts.append(f"{COLUMN_NAMES[column]}: {', '.join(means)}")
     return "Bar chart of mIoU in per cent for each method, one panel a look. " + ". ".join(parts) + "."
 
 
@@ -147,7 +146,7 @@ def ablation_figure(evidence: Evidence, factor: ablations.Factor) -> tuple[Figur
         if seen[look]:
             middle = (max(seen[look]) + min(seen[look])) / 2
             axis.set_xlim(middle - half, middle + half)
-        axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=10)
+        axis.set_title(COLUMN_NAMES[look], loc="left", fontsize=10)
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(levels) - 0.5, -0.5)
     names = [level.label + _one_seed(cells, level, looks) for level in levels]
@@ -175,7 +174,7 @@ def _words(factor: ablations.Factor, levels: list[ablations.Level], cells: Any, 
             for level in levels
             if (level.row.name, look) in cells
         ]
-        parts.append(f"{tables.COLUMN_NAMES[look]}: {'; '.join(found)}")
+        parts.append(f"{COLUMN_NAMES[look]}: {'; '.join(found)}")
     counts = sorted(
         {cells[level.row.name, look].n for level in levels for look in looks if (level.row.name, look) in cells}
     )
@@ -191,7 +190,7 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
     cells = ledger.summarise(evidence.rows("rivals"))
     alone, consistent = tiers.rival_names()
     rivals = (*alone, *consistent)
-    methods = [row.name for group in tiers.groups("rivals", evidence.tuned) for row in group]
+    methods = [row.name for group in groups("rivals", evidence.tuned) for row in group]
     methods = [m for m in methods if (m, TEST) in cells and m != "oracle"]
     methods = [m for m in methods if not m.endswith("_tuned") or evidence.tuned]
     if not set(methods) & set(rivals):
@@ -213,7 +212,7 @@ def rivals_figure(evidence: Evidence) -> tuple[Figure, str] | None:
             axis.scatter([100 * cell.mean], [place], color=colour, marker=marker, s=34)
             if (twice := _beside(evidence, cells, again.get(method, ""), method, look)) is not None:
                 axis.scatter([100 * twice], [place], facecolor="none", edgecolor=colour, marker=marker, s=34)
-        axis.set_title(tables.COLUMN_NAMES[look], loc="left", fontsize=11)
+        axis.set_title(COLUMN_NAMES[look], loc="left", fontsize=11)
         axis.set_xlabel("mIoU-19 (%)")
         axis.grid(axis="both", color=GRID, linewidth=0.6)
         axis.set_ylim(len(methods) - 0.5, -0.5)

@@ -11,7 +11,6 @@ Source: our own plan (issues of the course).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from gltr_lib._drafts import digest as file_digest
-from gltr_lib._json import parse_object
+from gltr_lib._json import digest, parse_object
 from gltr_lib.config import MethodConfig, TrainConfig, parse_overrides
 from gltr_lib.datasets import EVAL_SEEDS, TRAIN_SEEDS, VAL_SEEDS
+from gltr_lib.datasets.looks import Streets, sampled_looks
 from gltr_lib.study import painters, real_tier, trials
-from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS, Streets, sampled_looks
-from gltr_lib.study.tiers import FIRST_SEED, SEEDS, TIERS, Row, groups
+from gltr_lib.study.groups import groups
+from gltr_lib.study.settings import STEPS, Settings
+from gltr_lib.study.tiers import SEEDS, Row
 
 # Raise this when what a score MEANS changes (renderer, looks, scoring): it makes all earlier rows outdated.
 STUDY_VERSION = 1
@@ -44,74 +45,7 @@ SILENT_FIELDS = frozenset({"device", "checkpoint_every", "amp"})
 # For the same time on two cores: more and smaller steps than twelve images allow. Full precision, on a GPU too.
 # No zoom, as in the official recipe: with it the baseline was still 3.4 points short of a run four times longer.
 FORWARD_IMAGES = 8
-STEPS = {"headline": 2000, "tuning": 1000, "rivals": 2000, "ablations": 2000, "real": 500}
 BASE = TrainConfig(forward_images=FORWARD_IMAGES, scale=(1.0, 1.0), amp=False)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user may change about a tier; anything but the defaults is named in the rows.
-
-    Attributes:
-        tier: one of ``TIERS``.
-        steps: training steps; None = the tier's own.
-        seeds: number of seeds; None = the tier's own.
-        only: methods to run; empty = all.
-        scenes: shorten every set of streets to this many scenes (0 = whole), for a rehearsal.
-        looks: the test looks, "sampled:<first>..<last>"; empty = the study's own.
-        final: score the finished networks on the reserved looks, once.
-        retrain: train again what has rows and whose network is not here; its rows stay as they are.
-        overrides: ``key=value`` changes of every TrainConfig.
-    """
-
-    tier: str = "headline"
-    steps: int | None = None
-    seeds: int | None = None
-    only: tuple[str, ...] = ()
-    scenes: int = 0
-    looks: str = ""
-    final: bool = False
-    retrain: bool = False
-    overrides: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.tier not in TIERS:
-            raise ValueError(f"tier: unknown {self.tier!r}; valid: {', '.join(TIERS)}")
-        if self.only:  # the names of a tier's rows do not depend on what was tuned
-            known = [row.name for group in groups(self.tier) for row in group]
-            unknown = [name for name in self.only if name not in known]
-            if unknown:
-                raise ValueError(f"only: unknown methods {', '.join(unknown)}; valid: {', '.join(known)}")
-        for name in ("steps", "seeds"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: expected at least 1, received {value}")
-        if self.scenes < 0:
-            raise ValueError(f"scenes: expected 0 (all) or more, received {self.scenes}")
-        if not self.looks:
-            object.__setattr__(self, "looks", FINAL_LOOKS if self.final else TEST_LOOKS)
-        sampled_looks(self.looks, final=self.final)
-        if self.final and self.tier == "tuning":
-            raise ValueError("final: trials are never scored on test looks; choose another tier")
-        if self.final and self.retrain:
-            raise ValueError("retrain: trains and compares with the ledger; score with final afterwards")
-
-    @property
-    def first_seed(self) -> int:
-        """The seed of the first run; trials have seeds of their own."""
-        return FIRST_SEED.get(self.tier, 0)
-
-    @property
-    def title(self) -> str:
-        """The tier's name in the ledger; a shortened or changed tier says so."""
-        changes = []
-        if self.steps is not None and self.steps != STEPS[self.tier]:
-            changes.append(f"{'short' if self.steps < STEPS[self.tier] else 'long'}: {self.steps} steps")
-        if self.scenes:
-            changes.append(f"short: {self.scenes} scenes")
-        if self.overrides:
-            changes.append(f"changed: {' '.join(self.overrides)}")
-        return f"{self.tier} ({', '.join(changes)})" if changes else self.tier
 
 
 @dataclass(frozen=True)
@@ -267,12 +201,6 @@ def score_sets(settings: Settings) -> tuple[Streets, ...]:
     named = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("game", "overcast", "sun")]
     controls = [Streets(f"streets/{look}", ((look, seeds),)) for look in ("geometry", "colour")]
     return (*named, test, *controls)
-
-
-def digest(content: Any) -> str:
-    """Twelve hexadecimal digits of a JSON value's SHA-256."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gltr_lib.study import tiers
-from gltr_lib.study.evidence import Evidence, gap_by_look, name_of
+from gltr_lib.study.compare import say_difference
+from gltr_lib.study.evidence import Evidence, gap_by_look
 from gltr_lib.study.intervals import Difference, Interval
-from gltr_lib.study.tables import COLUMN_NAMES, TEST
+from gltr_lib.study.names import COLUMN_NAMES, TEST, name_of
+from gltr_lib.study.real_tables import COLUMNS
 
 FILE = "hypotheses.json"
 VERDICTS = ("confirmed", "refuted", "undecided")
@@ -136,8 +138,6 @@ def in_words(method: str) -> tuple[str, str]:
 
 
 def _set_name(data: str) -> str:
-    from gltr_lib.study.real_tables import COLUMNS
-
     real = {" ".join(column): head for column, head in COLUMNS.items()}
     return {**COLUMN_NAMES, **real, "test": COLUMN_NAMES[TEST]}.get(data, data)
 
@@ -175,8 +175,6 @@ def _of(found: Difference, test: Mapping[str, Any]) -> str:
 
 
 def _say(found: Difference) -> str:
-    from gltr_lib.study.compare import say_difference
-
     return say_difference(found)
 
 

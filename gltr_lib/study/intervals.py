@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gltr_lib import ledger
+from gltr_lib.datasets.looks import is_reserved, sampled_looks
 from gltr_lib.study import scenes
-from gltr_lib.study.looks import is_reserved, sampled_looks
 from gltr_lib.study.student import quantile
 
 LEAST_SEEDS = 5

@@ -13,10 +13,10 @@ import statistics
 from gltr_lib import ledger
 from gltr_lib.study import book, tiers
 from gltr_lib.study.compare import say_difference
-from gltr_lib.study.evidence import Evidence, name_of
-from gltr_lib.study.grid import Settings
+from gltr_lib.study.evidence import Evidence
 from gltr_lib.study.intervals import difference
-from gltr_lib.study.tables import FINAL, TEST
+from gltr_lib.study.names import FINAL, TEST, name_of
+from gltr_lib.study.settings import Settings
 
 #: The walk's own questions: what a method adds to the one before it.
 ABOVE = {"gtr": "baseline", "gtr_gtr": "gtr", "gtr_ltr": "gtr_gtr", "gtr_ltr_cgl": "gtr_ltr"}

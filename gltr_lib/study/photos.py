@@ -15,33 +15,27 @@ from typing import Any
 import torch
 
 from gltr_lib import ledger
+from gltr_lib._json import digest
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.metrics import ConfusionMatrix
-from gltr_lib.real_sets import REAL_SETS, Frames, find_sets, label_sets_for, protocol_of, score_frames, source_prior
+from gltr_lib.real_sets import (
+    REAL_SETS,
+    Frames,
+    label_sets_for,
+    note_look,
+    protocol_of,
+    score_frames,
+    sets_below,
+    source_prior,
+)
 from gltr_lib.study import book, data
-from gltr_lib.study.grid import Run, Settings, digest
+from gltr_lib.study.grid import Run
 from gltr_lib.study.places import Places
 from gltr_lib.study.run import load_network, networks, result_row
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tiers import PRIOR
 
 Matrices = dict[str, dict[str, ConfusionMatrix]]  # label set -> sequence -> matrix
-
-
-def sets_below(root: str | Path, wanted: Sequence[str] = ()) -> dict[str, Path]:
-    """The real sets below a data root that are wanted; all that are there if none is named.
-
-    Raises:
-        ValueError: none is there, or a named one is not.
-    """
-    found = find_sets(root)
-    lacking = [name for name in wanted if name not in found]
-    if lacking or not found:
-        what = ", ".join(lacking) or " or ".join(REAL_SETS)
-        raise ValueError(
-            f"{root}: expected {what} below it (camvid: train, val; idd_lite: val/images, val/labels; cityscapes: "
-            f"images, labels); found {', '.join(found) or 'none'}; set GLTR_DATA to the folder above them"
-        )
-    return {name: folder for name, folder in found.items() if not wanted or name in wanted}
 
 
 def score_real(
@@ -97,22 +91,6 @@ def score_real(
             _score_network(name, frames, run, places, target, where, say)
             seen.add(run.id)
     return len(seen)
-
-
-def note_look(log: str | Path, name: str, reason: str, networks: Sequence[str]) -> str:
-    """Count a look at a real set in a log, before it is taken; the commit of the code that looks."""
-    row = look_row(ledger.now(), ledger.git_commit(), reason, name, networks)
-    ledger.append(log, row)
-    return str(row["commit"])
-
-
-def look_row(date: str, commit: str, reason: str, name: str, networks: Sequence[str]) -> ledger.Row:
-    """A look as a line of a ledger: what is counted is the networks that look; it has no score and takes no time."""
-    return {
-        "method": "look at photographs", "seed": 0, "commit": commit, "protocol": "a look, counted before any score",
-        "metric": "networks", "value": len(networks), "data": name, "config": {}, "device": "none", "wall_seconds": 0,
-        "date": date, "reason": reason, "set": name, "networks": [*networks],
-    }  # fmt: skip
 
 
 def definition(name: str, label_set: str, run: Run) -> str:

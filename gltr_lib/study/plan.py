@@ -20,15 +20,17 @@ from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib._drafts import write_text
-from gltr_lib._json import parse_object
+from gltr_lib._json import digest, parse_object
+from gltr_lib._origin import without_threads
 from gltr_lib.config import PAINTED_VIEWS, TrainConfig
+from gltr_lib.datasets.looks import is_reserved
 from gltr_lib.study import book
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, digest, grid, rows_for
-from gltr_lib.study.looks import is_reserved
+from gltr_lib.study.grid import Run, grid, rows_for
 from gltr_lib.study.places import Places
 from gltr_lib.study.real_tier import photographs
 from gltr_lib.study.run import styles_for
+from gltr_lib.study.settings import Settings
 
 NOT_HERE = "cannot run here"
 Timer = Callable[[TrainConfig, str | None], float]
@@ -165,7 +167,7 @@ class _Clock:
         self.device_name, self.device, self.timer, self.path = device_name, device, timer, kept
         timed = [row for row in rows if row.get("step_seconds")]
         here = [row for row in timed if row["device"] == device_name]
-        near = [row for row in timed if _processor(row["device"]) == _processor(device_name)]
+        near = [row for row in timed if without_threads(row["device"]) == without_threads(device_name)]
         #: From the surest to the least sure: (seconds by cost, whether options count, how the source is called).
         self.known = (
             (_medians(here, options=True), True, "ledger"),
@@ -192,11 +194,6 @@ class _Clock:
             return 0.0, f"no prediction: {error}"
         write_text(self.path, json.dumps(self.kept, indent=1) + "\n")
         return self.kept[name], "measured now"
-
-
-def _processor(device: str) -> str:
-    """A device's name without the number of threads."""
-    return device.rsplit(", ", 1)[0] if device.endswith(" threads") else device
 
 
 def _medians(rows: Sequence[ledger.Row], options: bool) -> dict[str, float]:

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gltr_lib.study.grid import Run, Settings
+from gltr_lib.study.grid import Run
 from gltr_lib.study.places import Places
+from gltr_lib.study.settings import Settings
 
 
 def in_processes(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gltr_lib import ledger
 from gltr_lib.study import real_tables, tiers
-from gltr_lib.study.evidence import name_of
 from gltr_lib.study.figures import GRID, METHOD_STYLE, OURS, RIVAL, few_seeds, new_figure
+from gltr_lib.study.names import name_of
 from gltr_lib.study.real_tier import METHODS_HERE
 from gltr_lib.study.tiers import PRIOR
 

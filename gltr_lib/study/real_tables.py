@@ -13,9 +13,10 @@ from gltr_lib import ledger
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.real_sets import REAL_SETS, label_sets_for
 from gltr_lib.study import photos, real_tier, tiers, trials
-from gltr_lib.study.evidence import name_of
-from gltr_lib.study.grid import Run, Settings, grid
-from gltr_lib.study.tables import METHOD_NAMES, REAL_COLUMNS, TEST, looks_sentence, over_present, with_rows
+from gltr_lib.study.grid import Run, grid
+from gltr_lib.study.names import METHOD_NAMES, REAL_COLUMNS, TEST, name_of
+from gltr_lib.study.settings import Settings
+from gltr_lib.study.tables import looks_sentence, over_present, with_rows
 from gltr_lib.study.tiers import PRIOR
 
 #: Column -> (set, label set), and how a table heads it.

@@ -28,10 +28,10 @@ from gltr_lib import weights
 from gltr_lib._label_sets import LABEL_SETS
 from gltr_lib.config import METHODS, RIVALS
 from gltr_lib.datasets import airsim, carla
+from gltr_lib.datasets.looks import Streets
 from gltr_lib.datasets.samples import Rendered
 from gltr_lib.labels import COMMON5
 from gltr_lib.real_sets import REAL_SETS
-from gltr_lib.study.looks import Streets
 from gltr_lib.study.tiers import Row
 
 #: The walk, and what a user would pick instead; all rivals on the drawn streets are scored from their own tier.

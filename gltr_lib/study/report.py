@@ -15,7 +15,7 @@ from typing import Any
 
 from gltr_lib import ledger
 from gltr_lib._drafts import write_text
-from gltr_lib.study import ablations, book, classes, figures, real_figures, tables, trials
+from gltr_lib.study import ablations, book, classes, documents, figures, real_figures, tables, trials
 from gltr_lib.study.evidence import Evidence
 
 DOCUMENTS = ("README.md", "docs/study.md", "docs/hypotheses.md")
@@ -67,7 +67,7 @@ def write(base: str | os.PathLike[str] = ".", results: str | os.PathLike[str] = 
     for document in DOCUMENTS:
         path = Path(base) / document
         if path.exists():
-            changed += [f"{document} {marker}" for marker in tables.write_tables(path, folder)]
+            changed += [f"{document} {marker}" for marker in documents.write_tables(path, folder)]
     return changed
 
 
@@ -86,7 +86,7 @@ def stale(base: str | os.PathLike[str] = ".", results: str | os.PathLike[str] = 
     for document in DOCUMENTS:
         path = Path(base) / document
         if path.exists():
-            found += [f"{document} {marker}" for marker in tables.stale_tables(path, folder)]
+            found += [f"{document} {marker}" for marker in documents.stale_tables(path, folder)]
     return found
 
 

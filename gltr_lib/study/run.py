@@ -21,17 +21,20 @@ import torch
 from torch import nn
 
 from gltr_lib import ledger
+from gltr_lib._checkout import default_cache
 from gltr_lib._drafts import locked, write_text
 from gltr_lib.config import TrainConfig
+from gltr_lib.datasets import rendered
+from gltr_lib.datasets.looks import Streets
 from gltr_lib.evaluate import FULL_SIZE, layout_prior, score_prior
 from gltr_lib.labels import CLASSES, COMMON5
 from gltr_lib.metrics import ConfusionMatrix
 from gltr_lib.study import again, book, data, painters, real_tier, scenes, trials
 from gltr_lib.study.book import missing
-from gltr_lib.study.grid import Run, Settings, grid, train_streets
-from gltr_lib.study.looks import Streets
-from gltr_lib.study.places import Places, default_cache, default_ledger
+from gltr_lib.study.grid import Run, grid, train_streets
+from gltr_lib.study.places import Places, default_ledger
 from gltr_lib.study.processes import in_processes
+from gltr_lib.study.settings import Settings
 from gltr_lib.study.tables import convergence_line
 from gltr_lib.study.tiers import CHECK_METRIC, CONVERGENCE, MOST_GAINED, PRIOR
 
@@ -172,7 +175,7 @@ def result_row(
         "metric": f"mIoU-{len(own)}", "value": round(matrix.miou(), 6), "data": streets.name,
         "config": dataclasses.asdict(run.config), "device": facts.get("device", device),
         "wall_seconds": facts.get("wall_seconds", 0.0), "date": ledger.now(), "tier": run.tier, "run": run.id,
-        "definition": run.score_definition(streets), "family": run.family, "world": data.world_digest(),
+        "definition": run.score_definition(streets), "family": run.family, "world": rendered.world_digest(),
         "images": len(streets), "size": f"{run.config.crop[1]}x{run.config.crop[0]}", "trained_on": run.train.name,
         "trained_at": facts.get("commit", "unknown"), "step_seconds": facts.get("step_seconds", 0.0),
         "torch": torch.__version__, "per_class": dict(zip(classes, ledger.numbers(matrix.iou().tolist()), strict=True)),
@@ -275,7 +278,7 @@ def styles_for(config: TrainConfig, where: torch.device, cache: Path | None = No
     Args:
         config: the run.
         where: where the stylizer is put.
-        cache: keeps banks that are not shipped; None = as :func:`~gltr_lib.study.places.default_cache` says.
+        cache: keeps banks that are not shipped; None = as :func:`~gltr_lib._checkout.default_cache` says.
     """
     if not config.method.needs_paintings:
         return None, None
@@ -290,7 +293,7 @@ def _render(todo: Sequence[Run], settings: Settings, places: Places, say: Callab
     needed[train_streets("game", settings.scenes)] = todo[0].config.crop
     for streets, size in needed.items():
         drawn = [part for part in streets.parts if not real_tier.are_files(part[0])]
-        absent = [part for part in drawn if not data.cache_path(part, size, places.cache).exists()]
+        absent = [part for part in drawn if not rendered.cache_path(part, size, places.cache).exists()]
         if absent:
             started = time.monotonic()
             for part in absent:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gltr_lib import ledger, weights
 from gltr_lib.models import SHIPPED
-from gltr_lib.study.grid import Settings, grid
+from gltr_lib.study.grid import grid
 from gltr_lib.study.places import Places
+from gltr_lib.study.settings import Settings
 
 
 def ship(settings: Settings, places: Places, *, assets: str | Path | None = None) -> list[str]:

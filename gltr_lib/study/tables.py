@@ -1,7 +1,6 @@
 """Tables of the study, made from the ledger's lines and nothing else.
 
-The README's tables stand between markers (``<!-- table:headline -->`` ... ``<!-- /table:headline -->``; there are
-``headline``, ``controls``, ``gap`` and ``real``); ``write_tables`` fills them and a test compares them with the ledger.
+The README's are ``headline``, ``controls``, ``gap`` and ``real``; :mod:`.documents` puts them where they stand.
 Rows of an outdated definition are left out: a table mixes neither two definitions of a method nor two base
 configurations. What was not run again since the base changed reads "not run".
 """
@@ -9,16 +8,13 @@ configurations. What was not run again since the base changed reads "not run".
 from __future__ import annotations
 
 import math
-import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from gltr_lib import ledger
-from gltr_lib.study import book
 from gltr_lib.study.grid import shared_digest
-from gltr_lib.study.looks import FINAL_LOOKS, TEST_LOOKS
+from gltr_lib.study.names import COLUMN_NAMES, CONTROL_NAMES, FINAL, METHOD_NAMES, REAL_COLUMNS, TEST
 from gltr_lib.study.tiers import (
     CHECK_METRIC,
     CONTROL_METHODS,
@@ -28,36 +24,6 @@ from gltr_lib.study.tiers import (
     MOST_GAINED,
     PRIOR,
 )
-
-TEST, FINAL = f"streets/{TEST_LOOKS}", f"streets/{FINAL_LOOKS}"
-METHOD_NAMES = {
-    PRIOR: "layout prior (no image)",
-    "baseline": "baseline",
-    "gtr": "+ GTR",
-    "gtr_gtr": "+ GTR + GTR′ (control: two styles, no LTR)",
-    "gtr_ltr": "+ GTR + LTR",
-    "gtr_ltr_cgl": "+ GTR + LTR + CGL",
-    "oracle": "oracle (trained on overcast and sun)",
-}
-CONTROL_NAMES = {
-    "raw_gtr": "raw + GTR (two views: the picture as rendered, and painted)",
-    "gtr_gtr_cons": "GTR + GTR′ with consistency (no LTR)",
-    "gtr_ltr_cgl10": "GTR + LTR with ten times CGL",
-}
-COLUMN_NAMES = {
-    "streets/game": "source (game)",
-    "streets/overcast": "overcast",
-    "streets/sun": "sun",
-    TEST: "test looks",
-    "streets/geometry": "control: geometry",
-    "streets/colour": "control: colour",
-}
-REAL_COLUMNS = {
-    "camvid/0001TP": "0001TP",
-    "camvid/0006R0": "0006R0",
-    "camvid/0016E5": "0016E5",
-    "camvid/all": "all three",
-}
 
 
 def headline_rows(rows: Sequence[ledger.Row], tier: str = "headline", metric: str = "mIoU-19") -> list[ledger.Row]:
@@ -233,95 +199,6 @@ def over_present(row: ledger.Row, prior: ledger.Row | None) -> float:
 def looks_sentence(taken: int | None) -> list[str]:
     """How often the real sets have been looked at, as a sentence; nothing where nobody counted."""
     return [] if taken is None else [f"Looks taken at real sets so far: {taken} (`results/real_looks.jsonl`)."]
-
-
-def tables(
-    results: str | os.PathLike[str] = "results", document: str | os.PathLike[str] | None = None
-) -> dict[str, Callable[[], str]]:
-    """Every table by its marker, ready to be rendered from the ledgers of a folder.
-
-    Args:
-        results: the folder.
-        document: where the tables shall stand; figures are shown beside them if it is given.
-
-    Returns:
-        Marker -> function that renders.
-    """
-    from gltr_lib.study import ablations, classes, compare, hypotheses, last_look, real_tables
-    from gltr_lib.study.evidence import Evidence
-
-    folder = Path(results)
-    headline = folder / "headline.jsonl"
-    evidence = Evidence(folder)
-
-    def looks() -> int:
-        return len(ledger.read(folder / "real_looks.jsonl"))
-
-    def with_check() -> str:
-        rows = ledger.read(headline)
-        return f"{headline_table(rows)}\n\n{convergence_line(rows)}"
-
-    def picture(name: str) -> list[str]:
-        words = (folder / name).with_suffix(".txt")
-        if document is None or not words.exists():
-            return []
-        place = Path(os.path.relpath(folder / name, Path(document).parent)).as_posix()
-        return [f"![{words.read_text(encoding='utf-8').strip()}]({place})"]
-
-    def every_factor() -> str:
-        parts = []
-        for factor in ablations.factors():
-            parts += [f"### {factor.title}", *picture(f"ablation_{factor.name}.png")]
-            parts.append(compare.ablation_table(evidence, factor))
-        return "\n\n".join(parts)
-
-    return {
-        "table:headline": with_check,
-        "table:controls": lambda: controls_table(ledger.read(headline)),
-        "table:gap": lambda: gap_table(ledger.read(headline)),
-        "table:real": lambda: real_table(book.photo_rows(folder), looks_taken=looks()),
-        "table:real_walk": lambda: real_tables.walk_table(book.photo_rows(folder), evidence.tuned, looks()),
-        "table:real_sequences": lambda: real_tables.sequences_table(book.photo_rows(folder), evidence.tuned),
-        "table:real_sets": lambda: "\n\n".join(
-            [
-                *picture("real_streets.png"),
-                *picture("real_trunks.png"),
-                real_tables.real_sets_table(book.photo_rows(folder), evidence.tuned, looks()),
-            ]
-        ),
-        "table:tiers": lambda: compare.tiers_table(evidence),
-        "table:differences": lambda: compare.differences_table(evidence),
-        "table:gap_test": lambda: compare.gap_test_table(evidence),
-        "table:last_look": lambda: last_look.last_look_table(evidence),
-        "table:convergence": lambda: compare.convergence_table(evidence),
-        "table:rivals": lambda: "\n\n".join([*picture("rivals.png"), compare.rivals_table(evidence)]),
-        "table:race": lambda: compare.race_table(evidence),
-        "table:classes": lambda: "\n\n".join([*picture("classes.png"), classes.classes_table(evidence)]),
-        "table:tuning": lambda: compare.tuning_table(evidence),
-        "table:ablations": every_factor,
-        "table:hypotheses": lambda: hypotheses.table(folder, evidence),
-        "table:hours": lambda: compare.hours_table(folder),
-    }
-
-
-def write_tables(document: str | os.PathLike[str], results: str | os.PathLike[str] = "results") -> list[str]:
-    """Fill the tables whose markers stand in a document; the names of those that changed."""
-    text = Path(document).read_text(encoding="utf-8")
-    changed = []
-    for marker, render in tables(results, document).items():
-        if f"<!-- {marker} -->" in text and ledger.replace_between(document, marker, render()):
-            changed.append(marker)
-    return changed
-
-
-def stale_tables(document: str | os.PathLike[str], results: str | os.PathLike[str] = "results") -> list[str]:
-    """Markers of a document whose table is not what the ledger says."""
-    text = Path(document).read_text(encoding="utf-8")
-    return [
-        marker
-        for marker, render in tables(results, document).items()
-        if f"<!-- {marker} -->" in text and ledger.between(document, marker) != render().strip("\n")
-    ]
 
 
 def _facts(rows: Sequence[ledger.Row]) -> str:

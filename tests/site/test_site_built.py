@@ -68,7 +68,7 @@ def test_both_editions_can_be_taken_away(site):
 
 def test_tables_are_the_ledgers(site):
     from gltr_lib import ledger
-    from gltr_lib.study import tables
+    from gltr_lib.study import documents, tables
 
     text = re.sub(r"<[^>]+>", " ", (site / "results" / "index.html").read_text(encoding="utf-8"))
     words = " ".join(text.split())
@@ -76,7 +76,7 @@ def test_tables_are_the_ledgers(site):
     for (method, data), cell in ledger.summarise(rows).items():
         if method in tables.METHOD_NAMES and data in tables.COLUMN_NAMES and cell.n > 1:
             assert f"{100 * cell.mean:.1f} ± {100 * cell.sd:.1f}" in words, (method, data)
-    shown = tables.tables(ROOT / "results")  # the page says "not run" only where one of its own tables does
+    shown = documents.tables(ROOT / "results")  # the page says "not run" only where one of its own tables does
     assert "not run" not in words or any(
         "not run" in shown[f"table:{n}"]() for n in ("headline", "controls", "gap", "real")
     )

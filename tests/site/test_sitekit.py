@@ -227,7 +227,7 @@ def test_a_table_that_no_page_places_is_shown_all_the_same(tmp_path, monkeypatch
     from sitekit import pages
 
     monkeypatch.setattr(
-        pages.tables,
+        pages.documents,
         "tables",
         lambda results, document=None: {"table:one": lambda: "ONE", "table:rivals": lambda: "TWO"},
     )

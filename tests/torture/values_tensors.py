@@ -41,8 +41,8 @@ def specs() -> list[Spec]:
     ltr = randomize.LocalTextureRandomization()
     gtr = randomize.GlobalTextureRandomization(mini, bank)
 
-    # The source of ``streets`` is part of every row of the ledger (study.data.world_digest), so it stays as it was when
-    # the study ran: it is asked what a user would mistype, and not what only a program comes up with.
+    # The source of ``streets`` is part of every row of the ledger (datasets.rendered.world_digest), so it stays as it
+    # was when the study ran: it is asked what a user would mistype, and not what only a program comes up with.
     mistyped = (
         "None", "-1", "0", "-0.5", "1.5", "nan", "text", "empty text", "negatives", "three", "texts", "empty tensor",
     )  # fmt: skip
