@@ -16,8 +16,8 @@ from gltr_lib._checks import check_choice, check_share
 from gltr_lib._typed import describe
 
 __all__ = [
-    "check_batch", "check_choice", "check_device", "check_images", "check_labels", "check_share", "describe",
-    "is_traced",
+    "check_batch", "check_choice", "check_device", "check_images", "check_labels", "check_range", "check_share",
+    "describe", "is_traced",
 ]  # fmt: skip
 
 #: Integers that torch stores, but can hardly compute with.
@@ -44,20 +44,39 @@ def check_images(images: Any, name: str = "images") -> Tensor:
         raise ValueError(f"{name}: expected at least one image and one pixel, received {describe(images)}")
     if images.is_meta or images.layout is not torch.strided:
         raise ValueError(f"{name}: expected pixels, received a sparse or meta {describe(images)}; use to_dense() first")
+    check_range(images, name)
+    return images
+
+
+def check_range(images: Tensor, name: str = "images") -> None:
+    """Check that floats lie in [0, 1], where looking does not make a GPU wait.
+
+    Args:
+        images: floating-point tensor with at least one value.
+        name: the argument's name in the message.
+
+    Raises:
+        ValueError: on the CPU, NaN, infinity or values outside [0, 1].
+
+    Example:
+        >>> check_range(torch.tensor([0.0, 200.0]))
+        Traceback (most recent call last):
+        ...
+        ValueError: images: expected finite values in [0,1], received [0, 200]; divide by 255 first
+    """
     if images.is_cuda or is_traced(images):
-        return images  # reading the values would make a training loop wait for the GPU at every call
+        return  # reading the values would make a training loop wait for the GPU at every call
     # One pass for both ends: NaN makes aminmax NaN, and every comparison with NaN is false.
     low, high = (v.item() for v in torch.aminmax(images.detach()))
     if not (low >= 0.0 and high <= 1.0):
         raise ValueError(f"{name}: expected finite values in [0,1], received {_range_and_remedy(low, high)}")
-    return images
 
 
 def check_batch(images: Any, name: str = "images") -> Tensor:
     """Check that something is a batch of pictures, without reading a pixel, and return it: what networks can afford.
 
     Raises:
-        TypeError: not a floating-point tensor. ValueError: wrong rank or channels.
+        TypeError: not a floating-point tensor. ValueError: wrong rank or channels, or pictures without a pixel.
 
     Example:
         >>> check_batch(torch.rand(3, 4, 4))
@@ -75,6 +94,8 @@ def check_batch(images: Any, name: str = "images") -> Tensor:
     if images.ndim != 4 or images.shape[1] != 3:
         hint = "; add the batch dimension with images[None]" if images.ndim == 3 else ""
         raise ValueError(f"{name}: expected shape (B,3,H,W), received {describe(images)}{hint}")
+    if 0 in images.shape[2:]:
+        raise ValueError(f"{name}: expected at least one pixel, received {describe(images)}")
     return images
 
 

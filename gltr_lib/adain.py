@@ -8,6 +8,7 @@ Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normaliz
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -184,8 +185,9 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
         Tensor like ``content`` (shape, dtype, device).
 
     Raises:
-        TypeError, ValueError: on shapes that do not fit, alpha outside [0, 1], a negative eps, or a negative style_std
-            (on a CPU; elsewhere reading it would make the device wait).
+        TypeError, ValueError: on shapes that do not fit, alpha outside [0, 1], a negative eps, NaN or infinity in a
+            style's statistics, or a negative style_std (these on a CPU; elsewhere reading them would make the device
+            wait). Content is not read twice: NaN in a channel makes the channel NaN.
 
     Source:
         Huang and Belongie 2017, equations 8 (AdaIN) and 14 (alpha).
@@ -202,10 +204,8 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor, alpha: float =
     _check_eps(eps)
     new_mean = _per_channel(style_mean, content, "style_mean")
     new_std = _per_channel(style_std, content, "style_std")
-    if style_std.device.type == "cpu" and not is_traced(style_std):  # reading the values would make a GPU wait
-        least = style_std.detach().min().item()
-        if least < 0:
-            raise ValueError(f"style_std: expected values >= 0, received a negative one ({least:.4g})")
+    _check_values(style_mean, "style_mean")
+    _check_values(style_std, "style_std", least=0.0)
     if alpha == 0.0:
         return content.clone()
     if not _in_pieces(content, new_mean, new_std):
@@ -240,6 +240,16 @@ def _check_features(features: object, name: str) -> None:
 def _check_eps(eps: float) -> None:
     if eps < 0:
         raise ValueError(f"eps: expected a number >= 0, received {eps:g}")
+
+
+def _check_values(values: Tensor, name: str, least: float = -math.inf) -> None:
+    if values.device.type != "cpu" or is_traced(values):  # reading the values would make a GPU wait
+        return
+    low, high = (end.item() for end in torch.aminmax(values.detach()))  # NaN makes both ends NaN
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{name}: expected finite values, received NaN or infinity")
+    if low < least:
+        raise ValueError(f"{name}: expected values >= {least:g}, received a negative one ({low:.4g})")
 
 
 def _per_channel(values: Tensor, content: Tensor, name: str) -> Tensor:

@@ -251,3 +251,32 @@ def test_camvid_protocol_says_how():
     text = real.camvid_protocol("camvid11", 256)
     assert "width 256" in text
     assert "CamVid-11 from 19" in text
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda net, images: ev.evaluate(net, images, torch.zeros(1, 4, 6, dtype=torch.uint8)),
+        lambda net, images: ev.predict(net, images),
+        lambda net, images: ev.predict_whole(net, images),
+        lambda net, images: ev.predict_classes(net, images),
+    ],
+)
+def test_pictures_of_another_range_are_refused(score):
+    with pytest.raises(ValueError, match=r"images: expected finite values in \[0,1\].*divide by 255 first"):
+        score(Brightness(), torch.full((1, 3, 4, 6), 50.0))
+
+
+@pytest.mark.parametrize("size", [None, (4, 6), (2, 3)])
+@pytest.mark.parametrize("bad", [slice(None), slice(0, 1), slice(2, 3)])
+def test_a_network_that_answers_nan_gets_no_score(size, bad):
+    """The first NaN would be the largest score, so class 0 would come out, and often be right."""
+
+    class Diverged(Brightness):
+        def forward(self, images):
+            logits = super().forward(images)
+            logits[:, bad, 1, 2] = torch.nan
+            return logits
+
+    with pytest.raises(ValueError, match="logits: expected numbers, received NaN"):
+        ev.predict(Diverged(), halves(2), size=size)

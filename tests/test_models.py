@@ -16,6 +16,11 @@ def test_logits_have_the_size_of_the_input(size):
     assert net(torch.rand(2, 3, *size)).shape == (2, 7, *size)
 
 
+def test_a_picture_without_a_pixel_is_refused():
+    with pytest.raises(ValueError, match=r"images: expected at least one pixel, received tensor\(1, 3, 0, 8\)"):
+        models.build("deeplab_mini", 7)(torch.rand(1, 3, 0, 8))
+
+
 def test_parameter_and_file_budget(tmp_path):
     net = models.build("deeplab_mini")
     assert models.parameter_count(net) <= 500_000

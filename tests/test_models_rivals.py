@@ -428,3 +428,24 @@ def test_unknown_options_and_switches_that_are_none():
         models.build("deeplab_mini", norm="group")
     with pytest.raises(TypeError, match="ibn: expected True or False, received str 'a'"):
         models.build("deeplabv2_resnet50", ibn="a")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "text"),
+    [
+        ("deeplabv2_resnet50", {"legacy_two_branch": "no"}, TypeError, "legacy_two_branch: expected True or False"),
+        ("deeplabv2_resnet50", {"checkpoint_trunk": 1}, TypeError, "checkpoint_trunk: expected True or False"),
+        ("deeplabv3_resnet50", {"separable": 3}, TypeError, "separable: expected True or False"),
+        ("deeplabv3plus_resnet50", {"dropout": 2.0}, ValueError, r"dropout: expected a number in \[0,1\]"),
+        ("deeplabv3plus_resnet50", {"dropout": float("nan")}, ValueError, "dropout"),
+        ("deeplabv3plus_resnet50", {"dropout": "x"}, TypeError, "dropout"),
+        ("deeplabv3_resnet50", {"output_stride": [8]}, ValueError, "output_stride: expected 8 or 16"),
+        ("deeplab_squeezenet", {"output_stride": 8.0}, ValueError, "output_stride: expected 8 or 16"),
+        ("deeplabv2_resnet50", {"depth": 101}, TypeError, "no option 'depth'; it has legacy_two_branch, norm"),
+    ],
+)
+def test_values_of_options_are_checked_before_anything_is_built(name, options, error, text):
+    with pytest.raises(error, match=text):
+        models.check_options(name, options)
+    with pytest.raises(error, match=text):
+        models.build(name, **options)

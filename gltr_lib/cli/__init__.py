@@ -106,6 +106,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
     holder: dict[str, Any] = {}
     # tyro parses here and calls later, so that only its own complaints are caught and put on one line.
     function = COMMANDS[name]
+    rest = _joined(function, rest)
     try:
         with contextlib.nullcontext() if wants_help else contextlib.redirect_stderr(captured):
             holder["call"] = tyro.cli(_deferred(function), prog=f"gltr {name}", args=list(rest), config=_style())
@@ -114,6 +115,36 @@ def _run(name: str, rest: Sequence[str]) -> int:
             return 0
         return _complain(f"{name}: {_one_line(captured.getvalue())} (gltr {name} --help)", 2)
     return holder["call"]()
+
+
+def _joined(function: Callable[..., int], given: Sequence[str]) -> list[str]:
+    """The same arguments, with the values of an option that was repeated behind its first mention.
+
+    Of ``--set a=1 --set b=2`` tyro would keep the last alone, without a word.
+
+    Example:
+        >>> _joined(evaluate, ["gtr", "--look", "game", "--scenes", "8", "--look=sun"])
+        ['gtr', '--look', 'game', 'sun', '--scenes', '8']
+    """
+    import inspect
+
+    several = {name for name, p in inspect.signature(function).parameters.items() if isinstance(p.default, tuple)}
+    current: list[str] = []
+    groups = [current]  # an option with what stands behind it
+    first: dict[str, list[str]] = {}
+    for text in given:
+        flag, equals, value = text.partition("=")
+        name = flag[2:].replace("-", "_") if flag.startswith("--") else ""
+        if name in first:
+            current = first[name]  # what follows belongs there
+            current += [value] if equals else []
+        elif text.startswith("--"):
+            current = [flag, value] if name in several and equals else [text]
+            groups.append(current)
+            first |= {name: current} if name in several else {}
+        else:
+            current.append(text)
+    return [text for group in groups for text in group]
 
 
 def _deferred(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:

@@ -167,7 +167,8 @@ def bank_info(file: str, /, *, json: bool = False) -> int:
 
     from gltr_lib.style_bank import StyleBank
 
-    styles = StyleBank.load(file)
+    with nullcontext() if Path(file).exists() else usage():  # a damaged file is no mistyped name
+        styles = StyleBank.load(file)
     spread = {
         name: [round(float(value), 3) for value in np.quantile(values.numpy(), [0, 0.25, 0.5, 0.75, 1])]
         for name, values in styles.measures.items()

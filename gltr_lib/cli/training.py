@@ -83,6 +83,7 @@ def train(
     with usage():
         engine.pick_device(device)
         check_choice(config.model, models.MODELS, "model")
+        models.check_options(config.model, dict(config.model_options))
         check_choice(config.stylizer, NAMES, "stylizer")
     if config.method.needs_paintings:  # before the pictures are rendered or read
         with nullcontext() if Path(config.bank).exists() else usage():  # a damaged file is no mistyped name

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gltr_lib._typed import check_fields, typed
-from gltr_lib._validate import check_device, describe
+from gltr_lib._validate import check_device, check_range, describe
 from gltr_lib.evaluate.passes import (
     averaged,
     bands,
@@ -201,6 +201,8 @@ def predict(
         raise ValueError(f"batch: expected at least 1, received {batch}")
     if 0 in images.shape[1:] or not is_dense(images):
         raise ValueError(f"images: expected pixels, received {describe(images)}")
+    if images.numel() and images.is_floating_point():
+        check_range(images)
     _check_answer(size, None)
     where = check_device(device) if device is not None else None
     forward, out = forward_of(model, None), []
@@ -226,6 +228,8 @@ def _pictures(model: nn.Module, images: Tensor) -> Tensor:
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape or not is_dense(images):
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}; add a batch with images[None]")
+    if images.is_floating_point():
+        check_range(images)
     return pictures_for(model, images)
 
 

@@ -158,13 +158,23 @@ def most_probable(scores: Tensor, size: tuple[int, int] | None = None) -> Tensor
         scores: (B,C,H,W).
         size: resize the scores bilinearly first; class by class, so that C full-size planes never exist at once.
 
+    Raises:
+        ValueError: NaN among the scores: a class would come out of it like any other.
+
     Example:
         >>> most_probable(torch.tensor([1.0, 3.0, 3.0]).view(1, 3, 1, 1)).item()
         1
     """
     if size is None or tuple(size) == tuple(scores.shape[-2:]):
-        # On a CPU ``argmax`` over a dimension in the middle takes three times as long as ``max``; both take the first.
-        return scores.argmax(1) if scores.is_cuda else scores.max(1).indices
+        # On a CPU ``argmax`` over a dimension in the middle takes three times as long as ``max``; both take the first,
+        # and NaN for the largest.
+        if scores.is_cuda:
+            classes = scores.argmax(1)
+            _no_nan(scores.gather(1, classes[:, None]))
+            return classes
+        largest, classes = scores.max(1)
+        _no_nan(largest)
+        return classes
     best: Tensor | None = None
     classes = torch.zeros((len(scores), *size), dtype=torch.int64, device=scores.device)
     for number in range(scores.shape[1]):
@@ -174,7 +184,17 @@ def most_probable(scores: Tensor, size: tuple[int, int] | None = None) -> Tensor
         else:
             classes.masked_fill_(plane > best, number)
             best = torch.maximum(best, plane)
+    if best is not None:
+        _no_nan(best)
     return classes
+
+
+def _no_nan(largest: Tensor) -> None:
+    if largest.isnan().any():
+        raise ValueError(
+            "logits: expected numbers, received NaN: the network has diverged, overflows in half precision, or was"
+            " given pictures with NaN"
+        )
 
 
 def is_dense(images: Tensor) -> bool:

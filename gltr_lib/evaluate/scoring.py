@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gltr_lib._typed import strictly_typed, typed
-from gltr_lib._validate import check_device, describe
+from gltr_lib._validate import check_device, check_range, describe
 from gltr_lib.evaluate.passes import (
     evaluation_mode,
     forward_of,
@@ -78,6 +78,8 @@ def _check_pictures(images: Tensor) -> None:
         raise TypeError(f"images: expected uint8 or float (N,3,H,W), received {describe(images)}")
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[1:] or not is_dense(images):
         raise ValueError(f"images: expected (N,3,H,W), received {describe(images)}")
+    if images.numel() and images.is_floating_point():
+        check_range(images)
 
 
 @strictly_typed

@@ -11,7 +11,7 @@ from torch import nn
 
 from gltr_lib._typed import typed
 from gltr_lib.models.account import LoadReport
-from gltr_lib.models.building import MODELS, build
+from gltr_lib.models.building import MODELS, build, check_options
 from gltr_lib.models.deeplabv2 import DeepLabV2
 from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus, TorchvisionSegmenter
 from gltr_lib.models.files import export, unwrap
@@ -26,9 +26,9 @@ from gltr_lib.models.whitening import Whiten, selective_whitening, watched
 
 __all__ = [
     "ASPP", "IBN", "MODELS", "SHIPPED", "DeepLabMini", "DeepLabSqueezeNet", "DeepLabV2", "DeepLabV3", "DeepLabV3Plus",
-    "LoadReport", "MixStyle", "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "conv_block",
-    "export", "load_checkpoint", "load_shipped", "load_trunk", "parameter_count", "selective_whitening", "set_views",
-    "unwrap", "watched",
+    "LoadReport", "MixStyle", "Residual", "Segmenter", "TorchvisionSegmenter", "Whiten", "build", "check_options",
+    "conv_block", "export", "load_checkpoint", "load_shipped", "load_trunk", "parameter_count", "selective_whitening",
+    "set_views", "unwrap", "watched",
 ]  # fmt: skip
 
 

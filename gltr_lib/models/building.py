@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from gltr_lib._checks import check_share
 from gltr_lib._typed import describe, fits, typed
 from gltr_lib.models.deeplabv2 import DeepLabV2
 from gltr_lib.models.deeplabv3 import DeepLabV3, DeepLabV3Plus
@@ -71,16 +72,42 @@ def build(
         wanted = f"num_classes: expected a whole number from 1 to {MOST_CLASSES}"
         raise ValueError(f"{wanted}, received {num_classes!r:.40}")
     num_classes = int(num_classes)  # JSON cannot write NumPy's integers
-    known = [option for option in inspect.signature(MODELS[name]).parameters if option != "num_classes"]
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        raise TypeError(f"{name} has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
-    for switch in ("ibn", "ibn_b", "whiten"):
-        if not isinstance(options.get(switch, False), bool):
-            raise TypeError(f"{switch}: expected True or False, received {describe(options[switch])}")
+    check_options(name, options)
     model: Any = MODELS[name](num_classes, **options)
     #: What the network's file will say it is.
     model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}
     if pretrained_trunk is not None:
         load_trunk(model, pretrained_trunk, preprocessing=options.get("preprocessing"))
     return model
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Check the options of a network before it is built, which takes a second for a large one.
+
+    Args:
+        name: one of ``MODELS``.
+        options: as for :func:`build`.
+
+    Raises:
+        TypeError: an option that the network does not have (those that it has are listed), or a switch that is not
+            True or False.
+        ValueError: an impossible ``dropout`` or ``output_stride``.
+
+    Example:
+        >>> check_options("deeplabv2_resnet50", {"legacy_two_branch": "no"})
+        Traceback (most recent call last):
+        ...
+        TypeError: legacy_two_branch: expected True or False, received str 'no'
+    """
+    parameters = inspect.signature(MODELS[name]).parameters
+    known = [option for option in parameters if option not in ("num_classes", "depth")]  # depth is in the name
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise TypeError(f"{name} has no option {', '.join(map(repr, unknown))}; it has {', '.join(known)}")
+    for option, value in options.items():
+        if isinstance(parameters[option].default, bool) and not isinstance(value, bool):  # "no" would count as yes
+            raise TypeError(f"{option}: expected True or False, received {describe(value)}")
+        if option == "dropout":
+            check_share(value, "dropout")
+        if option == "output_stride" and (not fits(value, int) or value not in (8, 16)):
+            raise ValueError(f"output_stride: expected 8 or 16, received {value!r:.40}")
