@@ -441,6 +441,7 @@ def test_unknown_options_and_switches_that_are_none():
         ("deeplabv3plus_resnet50", {"dropout": "x"}, TypeError, "dropout"),
         ("deeplabv3_resnet50", {"output_stride": [8]}, ValueError, "output_stride: expected 8 or 16"),
         ("deeplab_squeezenet", {"output_stride": 8.0}, ValueError, "output_stride: expected 8 or 16"),
+        ("deeplabv9", {}, ValueError, "unknown model 'deeplabv9'; expected one of: deeplab_mini"),
         ("deeplabv2_resnet50", {"depth": 101}, TypeError, "no option 'depth'; it has legacy_two_branch, norm"),
     ],
 )

@@ -32,7 +32,12 @@ _NO_PICTURE = (b"from gltr_lib._workers import end_with_parent\n", b", initializ
 
 
 def load(
-    streets: Streets, size: tuple[int, int], folder: str | os.PathLike[str] | None = None, *, final: bool = False
+    streets: Streets,
+    size: tuple[int, int],
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    final: bool = False,
+    read: Callable[..., np.ndarray] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Images and labels of some streets, rendered or read from the cache.
 
@@ -41,6 +46,7 @@ def load(
         size: (height, width).
         folder: where rendered streets are kept; None = as :func:`~gltr_lib._checkout.default_cache` says.
         final: reserved looks (sampled:1000 and on) are rendered only with True.
+        read: reads or makes one part, as :func:`load_part` does, which None stands for.
 
     Returns:
         (images uint8 (N,3,H,W), labels uint8 (N,H,W)).
@@ -49,17 +55,8 @@ def load(
         ValueError: a reserved look without ``final``.
     """
     folder = default_cache() if folder is None else folder
-    return as_tensors([load_part(part, size, folder, final=final) for part in streets.parts])
-
-
-def as_tensors(parts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Arrays (N,H,W,4) of :func:`load_part`, one after the other, as images uint8 (N,3,H,W) and labels uint8 (N,H,W).
-
-    Example:
-        >>> [tuple(part.shape) for part in as_tensors([np.zeros((2, 4, 8, 4), np.uint8)])]
-        [(2, 3, 4, 8), (2, 4, 8)]
-    """
-    both = torch.from_numpy(np.concatenate(parts))
+    read = read or load_part
+    both = torch.from_numpy(np.concatenate([read(part, size, folder, final=final) for part in streets.parts]))
     return both[..., :3].permute(0, 3, 1, 2).contiguous(), both[..., 3].contiguous()
 
 

@@ -66,13 +66,11 @@ def build(
         >>> sum(p.numel() for p in build("deeplab_mini").parameters()) <= 500_000
         True
     """
-    if name not in MODELS:
-        raise ValueError(f"unknown model {str(name)[:60]!r}; expected one of: {', '.join(MODELS)}")
+    check_options(name, options)
     if not fits(num_classes, int) or not 1 <= num_classes <= MOST_CLASSES:
         wanted = f"num_classes: expected a whole number from 1 to {MOST_CLASSES}"
         raise ValueError(f"{wanted}, received {num_classes!r:.40}")
     num_classes = int(num_classes)  # JSON cannot write NumPy's integers
-    check_options(name, options)
     model: Any = MODELS[name](num_classes, **options)
     #: What the network's file will say it is.
     model.built_as = {"model": name, "num_classes": num_classes, "options": dict(options)}
@@ -81,6 +79,7 @@ def build(
     return model
 
 
+@typed
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Check the options of a network before it is built, which takes a second for a large one.
 
@@ -91,7 +90,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     Raises:
         TypeError: an option that the network does not have (those that it has are listed), or a switch that is not
             True or False.
-        ValueError: an impossible ``dropout`` or ``output_stride``.
+        ValueError: an unknown name, an impossible ``dropout`` or ``output_stride``.
 
     Example:
         >>> check_options("deeplabv2_resnet50", {"legacy_two_branch": "no"})
@@ -99,6 +98,8 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
         ...
         TypeError: legacy_two_branch: expected True or False, received str 'no'
     """
+    if name not in MODELS:
+        raise ValueError(f"unknown model {str(name)[:60]!r}; expected one of: {', '.join(MODELS)}")
     parameters = inspect.signature(MODELS[name]).parameters
     known = [option for option in parameters if option not in ("num_classes", "depth")]  # depth is in the name
     unknown = [option for option in options if option not in known]

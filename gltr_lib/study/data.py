@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gltr_lib._checkout import default_cache
 from gltr_lib.datasets import rendered
 from gltr_lib.datasets.looks import Part, Streets, check_open
 from gltr_lib.study import real_tier
@@ -26,20 +25,9 @@ def load(
 ) -> tuple[Tensor, Tensor]:
     """Images and labels of some streets: rendered, painted, read from the cache, or frames from their files.
 
-    Args:
-        streets: which looks and scenes.
-        size: (height, width).
-        folder: where rendered streets are kept; None = as :func:`~gltr_lib._checkout.default_cache` says.
-        final: reserved looks (sampled:1000 and on) are rendered only with True.
-
-    Returns:
-        (images uint8 (N,3,H,W), labels uint8 (N,H,W)).
-
-    Raises:
-        ValueError: a reserved look without ``final``.
+    Arguments, return and errors are those of :func:`gltr_lib.datasets.rendered.load`.
     """
-    folder = default_cache() if folder is None else folder
-    return rendered.as_tensors([load_part(part, size, folder, final=final) for part in streets.parts])
+    return rendered.load(streets, size, folder, final=final, read=load_part)
 
 
 def load_part(part: Part, size: tuple[int, int], folder: str | os.PathLike[str], *, final: bool = False) -> np.ndarray:
